@@ -1,0 +1,136 @@
+/**
+ * Every bound and default of the core, with its unit, its reason, and what grows when it is raised.
+ */
+import assert from 'node:assert/strict'
+
+// Keys and placement.
+
+/** Buckets of the hash table. A bucket is the unit of digests: 1,000 records each at a million sessions. */
+export const BUCKET_COUNT = 1024
+/** Shards: runs of consecutive buckets, the unit that nodes hold and topics carry. More shards balance better and cost
+ * a gossip mesh each. */
+export const SHARD_COUNT = 64
+export const BUCKETS_PER_SHARD: number = BUCKET_COUNT / SHARD_COUNT
+/** Holders of a shard besides the primary (rule A2). */
+export const COPIES_DEFAULT = 2
+
+// What one session may be.
+
+/** One length byte; longer ids are hashed by whoever makes them. */
+export const ID_BYTES_MAX = 255
+export const PORTION_NAME_BYTES_MAX = 64
+/** Every delta lists all portions, so their number is a cost of each write. */
+export const PORTIONS_MAX = 64
+/** All values of one session together: one session fits a frame with room for its versions. */
+export const SESSION_BYTES_MAX: number = 48 * 1024
+/** Tenures in a frontier (rule V3): concurrent primaries of one session that are still told apart. */
+export const FRONTIER_TENURES_MAX = 8
+/** The longest life of a session: tombstones are kept that long. */
+export const ABSOLUTE_MS_MAX: number = 366 * 24 * 3_600_000
+export const IDLE_MS_DEFAULT: number = 30 * 60_000
+export const ABSOLUTE_MS_DEFAULT: number = 24 * 3_600_000
+
+// The table.
+
+export const CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024
+/** Below this a cache holds less than one large session per bucket run and evicts what it just wrote. */
+export const CACHE_BYTES_MIN: number = 1024 * 1024
+/** The least a record takes; the bound of the recency list is the byte budget over this. */
+export const RECORD_BYTES_MIN = 256
+/** Stubs of evicted records a node remembers, about 100 bytes each. When full, misses of the node count as evictions. */
+export const STUBS_MAX: number = 64 * 1024
+/** Records that the sweep for expired ones looks at per tick: bounds the turn to well under a millisecond. */
+export const SWEEP_RECORDS_PER_TICK = 512
+export const SWEEP_INTERVAL_MS = 100
+
+// Streams.
+
+/** A frame's batch is closed at this size. Gossip costs per message are flat to 4 KiB and linear above. */
+export const FRAME_BYTES_TARGET: number = 32 * 1024
+export const FRAME_BYTES_MAX: number = 64 * 1024
+/** Frames of one stream kept for repair. At 5 ms a flush this is five seconds of one shard's writes. */
+export const RING_FRAMES_MAX = 1024
+/** Bytes of one stream kept for repair; 64 shards of it bound a node's rings to 128 MiB in the worst case. */
+export const RING_BYTES_MAX: number = 2 * 1024 * 1024
+/** Under load frames are collected this long: batches of tens halve the cost of a delta. When idle nothing waits. */
+export const FLUSH_INTERVAL_MS = 5
+/** Deltas that wait for a flush. Above it `commit` refuses, which keeps lag bounded. */
+export const PENDING_DELTAS_MAX = 8192
+/** The tenure table of one batch: a frame's records rarely have more than a handful. */
+export const TENURES_PER_BATCH_MAX = 4096
+/** Ranges in one NACK: asking for one gap at a time does not keep up with 20 % loss. */
+export const NACK_RANGES_MAX = 16
+/** Frames sent again for one NACK; the rest is asked for again. Repairs must not flood what is already slow. */
+export const REPAIR_FRAMES_MAX = 64
+/** Wait before the first NACK, so that reordering is not taken for loss: a quarter of the round trip, at least this. */
+export const NACK_DELAY_MS_MIN = 1
+export const NACK_RETRY_MS_MIN = 20
+export const NACK_RETRY_MS_MAX = 1_000
+/** NACKs without any progress after which the shard is synced from another holder instead. */
+export const NACK_TRIES_MAX = 6
+/** A frame is repaired at most once per peer in this time: duplicate NACKs cross repairs that are under way. */
+export const REPAIR_LINGER_MS = 5
+/** Numbers heard ahead of a gap that a receiver remembers, as ranges. Beyond it the newest are asked for again. */
+export const AHEAD_RANGES_MAX = 256
+/** Acknowledgements wait this long for company unless a frame asks for one. */
+export const ACK_DELAY_MS = 16
+/** Acknowledge at the latest after this many frames of a stream. */
+export const ACK_FRAMES_MAX: number = RING_FRAMES_MAX / 4
+/** Quiet time after which an unacknowledged stream is probed, doubling to the maximum. */
+export const PROBE_MS_MIN = 40
+export const PROBE_MS_MAX = 1_000
+
+// Pull.
+
+export const RESUME_DEADLINE_MS_DEFAULT = 1_000
+export const COMMIT_DEADLINE_MS_DEFAULT = 2_000
+/** The next holder is asked when the first has not answered within the 95th percentile of round trips, at least this. */
+export const HEDGE_MS_MIN = 2
+export const HEDGE_MS_INITIAL = 10
+export const HEDGE_MS_MAX = 100
+/** Pulls under way at once. A herd of clients after a crash waits here instead of in the peers' buffers. */
+export const FLIGHTS_MAX = 4096
+/** Copies outside their holders are trusted this long without asking (rule R3). */
+export const REVALIDATE_MS = 60_000
+
+// Sync.
+
+/** Records per answer, in bytes: a chunk is well under the 10 ms that one turn may take. */
+export const SYNC_CHUNK_BYTES: number = 64 * 1024
+/** Keys asked for in one message. */
+export const SYNC_WANT_MAX = 256
+/** Entries of a bucket's listing in one message. */
+export const SYNC_ITEMS_MAX = 4096
+/** Shards synced at once, so that joining never starves what serves clients. */
+export const SYNC_SESSIONS_MAX = 8
+export const SYNC_TIMEOUT_MS = 2_000
+/** Records this close to their end are not worth moving, and moving them in circles kept dead sessions alive (E2). */
+export const SYNC_REMAINING_MS_MIN = 2_000
+/** One shard per tick of this is compared with another holder, round robin, as the slow audit. */
+export const AUDIT_INTERVAL_MS = 5_000
+
+// Members.
+
+export const HEARTBEAT_MS = 500
+/** Silence after which a member is suspected: three heartbeats and a margin for a busy event loop. */
+export const SUSPECT_MS: number = 3 * HEARTBEAT_MS + 250
+/** Suspicion after which a member is declared dead and its shards move. */
+export const DEAD_MS = 5_000
+/** A dead member is remembered this long, so that old gossip does not bring it back. */
+export const FORGET_MS: number = 10 * 60_000
+/** A node that was told of peers but reached none waits this long before it believes to be alone (see ARCHITECTURE). */
+export const ALONE_MS = 3_000
+/** A full mesh with heartbeats of its own is meant for tens of nodes; this refuses a runaway member list. */
+export const MEMBERS_MAX = 1024
+export const MEMBER_ADDRESSES_MAX = 16
+export const ROUND_TRIP_MS_INITIAL = 5
+
+assert(Number.isInteger(BUCKETS_PER_SHARD), 'every shard has the same number of buckets')
+assert(SHARD_COUNT <= 64, 'readiness is gossiped as one bit per shard in 8 bytes')
+assert(SESSION_BYTES_MAX + 8 * 1024 <= FRAME_BYTES_MAX, 'a session and its versions fit one frame')
+assert(
+  FRAME_BYTES_TARGET + SESSION_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
+  'a full batch is closed before the next record',
+)
+assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
+assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')

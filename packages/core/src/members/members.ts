@@ -1,0 +1,393 @@
+/**
+ * Who is here, who is suspected, who left.
+ *
+ * Members form a full mesh and judge each other by what they hear themselves: any traffic counts, and a heartbeat every
+ * 500 ms gives traffic to an idle pair. Silence or a lost connection makes a member *suspect*: it keeps its shards but is
+ * asked last. Only a suspicion that lasts makes it *dead*, and moves its shards. Hearsay tells where to dial and who left,
+ * never that somebody whom this node can hear is dead.
+ *
+ * ```
+ *  unmet ──greeting──► alive ◄──any message──┐
+ *                        │ silence, cut      │
+ *                        └────► suspect ─────┘
+ *                        │        │ DEAD_MS
+ *      leave  ▼           ▼       ▼
+ *            left                dead ──a higher incarnation's greeting──► alive
+ * ```
+ */
+import {
+  ALONE_MS,
+  BUCKET_COUNT,
+  DEAD_MS,
+  FORGET_MS,
+  HEARTBEAT_MS,
+  MEMBERS_MAX,
+  ROUND_TRIP_MS_INITIAL,
+  SHARD_COUNT,
+  SUSPECT_MS,
+} from '../constants.ts'
+import type { Context } from '../context.ts'
+import { NO_SHARDS } from '../context.ts'
+import { UsageError } from '../errors.ts'
+import type { Incarnation, NodeId } from '../session/version.ts'
+import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber } from '../wire/messages.ts'
+
+/** Another member, as this node sees it. */
+export interface Member {
+  news: MemberNews
+  state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
+  /** A control stream is open and the greeting came over it. */
+  connected: boolean
+  heardAtMs: number
+  /** When the present state began. */
+  sinceMs: number
+  /** The shards it is subscribed to, and those it is a ready holder of. */
+  joined: ShardBits
+  ready: ShardBits
+  /** Smoothed, in milliseconds. */
+  roundTripMs: number
+  beatSent: number
+  beatSentAtMs: number
+  beatHeard: number
+  beatHeardAtMs: number
+}
+
+/** What the other rooms want to know. */
+export interface MembersListener {
+  /** The member can be talked to: after its first greeting, and after each reconnect. */
+  onMet(node: NodeId): void
+  /** A life of the node is over, known by its next one or by death. Its streams end. */
+  onLifeEnded(node: NodeId, incarnation: Incarnation): void
+  /** Who counts for placement changed. */
+  onMembersChanged(): void
+  /** What its heartbeat said of its shards changed. */
+  onShardsChanged(node: NodeId): void
+  /** The highest numbers of its own streams. */
+  onStreams(node: NodeId, streams: readonly ShardNumber[]): void
+  /** This node's own incarnation had to rise. */
+  onSelfRaised(): void
+}
+
+export interface OwnShards {
+  joined(): ShardBits
+  ready(): ShardBits
+  /** The highest numbers of own streams that the member should know of. */
+  streamsFor(node: NodeId): ShardNumber[]
+}
+
+export class Members {
+  readonly #context: Context
+  readonly #listener: MembersListener
+  readonly #own: OwnShards
+  readonly #members = new Map<NodeId, Member>()
+  /** Open control streams over which no greeting came yet. */
+  readonly #ungreeted = new Set<NodeId>()
+  readonly #startedAtMs: number
+  #heartbeatAtMs = 0
+  #metAnyone = false
+  #leaving = false
+
+  constructor(context: Context, listener: MembersListener, own: OwnShards) {
+    this.#context = context
+    this.#listener = listener
+    this.#own = own
+    this.#startedAtMs = context.nowMs
+  }
+
+  get(node: NodeId): Member | undefined {
+    return this.#members.get(node)
+  }
+
+  all(): IterableIterator<Member> {
+    return this.#members.values()
+  }
+
+  /** Members that count for placement: met, and not known to be gone. */
+  *present(): Generator<Member> {
+    for (const member of this.#members.values()) if (isPresent(member)) yield member
+  }
+
+  /** Members that a message can be sent to now. */
+  *reachable(): Generator<Member> {
+    for (const member of this.#members.values()) if (member.connected && isPresent(member)) yield member
+  }
+
+  isReachable(node: NodeId): boolean {
+    const member = this.#members.get(node)
+    return member?.connected === true && isPresent(member)
+  }
+
+  /** Ids of the members believed alive, this one included, sorted. */
+  alive(): NodeId[] {
+    const alive = [this.#context.self]
+    for (const member of this.#members.values()) if (member.state === 'alive') alive.push(member.news.node)
+    return alive.sort()
+  }
+
+  /** Whether this node has seen enough of the cluster to trust that nobody knows better (rule P4, cold start). */
+  isSettled(): boolean {
+    const { nowMs } = this.#context
+    const lonely = this.#context.config.expectPeers && !this.#metAnyone
+    if (lonely && nowMs < this.#startedAtMs + ALONE_MS) return false
+    for (const member of this.#members.values()) {
+      if (member.state === 'unmet' && nowMs < member.sinceMs + ALONE_MS) return false
+    }
+    return true
+  }
+
+  selfNews(state: 'alive' | 'left' = this.#leaving ? 'left' : 'alive'): MemberNews {
+    const { config, incarnation, self } = this.#context
+    const { name, zone, weight, addresses } = config
+    return { node: self, incarnation, state, name, zone, weight, addresses }
+  }
+
+  onPeerUp(node: NodeId): void {
+    this.#ungreeted.add(node)
+    this.#sendGreeting(node)
+  }
+
+  onPeerDown(node: NodeId): void {
+    this.#ungreeted.delete(node)
+    const member = this.#members.get(node)
+    if (member === undefined || !member.connected) return
+    member.connected = false
+    if (member.state === 'alive') this.#suspect(member)
+  }
+
+  /** @returns whether messages of this peer may be listened to: its greeting was accepted. */
+  hear(node: NodeId): boolean {
+    const member = this.#members.get(node)
+    if (member === undefined || !member.connected) return false
+    member.heardAtMs = this.#context.nowMs
+    if (member.state === 'suspect') {
+      this.#enter(member, 'alive')
+      this.#context.notice({ type: 'member:up', node, name: member.news.name })
+    }
+    return true
+  }
+
+  /** @throws UsageError when the peer runs with another geometry: it cannot take part. */
+  onGreeting(from: NodeId, greeting: Greeting): void {
+    const { config } = this.#context
+    const news = greeting.self
+    if (news.node !== from) throw new UsageError(`peer ${from} greets as ${news.node}`)
+    if (greeting.shardCount !== SHARD_COUNT || greeting.bucketCount !== BUCKET_COUNT) {
+      throw new UsageError(`peer ${from} has ${greeting.shardCount} shards of ${greeting.bucketCount} buckets`)
+    }
+    if (greeting.copies !== finiteCopies(config.copies)) {
+      throw new UsageError(`peer ${from} is set to ${greeting.copies} copies: give all members the same`)
+    }
+    const known = this.#members.get(from)
+    if (known !== undefined && news.incarnation < known.news.incarnation) {
+      this.#context.send(from, { type: 'refused', knownIncarnation: known.news.incarnation })
+      return
+    }
+    if (known === undefined && this.#members.size >= MEMBERS_MAX) throw new UsageError(`over ${MEMBERS_MAX} members`)
+    if (known !== undefined && news.incarnation > known.news.incarnation && known.state !== 'unmet') {
+      this.#endLife(known)
+    }
+    const member = known ?? this.#add(news)
+    member.news = news
+    member.connected = true
+    member.heardAtMs = this.#context.nowMs
+    this.#metAnyone = true
+    this.#ungreeted.delete(from)
+    if (member.state !== 'alive') {
+      this.#enter(member, 'alive')
+      this.#context.notice({ type: 'member:up', node: from, name: news.name })
+    }
+    this.#publishDialList()
+    this.#sendMembers(from)
+    this.#listener.onMembersChanged()
+    this.#listener.onMet(from)
+    this.#sendHeartbeat(member)
+  }
+
+  /** Somebody knows a later life of this node: rise above it (rule W2). */
+  onRefused(from: NodeId, knownIncarnation: Incarnation): void {
+    if (knownIncarnation >= this.#context.incarnation) {
+      this.#context.incarnation = Math.max(knownIncarnation + 1, this.#context.wallMs)
+      this.#context.out.incarnation = this.#context.incarnation
+      this.#listener.onSelfRaised()
+      for (const member of this.reachable()) this.#sendGreeting(member.news.node)
+    }
+    this.#sendGreeting(from)
+  }
+
+  onHeartbeat(from: NodeId, beat: Heartbeat): void {
+    const member = this.#members.get(from)
+    if (member === undefined || beat.incarnation !== member.news.incarnation) return
+    member.beatHeard = beat.beat
+    member.beatHeardAtMs = this.#context.nowMs
+    if (beat.echo !== 0 && beat.echo === member.beatSent) {
+      const sampleMs = Math.max(0, this.#context.nowMs - member.beatSentAtMs - beat.echoAgeMs)
+      member.roundTripMs += (sampleMs - member.roundTripMs) / 8
+    }
+    const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
+    member.joined = beat.joined
+    member.ready = beat.ready
+    if (changed) this.#listener.onShardsChanged(from)
+    this.#listener.onStreams(from, beat.streams)
+  }
+
+  onNews(list: readonly MemberNews[]): void {
+    let learned = false
+    for (const news of list) {
+      if (news.node === this.#context.self) continue
+      const member = this.#members.get(news.node)
+      if (member === undefined) {
+        if (news.state === 'left' || news.state === 'dead' || this.#members.size >= MEMBERS_MAX) continue
+        this.#add(news)
+        learned = true
+      } else if (!member.connected && news.incarnation >= member.news.incarnation) {
+        const later = news.incarnation > member.news.incarnation
+        if (later && isPresent(member)) this.#endLife(member)
+        learned ||= later || member.news.addresses.join() !== news.addresses.join()
+        member.news = news
+        if (news.state === 'left' && isPresent(member)) this.#end(member, 'left')
+      } else if (news.state === 'left' && news.incarnation === member.news.incarnation && isPresent(member)) {
+        this.#end(member, 'left')
+      }
+    }
+    if (learned) this.#publishDialList()
+  }
+
+  /** Tell everybody that this node goes. */
+  leave(): void {
+    this.#leaving = true
+    for (const { news } of this.reachable()) {
+      this.#context.send(news.node, { type: 'members', members: [this.selfNews('left')] })
+    }
+  }
+
+  /** Tell at once what changed of this node's shards, instead of with the next heartbeat. */
+  heartbeatSoon(): void {
+    this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs)
+  }
+
+  nextDueMs(): number {
+    return this.#heartbeatAtMs
+  }
+
+  tick(): void {
+    const { nowMs } = this.#context
+    if (nowMs < this.#heartbeatAtMs) return
+    this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
+    for (const node of this.#ungreeted) this.#sendGreeting(node)
+    for (const member of this.#members.values()) {
+      if (member.connected) this.#sendHeartbeat(member)
+      if (member.state === 'alive' && nowMs - member.heardAtMs > SUSPECT_MS) this.#suspect(member)
+      else if (member.state === 'suspect' && nowMs - member.sinceMs > DEAD_MS) this.#end(member, 'dead')
+      else if (isForgotten(member, nowMs)) {
+        this.#members.delete(member.news.node)
+        this.#publishDialList()
+      }
+    }
+  }
+
+  #add(news: MemberNews): Member {
+    const member: Member = {
+      news,
+      state: 'unmet',
+      connected: false,
+      heardAtMs: this.#context.nowMs,
+      sinceMs: this.#context.nowMs,
+      joined: NO_SHARDS,
+      ready: NO_SHARDS,
+      roundTripMs: ROUND_TRIP_MS_INITIAL,
+      beatSent: 0,
+      beatSentAtMs: 0,
+      beatHeard: 0,
+      beatHeardAtMs: 0,
+    }
+    this.#members.set(news.node, member)
+    return member
+  }
+
+  #enter(member: Member, state: Member['state']): void {
+    member.state = state
+    member.sinceMs = this.#context.nowMs
+  }
+
+  #suspect(member: Member): void {
+    this.#enter(member, 'suspect')
+    this.#context.notice({ type: 'member:suspect', node: member.news.node, name: member.news.name })
+  }
+
+  #end(member: Member, state: 'left' | 'dead'): void {
+    this.#enter(member, state)
+    const { node, name } = member.news
+    this.#endLife(member)
+    this.#context.notice({ type: 'member:down', node, name, state })
+    this.#listener.onMembersChanged()
+  }
+
+  #endLife(member: Member): void {
+    member.joined = NO_SHARDS
+    member.ready = NO_SHARDS
+    member.beatHeard = 0
+    this.#listener.onLifeEnded(member.news.node, member.news.incarnation)
+  }
+
+  #sendGreeting(node: NodeId): void {
+    this.#context.send(node, {
+      type: 'greeting',
+      self: this.selfNews(),
+      shardCount: SHARD_COUNT,
+      bucketCount: BUCKET_COUNT,
+      copies: finiteCopies(this.#context.config.copies),
+    })
+  }
+
+  #sendMembers(node: NodeId): void {
+    const members = [...this.#members.values()]
+      .filter((member) => member.news.node !== node && member.state !== 'unmet')
+      .map((member) => ({ ...member.news, state: member.state as MemberNews['state'] }))
+    this.#context.send(node, { type: 'members', members })
+    // The others learn of the newcomer from here: it may have been told of this node only.
+    const newcomer = this.#members.get(node) as Member
+    for (const other of this.reachable()) {
+      if (other.news.node === node) continue
+      this.#context.send(other.news.node, { type: 'members', members: [{ ...newcomer.news, state: 'alive' }] })
+    }
+  }
+
+  #sendHeartbeat(member: Member): void {
+    const { nowMs } = this.#context
+    member.beatSent++
+    member.beatSentAtMs = nowMs
+    this.#context.send(member.news.node, {
+      type: 'heartbeat',
+      incarnation: this.#context.incarnation,
+      beat: member.beatSent,
+      echo: member.beatHeard,
+      echoAgeMs: member.beatHeard === 0 ? 0 : Math.floor(nowMs - member.beatHeardAtMs),
+      joined: this.#own.joined(),
+      ready: this.#own.ready(),
+      streams: this.#own.streamsFor(member.news.node),
+    })
+  }
+
+  #publishDialList(): void {
+    const list = new Map<NodeId, readonly string[]>()
+    for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
+    this.#context.out.members = list
+  }
+}
+
+function isPresent(member: Member): boolean {
+  return member.state === 'alive' || member.state === 'suspect'
+}
+
+function isForgotten(member: Member, nowMs: number): boolean {
+  return !member.connected && !isPresent(member) && nowMs - member.sinceMs > FORGET_MS
+}
+
+function sameShards(a: ShardBits, b: ShardBits): boolean {
+  return a.hi === b.hi && a.lo === b.lo
+}
+
+/** `copies: 'all'` as a number for the wire. */
+function finiteCopies(copies: number): number {
+  return Number.isFinite(copies) ? copies : 0xffff
+}

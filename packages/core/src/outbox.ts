@@ -1,0 +1,103 @@
+/**
+ * What the core wants done: the other half of `step(event, outbox)`.
+ *
+ * The core decides and the driver acts. Everything the core wants of the world is put here during a step; the driver takes
+ * it out afterwards and owns the sockets, timers and promises that carry it out.
+ */
+import type { AlreadyExistsError, RepriseError } from './errors.ts'
+import type { SessionKey } from './session/id.ts'
+import type { LiveRecord } from './session/record.ts'
+import type { Birth, NodeId, Version } from './session/version.ts'
+
+/** `control` is small and ahead of everything; `bulk` carries sync and may wait. */
+export type Lane = 'control' | 'bulk'
+
+export interface Send {
+  readonly to: NodeId
+  readonly lane: Lane
+  readonly message: Uint8Array
+}
+
+export interface Publish {
+  readonly shard: number
+  readonly frame: Uint8Array
+}
+
+/** The end of a request that a command started. Exactly one per request, unless it is cancelled. */
+export type Result =
+  | { readonly request: number; readonly kind: 'created'; readonly birth: Birth }
+  | { readonly request: number; readonly kind: 'written'; readonly proof: { birth: Birth; version: Version } }
+  | { readonly request: number; readonly kind: 'dropped' }
+  | { readonly request: number; readonly kind: 'resumed'; readonly outcome: Outcome }
+  | { readonly request: number; readonly kind: 'failed'; readonly error: RepriseError | AlreadyExistsError }
+
+/** What a resume found. See `Resumed` in `source.ts` for the meaning of each. */
+export type Outcome = { readonly from: Origin } & (
+  | { readonly outcome: 'complete'; readonly record: LiveRecord; readonly missing: readonly [] }
+  | { readonly outcome: 'partial'; readonly record: LiveRecord; readonly missing: readonly string[] }
+  | { readonly outcome: 'absent'; readonly reason: 'dropped' | 'expired' | 'not-found' }
+  | { readonly outcome: 'unknown' }
+)
+
+export interface Origin {
+  readonly local: boolean
+  readonly answered: readonly NodeId[]
+  readonly silent: readonly NodeId[]
+}
+
+/** Things that happened, for people and metrics. Ids of sessions are keys; show them as fingerprints. */
+export type Notice =
+  | { readonly type: 'member:up'; readonly node: NodeId; readonly name: string }
+  | { readonly type: 'member:suspect'; readonly node: NodeId; readonly name: string }
+  | { readonly type: 'member:down'; readonly node: NodeId; readonly name: string; readonly state: 'left' | 'dead' }
+  | { readonly type: 'session:superseded'; readonly key: SessionKey; readonly by: NodeId }
+  | { readonly type: 'session:evicted'; readonly key: SessionKey }
+  | { readonly type: 'conflict'; readonly key: SessionKey }
+  | { readonly type: 'gap'; readonly sender: NodeId; readonly shard: number; readonly missing: number }
+  | { readonly type: 'repaired'; readonly sender: NodeId; readonly shard: number; readonly frames: number }
+  | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }
+  | { readonly type: 'shard:ready'; readonly shard: number }
+  | { readonly type: 'shard:left'; readonly shard: number }
+  | { readonly type: 'bad-message'; readonly from: NodeId; readonly error: Error }
+
+/** Filled by a step, emptied by the driver. Order within each list is the order of decision. */
+export class Outbox {
+  readonly sends: Send[] = []
+  readonly publishes: Publish[] = []
+  readonly subscribe: number[] = []
+  readonly unsubscribe: number[] = []
+  readonly results: Result[] = []
+  readonly notices: Notice[] = []
+  /** The members to stay connected with, when they changed. */
+  members: ReadonlyMap<NodeId, readonly string[]> | undefined
+  /** This node's incarnation, when it had to rise: store it before anything else is sent. */
+  incarnation: number | undefined
+
+  /** Take out everything, leaving the outbox empty for the next step. */
+  drain(): Drained {
+    const drained: Drained = {
+      sends: this.sends.splice(0),
+      publishes: this.publishes.splice(0),
+      subscribe: this.subscribe.splice(0),
+      unsubscribe: this.unsubscribe.splice(0),
+      results: this.results.splice(0),
+      notices: this.notices.splice(0),
+      members: this.members,
+      incarnation: this.incarnation,
+    }
+    this.members = undefined
+    this.incarnation = undefined
+    return drained
+  }
+}
+
+export interface Drained {
+  readonly sends: readonly Send[]
+  readonly publishes: readonly Publish[]
+  readonly subscribe: readonly number[]
+  readonly unsubscribe: readonly number[]
+  readonly results: readonly Result[]
+  readonly notices: readonly Notice[]
+  readonly members: ReadonlyMap<NodeId, readonly string[]> | undefined
+  readonly incarnation: number | undefined
+}

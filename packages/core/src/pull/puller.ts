@@ -1,0 +1,392 @@
+/**
+ * Finding a session: what is here, else what others have, and what may be concluded from their silence (rules R1, R2, R3).
+ *
+ * Two ways of looking. `any` is for what is written once: a local copy will do; else the nearest ready holder is asked, and
+ * after the hedge delay the next; the first complete answer wins (Dean and Barroso, "The tail at scale", 2013). `latest` is
+ * a takeover: all ready holders and the last writer are asked at once and all answers merged; stragglers get the hedge
+ * delay once a complete copy is there. Neither waits for a failure detector, and each key has one flight however many
+ * callers wait for it.
+ */
+import { FLIGHTS_MAX, HEDGE_MS_INITIAL, HEDGE_MS_MAX, HEDGE_MS_MIN, REVALIDATE_MS } from '../constants.ts'
+import type { Context } from '../context.ts'
+import { LimitError } from '../errors.ts'
+import type { Origin, Outcome } from '../outbox.ts'
+import type { SessionKey } from '../session/id.ts'
+import type { LiveRecord } from '../session/record.ts'
+import { endsAtMs, highestVersion, MISSING, missingPortions, withoutValues } from '../session/record.ts'
+import type { WriteProof } from '../session/token.ts'
+import { meetsProof } from '../session/token.ts'
+import type { NodeId } from '../session/version.ts'
+import { compareVersions } from '../session/version.ts'
+import type { Entry } from '../table/bucket-table.ts'
+import type { Answer, AnswerStatus, Pull } from '../wire/messages.ts'
+import type { KeyedRecord } from '../wire/record-codec.ts'
+
+export interface ResumeCommand {
+  readonly request: number
+  readonly key: SessionKey
+  readonly portions: readonly string[] | undefined
+  readonly proof: WriteProof | undefined
+  readonly consistency: 'latest' | 'any'
+  readonly deadlineMs: number
+}
+
+/** What the puller needs to know of the cluster. */
+export interface PullPorts {
+  /** Whether this node is a ready holder of the shard. */
+  isReady(shard: number): boolean
+  /** Members known as ready holders of the shard, reachable or not. */
+  readyHolders(shard: number): readonly NodeId[]
+  /** Members that can be asked now, nearest first, with those that joined the shard before the others. */
+  reachable(shard: number): readonly NodeId[]
+  isReachable(node: NodeId): boolean
+  ingest(records: readonly KeyedRecord[], from: NodeId): void
+}
+
+export class Puller {
+  readonly #context: Context
+  readonly #ports: PullPorts
+  readonly #flights = new Map<string, Flight>()
+  readonly #byRequest = new Map<number, { flight: Flight; node: NodeId; sentAtMs: number }>()
+  #nextRequest = 1
+  /** Mean and mean deviation of answer times, as TCP keeps them (Jacobson 1988): an estimate of the 95th percentile. */
+  #answerMs = HEDGE_MS_INITIAL / 2
+  #answerDeviationMs = HEDGE_MS_INITIAL / 4
+  localHits = 0
+  pulls = 0
+
+  constructor(context: Context, ports: PullPorts) {
+    this.#context = context
+    this.#ports = ports
+  }
+
+  get underWay(): number {
+    return this.#flights.size
+  }
+
+  /** Look for a session and report the outcome once, at the latest at the deadline. */
+  resume(command: ResumeCommand, onOutcome: (outcome: Outcome) => void): void {
+    const { table, nowMs } = this.#context
+    const shard = table.shardOf(command.key)
+    const caller: Caller = { ...command, untilMs: nowMs + command.deadlineMs, onOutcome }
+    if (command.consistency === 'any') {
+      const local = this.#localAnswer(caller, shard)
+      if (local !== undefined) {
+        this.localHits++
+        onOutcome(local)
+        return
+      }
+    }
+    const name = `${command.consistency} ${command.portions?.join('\n') ?? '\0'} ${command.key}`
+    const joined = this.#flights.get(name)
+    if (joined !== undefined) {
+      joined.callers.push(caller)
+      this.#askTokenWriter(joined, caller)
+      return
+    }
+    if (this.#flights.size >= FLIGHTS_MAX) {
+      throw new LimitError(
+        'FLIGHTS_MAX',
+        this.#flights.size + 1,
+        FLIGHTS_MAX,
+        'too many sessions are being fetched; try later',
+      )
+    }
+    const flight: Flight = {
+      name,
+      key: command.key,
+      shard,
+      portions: command.portions,
+      consistency: command.consistency,
+      callers: [caller],
+      asked: new Map(),
+      completeAtMs: undefined,
+      nextAskAtMs: nowMs,
+    }
+    this.#flights.set(name, flight)
+    this.#launch(flight)
+    this.#askTokenWriter(flight, caller)
+    this.#decideIfPossible(flight)
+  }
+
+  /** @returns whether such a request was waiting; its outcome is then not reported. */
+  cancel(request: number): boolean {
+    for (const flight of this.#flights.values()) {
+      const at = flight.callers.findIndex((caller) => caller.request === request)
+      if (at < 0) continue
+      flight.callers.splice(at, 1)
+      if (flight.callers.length === 0) this.#end(flight)
+      return true
+    }
+    return false
+  }
+
+  onAnswer(from: NodeId, answer: Answer): void {
+    const asked = this.#byRequest.get(answer.request)
+    // Late answers are merged too: they cost nothing more and are not older than silence.
+    if (answer.status === 'found') this.#ports.ingest(answer.records, from)
+    if (asked === undefined || asked.node !== from) return
+    this.#byRequest.delete(answer.request)
+    this.#learnAnswerTime(this.#context.nowMs - asked.sentAtMs)
+    const { flight } = asked
+    flight.asked.set(from, { status: answer.status, ready: answer.ready })
+    if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
+    if (flight.consistency === 'any' && !this.#isComplete(flight)) this.#askNext(flight)
+    this.#decideIfPossible(flight)
+  }
+
+  /** Nobody waits for a peer that is gone. */
+  onUnreachable(node: NodeId): void {
+    for (const flight of [...this.#flights.values()]) {
+      if (flight.asked.get(node) !== WAITING) continue
+      flight.asked.set(node, SILENT)
+      if (flight.consistency === 'any') this.#askNext(flight)
+      this.#decideIfPossible(flight)
+    }
+  }
+
+  /** Answer somebody else's pull from what is here: at any server, also second-hand (R13). */
+  onPull(from: NodeId, pull: Pull): void {
+    const { table, nowMs } = this.#context
+    const entry = table.get(pull.key)
+    const ready = this.#ports.isReady(table.shardOf(pull.key))
+    // An ended session is as good as none: another holder may have a later touch of it, and says so.
+    const isHere = entry !== undefined && !isUnwritten(entry) && endsAtMs(entry.record) > nowMs
+    const status: AnswerStatus = isHere ? 'found' : table.absence(pull.key)
+    const records = isHere ? [{ key: pull.key, record: this.#cutToPull(entry, pull) }] : []
+    this.#context.send(from, { type: 'answer', request: pull.request, status, ready, records })
+  }
+
+  nextDueMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY
+    for (const flight of this.#flights.values()) {
+      for (const caller of flight.callers) dueMs = Math.min(dueMs, caller.untilMs)
+      if (flight.consistency === 'any') dueMs = Math.min(dueMs, flight.nextAskAtMs)
+      const hedgedAtMs = (flight.completeAtMs ?? Number.POSITIVE_INFINITY) + this.hedgeMs()
+      // Once past, only an answer or the deadline can still change something.
+      if (hedgedAtMs > this.#context.nowMs) dueMs = Math.min(dueMs, hedgedAtMs)
+    }
+    return dueMs
+  }
+
+  tick(): void {
+    const { nowMs } = this.#context
+    for (const flight of [...this.#flights.values()]) {
+      if (flight.consistency === 'any' && nowMs >= flight.nextAskAtMs) this.#askNext(flight)
+      this.#decideIfPossible(flight)
+      for (const caller of [...flight.callers]) {
+        if (nowMs >= caller.untilMs) this.#report(flight, caller)
+      }
+      if (flight.callers.length === 0) this.#end(flight)
+    }
+  }
+
+  /** How long a straggler gets. */
+  hedgeMs(): number {
+    return Math.min(HEDGE_MS_MAX, Math.max(HEDGE_MS_MIN, this.#answerMs + 3 * this.#answerDeviationMs))
+  }
+
+  #localAnswer(caller: Caller, shard: number): Outcome | undefined {
+    const { table, nowMs } = this.#context
+    const entry = table.get(caller.key)
+    if (entry === undefined) return undefined
+    const { record } = entry
+    if (caller.proof !== undefined && !meetsProof(record, caller.proof)) return undefined
+    const from: Origin = { local: true, answered: [], silent: [] }
+    const isTrusted =
+      entry.tenure !== undefined || this.#ports.isReady(shard) || nowMs < entry.validatedAtMs + REVALIDATE_MS
+    if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from }
+    if (!isTrusted || endsAtMs(record) <= nowMs || missingPortions(record, caller.portions).length > 0) return undefined
+    return { outcome: 'complete', record, missing: [], from }
+  }
+
+  #launch(flight: Flight): void {
+    if (flight.consistency === 'any') {
+      this.#askNext(flight)
+      return
+    }
+    const ready = this.#ports.readyHolders(flight.shard).filter((node) => this.#ports.isReachable(node))
+    // With no ready holder to ask, whoever is here may still know.
+    const first = ready.length > 0 ? ready : this.#ports.reachable(flight.shard)
+    for (const node of first) this.#ask(flight, node)
+    for (const node of this.#ports.readyHolders(flight.shard))
+      if (!flight.asked.has(node)) flight.asked.set(node, SILENT)
+    this.#askLastWriter(flight)
+  }
+
+  #askLastWriter(flight: Flight): void {
+    const record = this.#context.table.peek(flight.key)?.record
+    if (record?.kind === 'live') this.#askIfReachable(flight, highestVersion(record).tenure.node)
+  }
+
+  /** Who wrote what a token proves has it, even when no holder does yet. */
+  #askTokenWriter(flight: Flight, caller: Caller): void {
+    if (caller.proof === undefined) return
+    const record = this.#context.table.peek(flight.key)?.record
+    if (record !== undefined && meetsProof(record, caller.proof)) return
+    this.#askIfReachable(flight, caller.proof.version.tenure.node)
+  }
+
+  #askIfReachable(flight: Flight, node: NodeId): void {
+    if (node !== this.#context.self && !flight.asked.has(node) && this.#ports.isReachable(node)) this.#ask(flight, node)
+  }
+
+  #askNext(flight: Flight): void {
+    const next = this.#ports.reachable(flight.shard).find((node) => !flight.asked.has(node))
+    flight.nextAskAtMs = next === undefined ? Number.POSITIVE_INFINITY : this.#context.nowMs + this.hedgeMs()
+    if (next !== undefined) this.#ask(flight, next)
+  }
+
+  #ask(flight: Flight, node: NodeId): void {
+    const request = this.#nextRequest++
+    this.#byRequest.set(request, { flight, node, sentAtMs: this.#context.nowMs })
+    flight.asked.set(node, WAITING)
+    this.pulls++
+    const record = this.#context.table.peek(flight.key)?.record
+    const have: { name: string; version: Pull['have'][number]['version'] }[] = []
+    if (record?.kind === 'live') {
+      for (const [name, portion] of record.portions) {
+        if (portion.value !== MISSING) have.push({ name, version: portion.version })
+      }
+    }
+    this.#context.send(node, { type: 'pull', request, key: flight.key, portions: flight.portions, have })
+  }
+
+  #cutToPull(entry: Entry, pull: Pull): Entry['record'] {
+    if (entry.record.kind === 'dropped') return entry.record
+    const have = new Map(pull.have.map(({ name, version }) => [name, version]))
+    return withoutValues(entry.record, (name, portion) => {
+      const theirs = have.get(name)
+      if (theirs !== undefined && compareVersions(theirs, portion.version) >= 0) return false
+      return pull.portions === undefined || pull.portions.includes(name)
+    })
+  }
+
+  #isComplete(flight: Flight): boolean {
+    const record = this.#context.table.peek(flight.key)?.record
+    if (record === undefined) return false
+    if (record.kind === 'dropped') return true
+    return endsAtMs(record) > this.#context.nowMs && missingPortions(record, flight.portions).length === 0
+  }
+
+  #decideIfPossible(flight: Flight): void {
+    if (flight.callers.length === 0) return
+    const { nowMs } = this.#context
+    const isWaiting = [...flight.asked.values()].includes(WAITING)
+    const answers = [...flight.asked.values()].filter((reply) => reply !== WAITING && reply !== SILENT)
+    // Only what somebody said now completes a takeover: the local copy alone may be old.
+    if (answers.some((reply) => reply.status === 'found') && this.#isComplete(flight)) flight.completeAtMs ??= nowMs
+    const isNowhere = this.#context.table.peek(flight.key) === undefined && this.#isAbsent(flight)
+    const isEnough =
+      flight.consistency === 'any'
+        ? flight.completeAtMs !== undefined || isNowhere
+        : flight.completeAtMs !== undefined && nowMs >= flight.completeAtMs + this.hedgeMs()
+    const mayAskMore = flight.consistency === 'any' && Number.isFinite(flight.nextAskAtMs)
+    if (!isEnough && (isWaiting || mayAskMore)) return
+    for (const caller of [...flight.callers]) {
+      // A caller whose write is not here yet waits for whoever was asked, up to its own deadline.
+      const record = this.#context.table.peek(flight.key)?.record
+      const isMet = caller.proof === undefined || (record !== undefined && meetsProof(record, caller.proof))
+      if (isMet || !isWaiting) this.#report(flight, caller)
+    }
+    if (flight.callers.length === 0) this.#end(flight)
+  }
+
+  #report(flight: Flight, caller: Caller): void {
+    flight.callers.splice(flight.callers.indexOf(caller), 1)
+    caller.onOutcome(this.#outcome(flight, caller))
+  }
+
+  #outcome(flight: Flight, caller: Caller): Outcome {
+    const { table, nowMs } = this.#context
+    const from = originOf(flight)
+    const entry = table.get(flight.key)
+    if (entry === undefined || isUnwritten(entry)) {
+      return this.#isAbsent(flight) ? { outcome: 'absent', reason: 'not-found', from } : { outcome: 'unknown', from }
+    }
+    const { record } = entry
+    if (caller.proof !== undefined && !this.#context.lacks('proof') && !meetsProof(record, caller.proof)) {
+      return { outcome: 'unknown', from }
+    }
+    if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from }
+    if (endsAtMs(record) <= nowMs) return { outcome: 'absent', reason: 'expired', from }
+    if (from.answered.length > 0) entry.validatedAtMs = nowMs
+    const isFresh = from.answered.length > 0 || this.#isAloneWith(flight, entry)
+    if (!isFresh) return { outcome: 'unknown', from }
+    const missing = missingPortions(record, flight.portions)
+    return missing.length === 0
+      ? { outcome: 'complete', record, missing: [], from }
+      : { outcome: 'partial', record: record as LiveRecord, missing, from }
+  }
+
+  /** Nobody answered. The local copy still counts when nobody else could know better: a ready holder, or the primary. */
+  #isAloneWith(flight: Flight, entry: Entry): boolean {
+    return entry.tenure !== undefined || this.#ports.isReady(flight.shard) || flight.consistency === 'any'
+  }
+
+  /** Absence needs every ready holder to say so, this node included if it is one (rule R2). */
+  #isAbsent(flight: Flight): boolean {
+    if (this.#context.lacks('absent')) return true
+    if (this.#context.table.absence(flight.key) === 'evicted') return false
+    let witnesses = this.#ports.isReady(flight.shard) ? 1 : 0
+    for (const node of this.#ports.readyHolders(flight.shard)) {
+      const reply = flight.asked.get(node)
+      if (reply === undefined || reply === WAITING || reply === SILENT) return false
+      if (reply.status !== 'absent') return false
+      if (reply.ready) witnesses++
+    }
+    for (const reply of flight.asked.values()) {
+      if (reply !== WAITING && reply !== SILENT && reply.status === 'evicted') return false
+    }
+    return witnesses > 0
+  }
+
+  #learnAnswerTime(sampleMs: number): void {
+    const error = sampleMs - this.#answerMs
+    this.#answerMs += error / 8
+    this.#answerDeviationMs += (Math.abs(error) - this.#answerDeviationMs) / 4
+  }
+
+  #end(flight: Flight): void {
+    this.#flights.delete(flight.name)
+    for (const [request, asked] of this.#byRequest) if (asked.flight === flight) this.#byRequest.delete(request)
+  }
+}
+
+interface Caller extends ResumeCommand {
+  readonly untilMs: number
+  readonly onOutcome: (outcome: Outcome) => void
+}
+
+const WAITING = 'waiting'
+const SILENT = 'silent'
+type Reply = typeof WAITING | typeof SILENT | { readonly status: AnswerStatus; readonly ready: boolean }
+
+interface Flight {
+  readonly name: string
+  readonly key: SessionKey
+  readonly shard: number
+  readonly portions: readonly string[] | undefined
+  readonly consistency: 'latest' | 'any'
+  readonly callers: Caller[]
+  readonly asked: Map<NodeId, Reply>
+  /** When the first complete copy was there. */
+  completeAtMs: number | undefined
+  /** When the next holder is asked, for `any`; infinite when everybody was. */
+  nextAskAtMs: number
+}
+
+function originOf(flight: Flight): Origin {
+  const answered: NodeId[] = []
+  const silent: NodeId[] = []
+  for (const [node, reply] of flight.asked) {
+    if (reply === WAITING || reply === SILENT) silent.push(node)
+    else if (reply.status === 'found') answered.push(node)
+  }
+  return { local: answered.length === 0, answered, silent }
+}
+
+/** Created here and not committed yet: nothing that others may see. */
+function isUnwritten(entry: Entry): boolean {
+  return entry.record.kind === 'live' && entry.record.frontier.length === 0
+}

@@ -1,0 +1,547 @@
+/**
+ * One member, decided: `step(event, outbox)`. Read this first; it is the one place where the rooms meet.
+ *
+ * ```
+ *  commands ─► session/primary ─► stream/outgoing ─► frames out
+ *                   │                  ▲ acks, nacks
+ *                   ▼                  │
+ *                 table ◄── session/ingest ◄── stream/incoming ◄── frames in
+ *                   ▲             ▲                  │ gone
+ *                   │             │                  ▼
+ *  resume ─► pull/puller ─────────┴──────────── sync/sync-receiver ◄── placement/holdings ◄── members/members
+ * ```
+ *
+ * Nothing here knows a socket, a timer, a clock or chance: time comes with each event, everything wanted goes into the
+ * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
+ * which is what the simulator replays.
+ */
+import { AUDIT_INTERVAL_MS, SWEEP_INTERVAL_MS } from './constants.ts'
+import type { ReplicaInit } from './context.ts'
+import { Context, hasShard, withDefaults } from './context.ts'
+import { RepriseError, WireError } from './errors.ts'
+import { Members } from './members/members.ts'
+import type { Lane, Outbox, Outcome } from './outbox.ts'
+import { Holdings } from './placement/holdings.ts'
+import type { ResumeCommand } from './pull/puller.ts'
+import { Puller } from './pull/puller.ts'
+import type { SessionKey } from './session/id.ts'
+import { Ingest } from './session/ingest.ts'
+import type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
+import { Primary } from './session/primary.ts'
+import type { SessionRecord } from './session/record.ts'
+import type { Birth, NodeId, Version } from './session/version.ts'
+import { Incoming } from './stream/incoming.ts'
+import { Outgoing } from './stream/outgoing.ts'
+import { SyncReceiver } from './sync/sync-receiver.ts'
+import { SyncSource } from './sync/sync-source.ts'
+import { BucketTable } from './table/bucket-table.ts'
+import { decodeFrame } from './wire/frame.ts'
+import type { Message, ShardNumber } from './wire/messages.ts'
+import { decodeMessage } from './wire/messages.ts'
+
+/** Everything that can happen to a member. */
+export type Event =
+  | { readonly type: 'tick' }
+  | { readonly type: 'peer-up'; readonly peer: NodeId }
+  | { readonly type: 'peer-down'; readonly peer: NodeId }
+  /** A peer receives what is published to the shard (again): it must know this node's number. */
+  | { readonly type: 'subscriber'; readonly peer: NodeId; readonly shard: number }
+  | { readonly type: 'frame'; readonly from: NodeId; readonly shard: number; readonly bytes: Uint8Array }
+  | { readonly type: 'message'; readonly from: NodeId; readonly lane: Lane; readonly bytes: Uint8Array }
+  | ({ readonly type: 'create' } & CreateCommand)
+  | ({ readonly type: 'commit' } & CommitCommand)
+  | ({ readonly type: 'drop' } & DropCommand)
+  | ({ readonly type: 'resume' } & ResumeCommand)
+  | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
+  /** Nobody waits for the request any more. A commit that waits for copies ends with `TIMEOUT`. */
+  | { readonly type: 'cancel'; readonly request: number }
+  /** Publish what is pending, say goodbye, and hold nothing any more. */
+  | { readonly type: 'leave' }
+
+/** The time at which an event happens. */
+export interface Now {
+  /** Milliseconds that only grow, also over suspends: the greater of the monotonic and the wall clock's advance. */
+  readonly nowMs: number
+  /** Milliseconds since 1970, for births and incarnations only. */
+  readonly wallMs: number
+}
+
+export class Replica {
+  readonly #context: Context
+  readonly #table: BucketTable
+  readonly #members: Members
+  readonly #holdings: Holdings
+  readonly #ingest: Ingest
+  readonly #primary: Primary
+  readonly #outgoing: Outgoing
+  readonly #incoming: Incoming
+  readonly #puller: Puller
+  readonly #syncSource: SyncSource
+  readonly #syncReceiver: SyncReceiver
+  #sweepAtMs: number
+  #auditAtMs: number
+  #badMessages = 0
+
+  constructor(init: ReplicaInit, now: Now) {
+    const config = withDefaults(init)
+    this.#table = new BucketTable({
+      bytesMax: config.cacheBytesMax,
+      keyHash: config.keyHash,
+      isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
+      isHeld: (shard) => this.#holdings.isJoined(shard),
+      onEvicted: (entry) => {
+        this.#primary.onEvicted(entry)
+        this.#outgoing.failWaits(entry.key, 'EVICTED')
+        this.#context.notice({ type: 'session:evicted', key: entry.key })
+      },
+    })
+    this.#context = new Context(config, this.#table)
+    this.#context.nowMs = now.nowMs
+    this.#context.wallMs = now.wallMs
+    this.#sweepAtMs = now.nowMs + SWEEP_INTERVAL_MS
+    this.#auditAtMs = now.nowMs + AUDIT_INTERVAL_MS
+    this.#members = this.#connectMembers()
+    this.#outgoing = new Outgoing(this.#context)
+    this.#ingest = new Ingest(this.#context, { onBeaten: (key, how) => this.#outgoing.failWaits(key, how) })
+    this.#holdings = this.#connectHoldings()
+    this.#incoming = this.#connectIncoming()
+    this.#puller = this.#connectPuller()
+    this.#primary = this.#connectPrimary()
+    this.#syncSource = new SyncSource(this.#context, {
+      isReady: (shard) => this.#holdings.isReady(shard),
+      positions: (shard) => this.#incoming.positions(shard),
+      ownPosition: (shard) => ({
+        sender: this.#context.self,
+        incarnation: this.#context.incarnation,
+        number: this.#outgoing.highest(shard),
+      }),
+    })
+    this.#syncReceiver = new SyncReceiver(this.#context, {
+      isReachable: (node) => this.#members.isReachable(node),
+      ingest: (records, from) => this.#ingest.apply(records, from, false),
+      onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
+    })
+  }
+
+  /**
+   * Let one event happen. Effects go only to `out`. Never throws because of what a peer sent: a message that does not
+   * decode is counted, reported as a notice and dropped.
+   */
+  step(event: Event, now: Now, out: Outbox): void {
+    const context = this.#context
+    // Time never runs backwards here, whatever the driver's clock does.
+    context.nowMs = Math.max(context.nowMs, now.nowMs)
+    context.wallMs = now.wallMs
+    context.out = out
+    this.#handle(event)
+    this.#outgoing.flushIfDue()
+    this.#incoming.tick()
+  }
+
+  /** When the next tick is wanted, on the clock of `nowMs`. */
+  nextDueMs(): number {
+    return Math.min(
+      this.#sweepAtMs,
+      this.#members.nextDueMs(),
+      this.#outgoing.nextDueMs(),
+      this.#incoming.nextDueMs(),
+      this.#puller.nextDueMs(),
+      this.#syncReceiver.nextDueMs(),
+    )
+  }
+
+  /** The version the session's next commit will take, so that values can be sealed for it in the same turn. */
+  nextVersion(key: SessionKey): Version | undefined {
+    return this.#primary.nextVersion(key)
+  }
+
+  /** The record as it is here, for views and checkers. Not a use, and not a read in the sense of the promises. */
+  peek(key: SessionKey): SessionRecord | undefined {
+    return this.#table.peek(key)?.record
+  }
+
+  get nodeId(): NodeId {
+    return this.#context.self
+  }
+
+  get incarnation(): number {
+    return this.#context.incarnation
+  }
+
+  /** Ids of the members believed alive, this one included, sorted. */
+  aliveMembers(): readonly NodeId[] {
+    return this.#members.alive()
+  }
+
+  /** Whether everything this node shall hold is here and counts as a copy. */
+  get isReady(): boolean {
+    if (!this.#members.isSettled()) return false
+    for (let shard = 0; shard < this.#holdings.count; shard++) {
+      if (this.#holdings.isJoined(shard) && !this.#holdings.isReady(shard)) return false
+    }
+    return true
+  }
+
+  /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */
+  status(): ReplicaStatus {
+    const { self, incarnation, config, nowMs } = this.#context
+    return {
+      nodeId: self,
+      name: config.name,
+      incarnation,
+      ready: this.isReady,
+      members: [...this.#members.all()].map((member) => ({
+        nodeId: member.news.node,
+        name: member.news.name,
+        zone: member.news.zone,
+        state: member.state,
+        connected: member.connected,
+        incarnation: member.news.incarnation,
+        addresses: member.news.addresses,
+        roundTripMs: member.roundTripMs,
+        heardAgoMs: nowMs - member.heardAtMs,
+      })),
+      shards: Array.from({ length: this.#holdings.count }, (_, shard) => ({
+        shard,
+        holders: this.#holdings.holders(shard),
+        readyHolders: this.#readyHoldersOf(shard),
+        state: this.#holdings.isReady(shard) ? 'ready' : this.#holdings.isJoined(shard) ? 'joining' : 'none',
+      })),
+      table: {
+        records: this.#table.size,
+        bytes: this.#table.bytes,
+        bytesMax: this.#table.bytesMax,
+        evictions: this.#table.evictions,
+        stubs: this.#table.stubs,
+      },
+      streams: { gaps: this.#incoming.gapCount, repairs: this.#outgoing.repairs, waiting: this.#outgoing.waiting },
+      pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
+      syncs: { underWay: this.#syncReceiver.underWay, records: this.#syncReceiver.records },
+      badMessages: this.#badMessages,
+    }
+  }
+
+  /** The table, for checkers that compare holders. */
+  get table(): BucketTable {
+    return this.#table
+  }
+
+  #handle(event: Event): void {
+    switch (event.type) {
+      case 'tick':
+        return this.#onTick()
+      case 'frame':
+        return this.#onFrame(event.from, event.bytes, 0)
+      case 'message':
+        return this.#onMessage(event.from, event.bytes)
+      case 'peer-up':
+        return this.#members.onPeerUp(event.peer)
+      case 'peer-down':
+        this.#members.onPeerDown(event.peer)
+        this.#puller.onUnreachable(event.peer)
+        return this.#syncReceiver.onUnreachable(event.peer)
+      case 'subscriber':
+        return this.#sayHello(event.peer, [event.shard])
+      case 'create':
+        return this.#guard(event.request, () => this.#primary.create(event))
+      case 'commit':
+        return this.#guard(event.request, () => this.#primary.commit(event))
+      case 'drop':
+        return this.#guard(event.request, () => this.#primary.drop(event))
+      case 'resume':
+        return this.#guard(event.request, () => {
+          this.#puller.resume(event, (outcome) => this.#report(event.request, outcome))
+        })
+      case 'touch':
+        return this.#primary.touch(event.key, event.birth)
+      case 'cancel':
+        if (!this.#outgoing.cancelWait(event.request)) this.#puller.cancel(event.request)
+        return
+      case 'leave':
+        return this.#onLeave()
+    }
+  }
+
+  #onTick(): void {
+    const { nowMs } = this.#context
+    this.#members.tick()
+    this.#outgoing.tick()
+    this.#puller.tick()
+    this.#syncReceiver.tick()
+    if (nowMs >= this.#sweepAtMs) {
+      this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
+      this.#table.sweep(nowMs)
+      this.#primary.publishTouches()
+      this.#holdings.advance()
+    }
+    if (nowMs >= this.#auditAtMs) {
+      this.#auditAtMs = nowMs + AUDIT_INTERVAL_MS
+      this.#holdings.audit()
+    }
+  }
+
+  #onFrame(from: NodeId, bytes: Uint8Array, ageMs: number): void {
+    this.#receive(from, () => {
+      if (!this.#members.hear(from)) return
+      const { header, records } = decodeFrame(bytes, this.#context.nowMs - ageMs)
+      const expected = this.#context.config.keyHash(from)
+      if (header.sender.hi !== expected.hi || header.sender.lo !== expected.lo) {
+        throw new WireError('a frame that names another sender')
+      }
+      if (this.#incoming.onFrame(from, header)) this.#ingest.apply(records, from, true)
+    })
+  }
+
+  #onMessage(from: NodeId, bytes: Uint8Array): void {
+    this.#receive(from, () => {
+      const message = decodeMessage(bytes, this.#context.nowMs)
+      if (message.type === 'greeting') this.#members.onGreeting(from, message)
+      else if (message.type === 'refused') this.#members.onRefused(from, message.knownIncarnation)
+      // Nothing else is listened to before the greeting: the sender's life is not known yet.
+      else if (this.#members.hear(from)) this.#dispatch(from, message)
+    })
+  }
+
+  #dispatch(from: NodeId, message: Message): void {
+    switch (message.type) {
+      case 'heartbeat':
+        return this.#members.onHeartbeat(from, message)
+      case 'members':
+        return this.#members.onNews(message.members)
+      case 'join':
+        if (message.incarnation === this.#incarnationOf(from)) this.#onJoin(from, message.shards)
+        return
+      case 'hello':
+        this.#hearHighest(from, message.incarnation, message.streams, false)
+        if (message.incarnation === this.#incarnationOf(from)) this.#holdings.onHello(from, message.streams)
+        return
+      case 'leave':
+        for (const shard of message.shards) this.#outgoing.onLeave(from, shard)
+        return
+      case 'ack':
+        return this.#outgoing.onAck(from, message)
+      case 'nack':
+        return this.#outgoing.onNack(from, message)
+      case 'gone':
+        return this.#incoming.onGone(from, message.incarnation, message.shard, message.upTo)
+      case 'repair':
+        return this.#onFrame(from, message.frame, message.ageMs)
+      case 'probe':
+        return this.#hearHighest(from, message.incarnation, message.streams, true)
+      case 'push':
+        return this.#ingest.apply(message.records, from, false)
+      case 'pull':
+        return this.#puller.onPull(from, message)
+      case 'answer':
+        return this.#puller.onAnswer(from, message)
+      case 'sync-ask':
+        return this.#syncSource.onAsk(from, message)
+      case 'sync-list':
+        return this.#syncSource.onList(from, message)
+      case 'sync-want':
+        return this.#syncSource.onWant(from, message)
+      case 'sync-offer':
+        return this.#syncReceiver.onOffer(from, message)
+      case 'sync-items':
+        return this.#syncReceiver.onItems(from, message)
+      case 'sync-records':
+        return this.#syncReceiver.onRecords(from, message)
+      case 'greeting':
+      case 'refused':
+        return
+    }
+  }
+
+  /** Work on something a peer sent. What is wrong with it is its sender's fault and must not stop this node. */
+  #receive(from: NodeId, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof RepriseError)) throw error
+      this.#badMessages++
+      this.#context.notice({ type: 'bad-message', from, error })
+    }
+  }
+
+  /** Run a command; what it throws is its result. */
+  #guard(request: number, work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      if (!(error instanceof RepriseError)) throw error
+      this.#context.out.results.push({ request, kind: 'failed', error })
+    }
+  }
+
+  #report(request: number, outcome: Outcome): void {
+    this.#context.out.results.push({ request, kind: 'resumed', outcome })
+  }
+
+  #onJoin(from: NodeId, shards: readonly number[]): void {
+    for (const shard of shards) this.#outgoing.onJoin(from, shard)
+    this.#sayHello(from, shards)
+  }
+
+  /** "My streams of these shards are at these numbers": to who joined, and to who just became able to hear them. */
+  #sayHello(to: NodeId, shards: readonly number[]): void {
+    if (!this.#members.isReachable(to)) return
+    const streams = shards.map((shard) => ({ shard, number: this.#outgoing.highest(shard) }))
+    this.#context.send(to, { type: 'hello', incarnation: this.#context.incarnation, streams })
+  }
+
+  #hearHighest(from: NodeId, incarnation: number, streams: readonly ShardNumber[], wantsAck: boolean): void {
+    for (const heard of streams) this.#incoming.onHighest(from, incarnation, heard, wantsAck)
+  }
+
+  #onLeave(): void {
+    this.#primary.flushTouches()
+    this.#outgoing.flush()
+    this.#holdings.leave()
+    this.#members.leave()
+  }
+
+  #incarnationOf(node: NodeId): number | undefined {
+    return this.#members.get(node)?.news.incarnation
+  }
+
+  #readyHoldersOf(shard: number): NodeId[] {
+    const ready = this.#holdings.readyHolders(shard)
+    if (this.#holdings.isReady(shard)) ready.push(this.#context.self)
+    return ready.sort()
+  }
+
+  #connectMembers(): Members {
+    return new Members(
+      this.#context,
+      {
+        onMet: (node) => {
+          this.#incoming.onLife(node, this.#incarnationOf(node) as number)
+          this.#holdings.onMet(node)
+        },
+        onLifeEnded: (node, incarnation) => {
+          this.#outgoing.onLifeEnded(node)
+          this.#incoming.onLifeEnded(node, incarnation)
+          this.#holdings.onLifeEnded(node)
+        },
+        onMembersChanged: () => this.#holdings.onMembersChanged(),
+        onShardsChanged: () => this.#holdings.advance(),
+        onStreams: (node, streams) => this.#hearHighest(node, this.#incarnationOf(node) as number, streams, false),
+        onSelfRaised: () => {
+          this.#outgoing.restart()
+          this.#primary.restart()
+        },
+      },
+      {
+        joined: () => this.#holdings.joined(),
+        ready: () => this.#holdings.ready(),
+        streamsFor: (node) => this.#streamsFor(node),
+      },
+    )
+  }
+
+  #streamsFor(node: NodeId): ShardNumber[] {
+    const member = this.#members.get(node)
+    if (member === undefined || this.#context.lacks('heartbeat-numbers')) return []
+    const streams: ShardNumber[] = []
+    for (let shard = 0; shard < this.#holdings.count; shard++) {
+      const number = this.#outgoing.highest(shard)
+      if (number > 0 && hasShard(member.joined, shard)) streams.push({ shard, number })
+    }
+    return streams
+  }
+
+  #connectHoldings(): Holdings {
+    return new Holdings(this.#context, this.#members, {
+      sync: (shard, source, scope, onDone) => {
+        this.#syncReceiver.start(shard, source, scope, (complete) => {
+          onDone(complete)
+          this.#holdings.advance()
+        })
+      },
+      isComplete: (shard) => this.#incoming.isComplete(shard),
+      onReady: (shard) => this.#incoming.acknowledgeShard(shard),
+      onLeft: (shard) => {
+        this.#incoming.leaveShard(shard)
+        this.#table.clearShard(
+          shard,
+          (entry) => entry.tenure !== undefined || this.#outgoing.isOwed(shard, entry.frame),
+        )
+      },
+    })
+  }
+
+  #connectIncoming(): Incoming {
+    return new Incoming(this.#context, {
+      isJoined: (shard) => this.#holdings.isJoined(shard),
+      isReady: (shard) => this.#holdings.isReady(shard),
+      mayRepair: (shard) => this.#holdings.mayRepair(shard),
+      roundTripMs: (sender) => this.#members.get(sender)?.roundTripMs ?? 0,
+      isReachable: (sender) => this.#members.isReachable(sender),
+      onUnrepairable: (sender, shard, isSenderHere) => this.#holdings.onUnrepairable(sender, shard, isSenderHere),
+      onComplete: () => this.#holdings.advance(),
+    })
+  }
+
+  #connectPuller(): Puller {
+    return new Puller(this.#context, {
+      isReady: (shard) => this.#holdings.isReady(shard),
+      readyHolders: (shard) => this.#holdings.readyHolders(shard),
+      reachable: (shard) => this.#holdings.reachable(shard),
+      isReachable: (node) => this.#members.isReachable(node),
+      ingest: (records, from) => this.#ingest.apply(records, from, false),
+    })
+  }
+
+  #connectPrimary(): Primary {
+    return new Primary(this.#context, {
+      enqueue: (shard, key, delta, ackNow) => this.#outgoing.enqueue(shard, key, delta, ackNow),
+      assertRoom: () => this.#outgoing.assertRoom(),
+      awaitCopies: (wait) => {
+        const ready = this.#holdings.readyHolders(wait.shard).filter((node) => this.#members.isReachable(node))
+        this.#outgoing.awaitCopies(wait, ready)
+      },
+      look: (key, deadlineMs, request, onOutcome) => {
+        const command = { request, key, portions: [], proof: undefined, consistency: 'latest' as const, deadlineMs }
+        this.#puller.resume(command, onOutcome)
+      },
+    })
+  }
+}
+
+/** What `status` tells. Durations in milliseconds, sizes in bytes. */
+export interface ReplicaStatus {
+  readonly nodeId: NodeId
+  readonly name: string
+  readonly incarnation: number
+  readonly ready: boolean
+  readonly members: readonly {
+    readonly nodeId: NodeId
+    readonly name: string
+    readonly zone: string
+    readonly state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
+    readonly connected: boolean
+    readonly incarnation: number
+    readonly addresses: readonly string[]
+    readonly roundTripMs: number
+    readonly heardAgoMs: number
+  }[]
+  readonly shards: readonly {
+    readonly shard: number
+    /** The members that shall hold it, best first. */
+    readonly holders: readonly NodeId[]
+    readonly readyHolders: readonly NodeId[]
+    /** This node's part in it. */
+    readonly state: 'none' | 'joining' | 'ready'
+  }[]
+  readonly table: {
+    readonly records: number
+    readonly bytes: number
+    readonly bytesMax: number
+    readonly evictions: number
+    readonly stubs: number
+  }
+  readonly streams: { readonly gaps: number; readonly repairs: number; readonly waiting: number }
+  readonly pulls: { readonly underWay: number; readonly sent: number; readonly localHits: number }
+  readonly syncs: { readonly underWay: number; readonly records: number }
+  readonly badMessages: number
+}

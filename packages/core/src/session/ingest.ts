@@ -1,0 +1,90 @@
+/**
+ * The one way by which records of others enter the table: merge, and say what that means.
+ *
+ * Frames, answers, synced records and pushes all come through here. The merge decides; this file notices its consequences:
+ * this node is no longer primary because a higher tenure wrote, two primaries wrote at the same time, or the sender does
+ * not know what it should.
+ */
+import type { Context } from '../context.ts'
+import type { KeyedRecord } from '../wire/record-codec.ts'
+import type { SessionKey } from './id.ts'
+import { mergeRecords } from './merge.ts'
+import type { LiveRecord, SessionRecord } from './record.ts'
+import { endsAtMs, highestVersion, withoutValues } from './record.ts'
+import type { NodeId } from './version.ts'
+import { compareBirths, compareTenures } from './version.ts'
+
+export interface IngestListener {
+  /** A write of this node's, or its primaryship, lost to a newer one. */
+  onBeaten(key: SessionKey, how: 'SUPERSEDED' | 'DROPPED'): void
+}
+
+export class Ingest {
+  readonly #context: Context
+  readonly #listener: IngestListener
+
+  constructor(context: Context, listener: IngestListener) {
+    this.#context = context
+    this.#listener = listener
+  }
+
+  /**
+   * Merge records that `from` sent.
+   * @param tellSender answer with what is here when the sender lost to another writer without knowing (rules A1, R1).
+   */
+  apply(records: readonly KeyedRecord[], from: NodeId, tellSender: boolean): void {
+    const unknownToSender: KeyedRecord[] = []
+    for (const { key, record } of records) {
+      const stored = this.#merge(key, record)
+      if (tellSender && stored !== undefined && isNewsTo(from, stored, record)) {
+        unknownToSender.push({ key, record: stored.kind === 'live' ? withoutValues(stored, () => false) : stored })
+      }
+    }
+    if (unknownToSender.length > 0) this.#context.send(from, { type: 'push', records: unknownToSender })
+  }
+
+  /** @returns what the table has now when it beats what came in. */
+  #merge(key: SessionKey, incoming: SessionRecord): SessionRecord | undefined {
+    const { table, nowMs } = this.#context
+    const entry = table.peek(key)
+    if (entry === undefined) {
+      if (endsAtMs(incoming) > nowMs) table.put(key, incoming, nowMs)
+      return undefined
+    }
+    const merged = this.#context.lacks('merge')
+      ? { record: incoming, changed: true, beaten: false, conflict: false }
+      : mergeRecords(entry.record, incoming)
+    const before = entry.record
+    if (merged.record !== before) table.put(key, merged.record, nowMs)
+    if (merged.conflict) this.#context.notice({ type: 'conflict', key })
+    if (merged.changed) this.#checkPrimary(key, before)
+    return merged.beaten ? merged.record : undefined
+  }
+
+  #checkPrimary(key: SessionKey, before: SessionRecord): void {
+    const entry = this.#context.table.peek(key)
+    if (entry === undefined || (entry.frame === 0 && entry.tenure === undefined)) return
+    const { record, tenure } = entry
+    if (record.kind === 'dropped') {
+      entry.tenure = undefined
+      if (before.kind === 'live') this.#listener.onBeaten(key, 'DROPPED')
+      return
+    }
+    if (compareBirths(record.birth, before.birth) !== 0) {
+      entry.tenure = undefined
+      this.#listener.onBeaten(key, 'DROPPED')
+      return
+    }
+    const top = highestVersion(record).tenure
+    if (tenure === undefined || compareTenures(top, tenure) <= 0) return
+    entry.tenure = undefined
+    this.#context.notice({ type: 'session:superseded', key, by: top.node })
+    this.#listener.onBeaten(key, 'SUPERSEDED')
+  }
+}
+
+/** Whether what is stored was made by somebody other than the sender, so that repair of its own stream will not tell it. */
+function isNewsTo(sender: NodeId, stored: SessionRecord, sent: SessionRecord): boolean {
+  if (stored.kind === 'dropped' || compareBirths(stored.birth, sent.birth) !== 0) return true
+  return highestVersion(stored as LiveRecord).tenure.node !== sender
+}

@@ -1,0 +1,83 @@
+/**
+ * How two copies of a session become one (rules V2, V3, E2).
+ *
+ * The higher birth wins whole. Within a birth a tombstone wins, for ever. Else each portion and the expiry register take
+ * their higher version, and the frontiers join. For equal versions a value beats "missing", and the earlier deadline
+ * stays. The result does not depend on order, grouping or repetition (I-R1), which is what lets every message be applied
+ * the moment it comes.
+ */
+import type { Expiry, LiveRecord, Portion, SessionRecord, Tombstone } from './record.ts'
+import { MISSING } from './record.ts'
+import { compareBirths, compareVersions, covers, joinFrontiers } from './version.ts'
+
+export interface Merged {
+  readonly record: SessionRecord
+  /** The result differs from `current` in more than deadlines. */
+  readonly changed: boolean
+  /** The result differs from `incoming` in more than deadlines and values: its sender does not know all. */
+  readonly beaten: boolean
+  /** Two primaries wrote without knowing of each other. */
+  readonly conflict: boolean
+}
+
+/** Merge what came in into what is here. Neither input is changed; parts of both may be shared by the result. */
+export function mergeRecords(current: SessionRecord, incoming: SessionRecord): Merged {
+  const births = compareBirths(current.birth, incoming.birth)
+  if (births > 0) return { record: current, changed: false, beaten: true, conflict: false }
+  if (births < 0) return { record: incoming, changed: true, beaten: false, conflict: false }
+  if (current.kind === 'dropped') return mergeIntoTombstone(current, incoming)
+  if (incoming.kind === 'dropped') return { ...mergeIntoTombstone(incoming, current), changed: true, beaten: false }
+  return mergeLive(current, incoming)
+}
+
+function mergeIntoTombstone(tombstone: Tombstone, other: SessionRecord): Merged {
+  const otherEndMs = other.kind === 'dropped' ? other.absoluteAtMs : other.expiry.absoluteAtMs
+  // The later end: a tombstone must outlive every live copy of its birth.
+  const record = otherEndMs > tombstone.absoluteAtMs ? { ...tombstone, absoluteAtMs: otherEndMs } : tombstone
+  return { record, changed: false, beaten: other.kind === 'live', conflict: false }
+}
+
+function mergeLive(current: LiveRecord, incoming: LiveRecord): Merged {
+  const knowsIncoming = covers(current.frontier, incoming.frontier)
+  const knowsCurrent = covers(incoming.frontier, current.frontier)
+  const portions = new Map(current.portions)
+  let changed = !knowsIncoming
+  let beaten = !knowsCurrent
+  for (const [name, theirs] of incoming.portions) {
+    const ours = portions.get(name)
+    const order = ours === undefined ? -1 : compareVersions(ours.version, theirs.version)
+    if (order < 0 || (order === 0 && ours?.value === MISSING && theirs.value !== MISSING)) {
+      portions.set(name, theirs)
+      changed = true
+    } else if (order > 0) beaten = true
+  }
+  if (!beaten) for (const name of current.portions.keys()) beaten ||= !incoming.portions.has(name)
+
+  const touchOrder = compareVersions(current.expiry.version, incoming.expiry.version)
+  changed ||= touchOrder < 0
+  beaten ||= touchOrder > 0
+  const record: LiveRecord = {
+    kind: 'live',
+    birth: current.birth,
+    frontier: knowsIncoming ? current.frontier : joinFrontiers(current.frontier, incoming.frontier),
+    portions: changed ? portions : current.portions,
+    expiry: mergeExpiry(current.expiry, incoming.expiry, touchOrder),
+  }
+  return { record, changed, beaten, conflict: !knowsIncoming && !knowsCurrent }
+}
+
+function mergeExpiry(current: Expiry, incoming: Expiry, order: number): Expiry {
+  const absoluteAtMs = Math.min(current.absoluteAtMs, incoming.absoluteAtMs)
+  if (order < 0) return { ...incoming, absoluteAtMs }
+  const idleAtMs = order === 0 ? Math.min(current.idleAtMs, incoming.idleAtMs) : current.idleAtMs
+  if (idleAtMs === current.idleAtMs && absoluteAtMs === current.absoluteAtMs) return current
+  return { ...current, idleAtMs, absoluteAtMs }
+}
+
+/** Whether two portions say the same, value included. For checkers and tests. */
+export function samePortion(a: Portion, b: Portion): boolean {
+  if (compareVersions(a.version, b.version) !== 0) return false
+  if (a.value === b.value) return true
+  if (!(a.value instanceof Uint8Array) || !(b.value instanceof Uint8Array)) return false
+  return a.value.length === b.value.length && a.value.every((byte, i) => byte === (b.value as Uint8Array)[i])
+}

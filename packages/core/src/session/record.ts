@@ -1,0 +1,97 @@
+/**
+ * What a node keeps of one session.
+ *
+ * A record is live or a tombstone. A live record lists every portion with the version that wrote it; the value itself is
+ * there, is *absent* (the portion was removed), or is *missing* (this copy knows the version but not the bytes). Deltas,
+ * answers to pulls and synced records are all such records, so that merging is the one way anything enters a table.
+ */
+import type { Birth, Frontier, Version } from './version.ts'
+import { compareTenures } from './version.ts'
+
+/** The value of a removed portion. */
+export const ABSENT = null
+/** The value of a portion of which this copy has only the version. */
+export const MISSING = undefined
+
+export type PortionBytes = Uint8Array | typeof ABSENT | typeof MISSING
+
+export interface Portion {
+  readonly version: Version
+  readonly value: PortionBytes
+}
+
+/**
+ * When a session ends. A register of its own (rule E1): a touch writes it and nothing else. Deadlines are on this node's
+ * clock; what travels is the time that remains.
+ */
+export interface Expiry {
+  readonly version: Version
+  readonly idleMs: number
+  readonly idleAtMs: number
+  /** Fixed at birth; between copies the earlier one stays. */
+  readonly absoluteAtMs: number
+}
+
+export interface LiveRecord {
+  readonly kind: 'live'
+  readonly birth: Birth
+  readonly frontier: Frontier
+  readonly portions: ReadonlyMap<string, Portion>
+  readonly expiry: Expiry
+}
+
+/** A dropped session. Kept until no live copy of its birth can exist: the absolute deadline. */
+export interface Tombstone {
+  readonly kind: 'dropped'
+  readonly birth: Birth
+  readonly absoluteAtMs: number
+}
+
+export type SessionRecord = LiveRecord | Tombstone
+
+/** The time at which a record stops counting: a live one is no longer readable, a tombstone no longer needed. */
+export function endsAtMs(record: SessionRecord): number {
+  return record.kind === 'dropped' ? record.absoluteAtMs : Math.min(record.expiry.idleAtMs, record.expiry.absoluteAtMs)
+}
+
+/** The highest version that a live record has seen, in whatever part: its next tenure's epoch lies above. */
+export function highestVersion(record: LiveRecord): Version {
+  const top = record.frontier[0]
+  const touched = record.expiry.version
+  return top !== undefined && compareTenures(top.tenure, touched.tenure) >= 0 ? top : touched
+}
+
+/** Whether the named portions (all, when none are named) have their values here. */
+export function missingPortions(record: LiveRecord, names: readonly string[] | undefined): string[] {
+  const missing: string[] = []
+  for (const [name, portion] of record.portions) {
+    if (portion.value === MISSING && (names === undefined || names.includes(name))) missing.push(name)
+  }
+  return missing
+}
+
+/** The same record with the values of the portions for which `keep` says false marked missing. */
+export function withoutValues(record: LiveRecord, keep: (name: string, portion: Portion) => boolean): LiveRecord {
+  const portions = new Map<string, Portion>()
+  for (const [name, portion] of record.portions) {
+    const kept = portion.value === ABSENT || keep(name, portion)
+    portions.set(name, kept ? portion : { version: portion.version, value: MISSING })
+  }
+  return { ...record, portions }
+}
+
+/** A rough size in memory, in bytes: what the byte budget counts. */
+export function recordBytes(key: string, record: SessionRecord): number {
+  if (record.kind === 'dropped') return key.length + TOMBSTONE_OVERHEAD_BYTES
+  let bytes = key.length + RECORD_OVERHEAD_BYTES + record.frontier.length * FRONTIER_ENTRY_BYTES
+  for (const [name, portion] of record.portions) {
+    bytes += name.length + PORTION_OVERHEAD_BYTES + (portion.value?.length ?? 0)
+  }
+  return bytes
+}
+
+// Estimates of V8's object sizes with 64-bit pointers compressed off (Node's default); measured by the memory bench.
+const RECORD_OVERHEAD_BYTES = 400
+const TOMBSTONE_OVERHEAD_BYTES = 260
+const FRONTIER_ENTRY_BYTES = 56
+const PORTION_OVERHEAD_BYTES = 160

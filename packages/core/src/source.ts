@@ -1,0 +1,180 @@
+/**
+ * What the edges need of a node: sessions that can be created, resumed and written.
+ *
+ * The TLS package, the stores and the gateways take a `SessionSource`; a node is one, and so is the worker of a host. It
+ * names no transport and no process, so that an edge works the same in all of them and can be tested with a `Map`.
+ */
+
+/** A session's name: text (used as its UTF-8 bytes) or raw bytes; 1 to 255 bytes, any value, NUL included. */
+export type SessionIdInput = string | Uint8Array
+
+/** What an application may keep in a portion: bytes as they are, or plain data that survives JSON. */
+export type PortionValue = Uint8Array | JsonValue
+
+/** Plain data that `JSON.stringify` keeps. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue | undefined }
+
+/**
+ * Proof of a write, to be handed to a later `resume` as `minVersion` (read-your-writes). Opaque and URL-safe; 80
+ * characters at most in practice, so that it fits a cookie.
+ */
+export type VersionToken = string & { readonly __brand?: 'VersionToken' }
+
+/** How long a session lives. Both run on each node's own clock; what travels between nodes is the time that remains. */
+export interface Lifetime {
+  /** Milliseconds without a commit or touch after which the session ends. Default 30 minutes. */
+  readonly idleMs?: number
+  /** Milliseconds after its creation at which the session ends in any case. Default 24 hours, at most 366 days. */
+  readonly absoluteMs?: number
+}
+
+export interface CreateOptions extends Lifetime {
+  /**
+   * The id is known to be new (random, at least 128 bits): do not ask the cluster whether it lives, return at once.
+   * Default false: the holders are asked, and a living session is an `AlreadyExistsError`.
+   */
+  readonly assumeNew?: boolean
+  /** How long to ask, in milliseconds. Default 1,000. */
+  readonly deadlineMs?: number
+  /** Gives up waiting; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+export interface ResumeOptions {
+  /** The portions that are needed. Default: all of them. What is not named is not fetched, and not reported missing. */
+  readonly portions?: readonly string[]
+  /** The outcome must include this write. */
+  readonly minVersion?: VersionToken
+  /**
+   * `'latest'` (default) asks all ready holders and the last writer and merges what they say: for sessions that change.
+   * `'any'` takes the first complete copy, the local one without asking: for what is written once, such as TLS sessions.
+   */
+  readonly consistency?: 'latest' | 'any'
+  /** How long to look, in milliseconds. Default 1,000. After it the outcome is what is known, or `unknown`. */
+  readonly deadlineMs?: number
+  /** Gives up waiting; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+export interface CommitOptions {
+  /**
+   * Wait until that many ready holders besides this node have the write in memory. Default 0: resolve when the write is
+   * queued to the holders.
+   */
+  readonly copies?: number
+  /** How long to wait for copies, in milliseconds. Default 2,000. */
+  readonly deadlineMs?: number
+  /** Gives up waiting; the commit then rejects with a `CopiesError` of code `TIMEOUT`: the write may survive. */
+  readonly signal?: AbortSignal
+}
+
+export interface SetOptions {
+  /**
+   * Encrypt the value between nodes, bound to this session, portion and version (AES-256-GCM). Needs a sealing key, which
+   * a node with a cluster secret has. Default false.
+   */
+  readonly seal?: boolean
+}
+
+/** One client's session, as one node sees it. Changes are local until `commit`. */
+export interface Session {
+  /** The id's bytes. The caller must not change them. */
+  readonly id: Uint8Array
+  /** Names of the portions that have a value here, in no particular order. */
+  readonly portions: readonly string[]
+  /** Proof of the last write that this view includes; undefined before the first commit. */
+  readonly version: VersionToken | undefined
+  /** The member that wrote last, by its id; this node's own id before the first commit. */
+  readonly lastWriter: string
+  /** Milliseconds until the session ends unless it is used. */
+  readonly remainingMs: number
+
+  /**
+   * The value of a portion: bytes if bytes were set (valid until the next call on this session; copy them to keep
+   * them), else plain data. Undefined when it was never set, was deleted, or is missing. Sees uncommitted changes.
+   * @throws SealError when a sealed value cannot be opened.
+   */
+  get(name: string): PortionValue | undefined
+
+  /** Change a portion. The value is encoded at once: later changes to the object do not count. Publish with `commit`. */
+  set(name: string, value: PortionValue, options?: SetOptions): void
+
+  /** Remove a portion. Publish with `commit`. */
+  delete(name: string): void
+
+  /**
+   * Publish all changes as one version, and use the session (its idle time starts anew). Without changes it is a touch.
+   * @throws DroppedError, ExpiredError, LimitError, CopiesError, StoppedError
+   */
+  commit(options?: CommitOptions): Promise<VersionToken>
+
+  /** Start the idle time anew, changing nothing else. Cheap: touches that follow each other closely are one. */
+  touch(): void
+
+  /**
+   * End the session for ever: no write that is under way anywhere brings it back. With `copies`, resolves when that many
+   * holders know.
+   */
+  drop(options?: CommitOptions): Promise<void>
+}
+
+/** Where the values of a resumed session came from. */
+export interface ResumeOrigin {
+  /** `'local'`: this node had it; `'peers'`: it was pulled. */
+  readonly kind: 'local' | 'peers'
+  /** The members whose answers were used, by id. Empty when local. */
+  readonly peers: readonly string[]
+  /** The members that were asked and did not answer in time. */
+  readonly silent: readonly string[]
+}
+
+/** A session that was found. `partial` has every portion but those in `missing`; never a mix of two versions. */
+export interface ResumedSession extends Session {
+  readonly outcome: 'complete' | 'partial'
+  readonly missing: readonly string[]
+  readonly origin: ResumeOrigin
+}
+
+/** There is no such session: it was dropped, it expired, or every ready holder says it never heard of it. */
+export interface AbsentSession {
+  readonly outcome: 'absent'
+  readonly reason: 'dropped' | 'expired' | 'not-found'
+  readonly origin: ResumeOrigin
+}
+
+/** Nobody could say. Do not log a user out over this: ask again, or treat it as a cache that is not warm yet. */
+export interface UnknownSession {
+  readonly outcome: 'unknown'
+  readonly origin: ResumeOrigin
+}
+
+/** What `resume` found. Narrow it on `outcome`. */
+export type Resumed = ResumedSession | AbsentSession | UnknownSession
+
+/** Sessions by id: what a node is to the edges. */
+export interface SessionSource {
+  /** This member's id in the cluster. */
+  readonly nodeId: string
+
+  /**
+   * Make a new session, of which this node is the primary. Nothing is published until its first commit.
+   * @throws AlreadyExistsError when one with that id lives; UnavailableError when that could not be found out in time;
+   * UsageError, LimitError, StoppedError.
+   */
+  create(id: SessionIdInput, options?: CreateOptions): Promise<Session>
+
+  /**
+   * Continue a session here. Resolves within the deadline, never rejects because of a lost peer.
+   * @throws UsageError, StoppedError, or the signal's reason.
+   */
+  resume(id: SessionIdInput, options?: ResumeOptions): Promise<Resumed>
+
+  /** Ids of the members that are alive as far as this node knows, itself included, sorted. */
+  aliveMembers(): readonly string[]
+}

@@ -1,0 +1,320 @@
+/**
+ * This node's own streams: one per shard, its frames numbered from 1 without holes.
+ *
+ * A delta gets the number of the frame it will travel in at the moment it is queued, so numbers and order agree. When the
+ * node is idle a frame leaves at the end of the step; under load the node as a whole flushes every few milliseconds and
+ * frames grow. A published frame stays in the stream's ring until every member that joined the shard has acknowledged it;
+ * whoever asks for one that is gone is told so and syncs. When something stays unacknowledged and the line is quiet, those
+ * who lag are probed with the highest number: the loss of a last frame is noticed by nobody else.
+ *
+ * Writes that wait for copies wait here, because acknowledgements arrive here. Only ready holders count (rule A1).
+ */
+import {
+  FLUSH_INTERVAL_MS,
+  FRAME_BYTES_TARGET,
+  PENDING_DELTAS_MAX,
+  PROBE_MS_MAX,
+  PROBE_MS_MIN,
+  REPAIR_FRAMES_MAX,
+  REPAIR_LINGER_MS,
+  RING_BYTES_MAX,
+  RING_FRAMES_MAX,
+  SHARD_COUNT,
+} from '../constants.ts'
+import type { Context } from '../context.ts'
+import { CopiesError, LimitError } from '../errors.ts'
+import type { SessionKey } from '../session/id.ts'
+import type { Hash64 } from '../session/meta-hash.ts'
+import type { SessionRecord } from '../session/record.ts'
+import type { NodeId } from '../session/version.ts'
+import { encodeFrame } from '../wire/frame.ts'
+import type { Ack, Nack, ShardNumber } from '../wire/messages.ts'
+import { RecordBatchWriter } from '../wire/record-codec.ts'
+
+/** A write that waits for copies. */
+export interface CopiesWait {
+  readonly request: number
+  readonly key: SessionKey
+  readonly shard: number
+  readonly frame: number
+  readonly asked: number
+  readonly deadlineMs: number
+  readonly onConfirmed: () => void
+}
+
+export class Outgoing {
+  readonly #context: Context
+  readonly #senderTag: Hash64
+  readonly #streams: readonly OutStream[] = Array.from({ length: SHARD_COUNT }, () => new OutStream())
+  readonly #waits = new Map<number, CopiesWait & { readonly confirmed: Set<NodeId> }>()
+  readonly #dirty = new Set<number>()
+  readonly #unacknowledged = new Set<number>()
+  #pendingDeltas = 0
+  #flushedAtMs = Number.NEGATIVE_INFINITY
+  /** For status: frames sent again because somebody asked. */
+  repairs = 0
+
+  constructor(context: Context) {
+    this.#context = context
+    this.#senderTag = context.config.keyHash(context.self)
+  }
+
+  get waiting(): number {
+    return this.#waits.size
+  }
+
+  /** Whether the frame of that number is still owed to a member that joined the shard, or not even sent. */
+  isOwed(shard: number, frame: number): boolean {
+    return frame !== 0 && frame > this.#stream(shard).acknowledged()
+  }
+
+  highest(shard: number): number {
+    return this.#stream(shard).published
+  }
+
+  /** Refuse new writes when too many wait. @throws LimitError */
+  assertRoom(): void {
+    if (this.#pendingDeltas < PENDING_DELTAS_MAX) return
+    const advice = 'writes come faster than they can be sent; wait for earlier commits before making more'
+    throw new LimitError('PENDING_DELTAS_MAX', this.#pendingDeltas + 1, PENDING_DELTAS_MAX, advice)
+  }
+
+  /** Queue a delta. @returns the number of the frame that will carry it. */
+  enqueue(shard: number, key: SessionKey, delta: SessionRecord, ackNow: boolean): number {
+    const stream = this.#stream(shard)
+    stream.pending ??= { batch: new RecordBatchWriter(), ackNow: false }
+    stream.pending.batch.add(key, delta, this.#context.nowMs)
+    stream.pending.ackNow ||= ackNow
+    this.#pendingDeltas++
+    this.#dirty.add(shard)
+    const number = stream.published + 1
+    if (stream.pending.batch.byteLength >= FRAME_BYTES_TARGET) this.#publish(shard)
+    return number
+  }
+
+  /** Wait until `asked` ready holders acknowledge the frame. `ready` are the ones there are now. */
+  awaitCopies(wait: CopiesWait, ready: readonly NodeId[]): void {
+    if (ready.length < wait.asked) {
+      this.#fail(wait, new CopiesError('NOT_ENOUGH_HOLDERS', { asked: wait.asked, confirmed: [], silent: ready }))
+      return
+    }
+    this.#waits.set(wait.request, { ...wait, confirmed: new Set() })
+  }
+
+  /** End the waits for a session with an error: something newer beat its write. */
+  failWaits(key: SessionKey, code: 'SUPERSEDED' | 'DROPPED' | 'EVICTED'): void {
+    for (const wait of this.#waits.values()) {
+      if (wait.key === key) this.#failWith(wait, code)
+    }
+  }
+
+  /** @returns whether there was such a wait. */
+  cancelWait(request: number): boolean {
+    const wait = this.#waits.get(request)
+    if (wait === undefined) return false
+    this.#failWith(wait, 'TIMEOUT')
+    return true
+  }
+
+  /** A member joined the shard: what is sent from now on is kept until it acknowledges. @returns the highest number. */
+  onJoin(node: NodeId, shard: number): number {
+    const stream = this.#stream(shard)
+    if (!stream.positions.has(node)) stream.positions.set(node, stream.published)
+    return stream.published
+  }
+
+  onLeave(node: NodeId, shard: number): void {
+    this.#stream(shard).positions.delete(node)
+    this.#trim(shard)
+  }
+
+  onLifeEnded(node: NodeId): void {
+    for (let shard = 0; shard < SHARD_COUNT; shard++) this.onLeave(node, shard)
+  }
+
+  onAck(from: NodeId, ack: Ack): void {
+    if (ack.incarnation !== this.#context.incarnation) return
+    for (const { shard, number, ready } of ack.positions) {
+      const stream = this.#stream(shard)
+      if (number > stream.published) continue
+      stream.positions.set(from, Math.max(number, stream.positions.get(from) ?? 0))
+      stream.probeDelayMs = PROBE_MS_MIN
+      this.#trim(shard)
+      if (ready) this.#confirm(from, shard, number)
+    }
+  }
+
+  onNack(from: NodeId, nack: Nack): void {
+    if (nack.incarnation !== this.#context.incarnation) return
+    const stream = this.#stream(nack.shard)
+    const { nowMs } = this.#context
+    const oldest = stream.ring[0]?.number ?? stream.published + 1
+    let budget = REPAIR_FRAMES_MAX
+    let gone = 0
+    for (const range of nack.ranges) {
+      if (range.from < oldest && range.from <= stream.published) gone = Math.min(range.to, oldest - 1)
+      const to = Math.min(range.to, stream.published)
+      for (let number = Math.max(range.from, oldest); number <= to && budget > 0; number++) {
+        const frame = stream.ring[number - oldest] as RingFrame
+        if (frame.repairedFor === from && nowMs - frame.repairedAtMs < REPAIR_LINGER_MS) continue
+        frame.repairedFor = from
+        frame.repairedAtMs = nowMs
+        budget--
+        this.repairs++
+        const ageMs = Math.max(0, Math.ceil(nowMs - frame.encodedAtMs))
+        this.#context.send(from, { type: 'repair', ageMs, frame: frame.bytes })
+      }
+    }
+    if (gone > 0 && !this.#context.lacks('gone')) {
+      this.#context.send(from, { type: 'gone', incarnation: this.#context.incarnation, shard: nack.shard, upTo: gone })
+    }
+  }
+
+  /** A new incarnation numbers from 1 again, and owes nothing under the old one. */
+  restart(): void {
+    this.flush()
+    for (const stream of this.#streams) stream.restart()
+    this.#unacknowledged.clear()
+    for (const wait of [...this.#waits.values()]) this.#failWith(wait, 'TIMEOUT')
+  }
+
+  /** Publish what is pending if it is time, at the end of a step. */
+  flushIfDue(): void {
+    if (this.#dirty.size > 0 && this.#context.nowMs >= this.#flushedAtMs + FLUSH_INTERVAL_MS) this.flush()
+  }
+
+  flush(): void {
+    for (const shard of this.#dirty) this.#publish(shard)
+  }
+
+  nextDueMs(): number {
+    let dueMs = this.#dirty.size > 0 ? this.#flushedAtMs + FLUSH_INTERVAL_MS : Number.POSITIVE_INFINITY
+    for (const shard of this.#unacknowledged) dueMs = Math.min(dueMs, this.#stream(shard).probeAtMs)
+    for (const wait of this.#waits.values()) dueMs = Math.min(dueMs, wait.deadlineMs)
+    return dueMs
+  }
+
+  tick(): void {
+    this.flushIfDue()
+    this.#probeLagging()
+    for (const wait of [...this.#waits.values()]) {
+      if (this.#context.nowMs >= wait.deadlineMs) this.#failWith(wait, 'TIMEOUT')
+    }
+  }
+
+  #stream(shard: number): OutStream {
+    return this.#streams[shard] as OutStream
+  }
+
+  #publish(shard: number): void {
+    const stream = this.#stream(shard)
+    this.#dirty.delete(shard)
+    if (stream.pending === undefined) return
+    const { batch, ackNow } = stream.pending
+    const { incarnation, nowMs, out } = this.#context
+    const number = stream.published + 1
+    const bytes = encodeFrame({ sender: this.#senderTag, incarnation, shard, number, ackNow }, batch)
+    stream.pending = undefined
+    stream.published = number
+    stream.ring.push({ number, bytes, encodedAtMs: nowMs, repairedFor: undefined, repairedAtMs: 0 })
+    stream.ringBytes += bytes.length
+    this.#pendingDeltas -= batch.count
+    this.#flushedAtMs = nowMs
+    out.publishes.push({ shard, frame: bytes })
+    stream.probeDelayMs = PROBE_MS_MIN
+    stream.probeAtMs = nowMs + stream.probeDelayMs
+    this.#unacknowledged.add(shard)
+    this.#trim(shard)
+  }
+
+  /** Forget frames that everybody has, and the oldest ones when the ring is full: who lacks those syncs. */
+  #trim(shard: number): void {
+    const stream = this.#stream(shard)
+    const acknowledged = stream.acknowledged()
+    let drop = 0
+    for (const frame of stream.ring) {
+      const isOver = stream.ring.length - drop > RING_FRAMES_MAX || stream.ringBytes > RING_BYTES_MAX
+      if (frame.number > acknowledged && !isOver) break
+      stream.ringBytes -= frame.bytes.length
+      drop++
+    }
+    stream.ring.splice(0, drop)
+    if (acknowledged >= stream.published) this.#unacknowledged.delete(shard)
+  }
+
+  #probeLagging(): void {
+    if (this.#context.lacks('probe')) return
+    const { nowMs } = this.#context
+    const probes = new Map<NodeId, ShardNumber[]>()
+    for (const shard of this.#unacknowledged) {
+      const stream = this.#stream(shard)
+      if (nowMs < stream.probeAtMs) continue
+      stream.probeDelayMs = Math.min(stream.probeDelayMs * 2, PROBE_MS_MAX)
+      stream.probeAtMs = nowMs + stream.probeDelayMs
+      for (const [node, position] of stream.positions) {
+        if (position >= stream.published) continue
+        const list = probes.get(node) ?? []
+        list.push({ shard, number: stream.published })
+        probes.set(node, list)
+      }
+    }
+    for (const [node, streams] of probes) {
+      this.#context.send(node, { type: 'probe', incarnation: this.#context.incarnation, streams })
+    }
+  }
+
+  #confirm(from: NodeId, shard: number, number: number): void {
+    for (const wait of [...this.#waits.values()]) {
+      if (wait.shard !== shard || wait.frame > number) continue
+      wait.confirmed.add(from)
+      if (wait.confirmed.size < wait.asked) continue
+      this.#waits.delete(wait.request)
+      wait.onConfirmed()
+    }
+  }
+
+  #failWith(wait: CopiesWait & { readonly confirmed: Set<NodeId> }, code: CopiesError['code'] & string): void {
+    this.#waits.delete(wait.request)
+    const confirmed = [...wait.confirmed]
+    const silent = [...this.#stream(wait.shard).positions.keys()].filter((node) => !wait.confirmed.has(node))
+    this.#fail(wait, new CopiesError(code as 'TIMEOUT', { asked: wait.asked, confirmed, silent }))
+  }
+
+  #fail(wait: CopiesWait, error: CopiesError): void {
+    this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
+  }
+}
+
+interface RingFrame {
+  readonly number: number
+  readonly bytes: Uint8Array
+  readonly encodedAtMs: number
+  repairedFor: NodeId | undefined
+  repairedAtMs: number
+}
+
+class OutStream {
+  /** The highest number published. */
+  published = 0
+  pending: { readonly batch: RecordBatchWriter; ackNow: boolean } | undefined
+  ring: RingFrame[] = []
+  ringBytes = 0
+  /** Members that joined the shard, and up to which number each has everything. */
+  readonly positions = new Map<NodeId, number>()
+  probeAtMs = 0
+  probeDelayMs = PROBE_MS_MIN
+
+  /** Up to which number everybody who joined has everything. */
+  acknowledged(): number {
+    let least = this.published
+    for (const position of this.positions.values()) least = Math.min(least, position)
+    return least
+  }
+
+  restart(): void {
+    this.published = 0
+    this.ring = []
+    this.ringBytes = 0
+    for (const node of this.positions.keys()) this.positions.set(node, 0)
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * The asking side of a sync: make a shard here include everything that a source has of it.
+ *
+ * ```
+ *  ask(digests) ─► offer(positions, buckets that differ)
+ *     for each bucket and part:  list ─► items(key hash, meta hash)
+ *         for each run of items that differ:  want(keys) ─► records
+ *  end: the positions of the offer now hold here too
+ * ```
+ *
+ * One exchange is under way per session and a bounded number of sessions; the rest queue. Records are merged as they come,
+ * so an interrupted sync has lost nothing: the next one asks only for what still differs.
+ */
+import { SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
+import type { Context } from '../context.ts'
+import type { Hash64 } from '../session/meta-hash.ts'
+import type { NodeId } from '../session/version.ts'
+import type { StreamPosition, SyncItems, SyncOffer, SyncRecords, SyncScope } from '../wire/messages.ts'
+import type { KeyedRecord } from '../wire/record-codec.ts'
+
+export interface SyncReceiverPorts {
+  isReachable(node: NodeId): boolean
+  ingest(records: readonly KeyedRecord[], from: NodeId): void
+  onPosition(shard: number, position: StreamPosition): void
+}
+
+export class SyncReceiver {
+  readonly #context: Context
+  readonly #ports: SyncReceiverPorts
+  readonly #queue: Session[] = []
+  readonly #active = new Map<number, Session>()
+  #nextSession = 1
+  /** Records fetched by syncs since the start. */
+  records = 0
+
+  constructor(context: Context, ports: SyncReceiverPorts) {
+    this.#context = context
+    this.#ports = ports
+  }
+
+  get underWay(): number {
+    return this.#active.size + this.#queue.length
+  }
+
+  /** Sync a shard from a source. The same sync asked for twice while it waits is done once. */
+  start(shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean) => void): void {
+    const waiting = this.#queue.find((s) => s.shard === shard && s.source === source && s.scope === scope)
+    if (waiting !== undefined) {
+      waiting.onDone.push(onDone)
+      return
+    }
+    this.#queue.push(new Session(this.#nextSession++, shard, source, scope, onDone))
+    this.#begin()
+  }
+
+  onOffer(from: NodeId, offer: SyncOffer): void {
+    const session = this.#expect(from, offer.session, 'offer')
+    if (session === undefined) return
+    // A holder that is not ready itself cannot make anybody else complete, but its positions are true all the same.
+    session.isSourceReady = offer.ready
+    session.positions = offer.positions
+    for (const { bucket, parts } of offer.buckets) {
+      for (let part = 0; part < parts; part++) session.parts.push({ bucket, part, parts })
+    }
+    this.#next(session)
+  }
+
+  onItems(from: NodeId, items: SyncItems): void {
+    const session = this.#expect(from, items.session, 'items')
+    if (session === undefined) return
+    const index = this.#context.table.index(items.bucket)
+    for (const { key, meta } of items.items) {
+      const here = index.meta(key)
+      if (here === undefined || here.hi !== meta.hi || here.lo !== meta.lo) session.wanted.push(key)
+    }
+    session.bucket = items.bucket
+    this.#next(session)
+  }
+
+  onRecords(from: NodeId, answer: SyncRecords): void {
+    const session = this.#expect(from, answer.session, 'records')
+    if (session === undefined) return
+    this.#ports.ingest(answer.records, from)
+    this.records += answer.records.length
+    // A source that says it did nothing would be asked for ever.
+    session.wanted.splice(0, Math.max(1, answer.done))
+    this.#next(session)
+  }
+
+  onUnreachable(node: NodeId): void {
+    for (const session of [...this.#active.values()]) if (session.source === node) this.#end(session, false)
+  }
+
+  nextDueMs(): number {
+    let dueMs = Number.POSITIVE_INFINITY
+    for (const session of this.#active.values()) dueMs = Math.min(dueMs, session.timeoutAtMs)
+    return dueMs
+  }
+
+  tick(): void {
+    for (const session of [...this.#active.values()]) {
+      if (this.#context.nowMs >= session.timeoutAtMs) this.#end(session, false)
+    }
+  }
+
+  #begin(): void {
+    while (this.#active.size < SYNC_SESSIONS_MAX) {
+      const session = this.#queue.shift()
+      if (session === undefined) return
+      this.#active.set(session.id, session)
+      if (!this.#ports.isReachable(session.source)) {
+        this.#end(session, false)
+        continue
+      }
+      const digests = this.#context.table.shardDigests(session.shard)
+      const { id, shard, scope } = session
+      this.#await(session, 'offer')
+      this.#context.send(session.source, { type: 'sync-ask', session: id, shard, scope, digests }, 'bulk')
+    }
+  }
+
+  /** Send the next request of a session, or end it. */
+  #next(session: Session): void {
+    if (session.wanted.length > 0) {
+      const keys = session.wanted.slice(0, SYNC_WANT_MAX)
+      this.#await(session, 'records')
+      this.#context.send(
+        session.source,
+        { type: 'sync-want', session: session.id, bucket: session.bucket, keys },
+        'bulk',
+      )
+      return
+    }
+    const part = session.parts.pop()
+    if (part !== undefined) {
+      this.#await(session, 'items')
+      this.#context.send(
+        session.source,
+        { type: 'sync-list', session: session.id, scope: session.scope, ...part },
+        'bulk',
+      )
+      return
+    }
+    for (const position of session.positions) this.#ports.onPosition(session.shard, position)
+    this.#end(session, session.isSourceReady)
+  }
+
+  #await(session: Session, reply: Awaited): void {
+    session.awaited = reply
+    session.timeoutAtMs = this.#context.nowMs + SYNC_TIMEOUT_MS
+  }
+
+  /** The session an answer belongs to, if it is the answer that is awaited. */
+  #expect(from: NodeId, id: number, reply: Awaited): Session | undefined {
+    const session = this.#active.get(id)
+    return session?.source === from && session.awaited === reply ? session : undefined
+  }
+
+  #end(session: Session, complete: boolean): void {
+    this.#active.delete(session.id)
+    for (const done of session.onDone) done(complete)
+    this.#begin()
+  }
+}
+
+type Awaited = 'offer' | 'items' | 'records'
+
+class Session {
+  readonly id: number
+  readonly shard: number
+  readonly source: NodeId
+  readonly scope: SyncScope
+  readonly onDone: ((complete: boolean) => void)[]
+  awaited: Awaited = 'offer'
+  timeoutAtMs = 0
+  isSourceReady = false
+  positions: readonly StreamPosition[] = []
+  readonly parts: { bucket: number; part: number; parts: number }[] = []
+  bucket = 0
+  readonly wanted: Hash64[] = []
+
+  constructor(id: number, shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean) => void) {
+    this.id = id
+    this.shard = shard
+    this.source = source
+    this.scope = scope
+    this.onDone = [onDone]
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The answering side of a sync: stateless, one message in, one message out.
+ *
+ * Whoever wants to become equal asks, compares and fetches at its own pace; the source only answers from the table as it is
+ * at that moment. So it keeps nothing per session, a slow or vanished asker costs nothing, and a sync that broke off goes on
+ * with what still differs.
+ */
+import { BUCKETS_PER_SHARD, SYNC_CHUNK_BYTES, SYNC_ITEMS_MAX, SYNC_REMAINING_MS_MIN } from '../constants.ts'
+import type { Context } from '../context.ts'
+import { endsAtMs, recordBytes } from '../session/record.ts'
+import type { NodeId } from '../session/version.ts'
+import type { Entry } from '../table/bucket-table.ts'
+import type { StreamPosition, SyncAsk, SyncItem, SyncList, SyncScope, SyncWant } from '../wire/messages.ts'
+import type { KeyedRecord } from '../wire/record-codec.ts'
+
+export interface SyncSourcePorts {
+  isReady(shard: number): boolean
+  /** Positions in the streams of others, for the shard. */
+  positions(shard: number): readonly StreamPosition[]
+  /** The position of this node's own stream: all it published. */
+  ownPosition(shard: number): StreamPosition
+}
+
+export class SyncSource {
+  readonly #context: Context
+  readonly #ports: SyncSourcePorts
+
+  constructor(context: Context, ports: SyncSourcePorts) {
+    this.#context = context
+    this.#ports = ports
+  }
+
+  /** Which buckets differ, and up to where every stream is contained in what will be sent. */
+  onAsk(from: NodeId, ask: SyncAsk): void {
+    const { table } = this.#context
+    // Positions first: what arrives between here and the last record is then sent twice at worst (rule P4).
+    const own = this.#ports.ownPosition(ask.shard)
+    const positions = ask.scope === 'own' ? [own] : [...this.#ports.positions(ask.shard), own]
+    const buckets: { bucket: number; parts: number }[] = []
+    for (let i = 0; i < BUCKETS_PER_SHARD; i++) {
+      const bucket = ask.shard * BUCKETS_PER_SHARD + i
+      const theirs = ask.digests[i]
+      const ours = table.digest(bucket)
+      if (theirs !== undefined && theirs.hi === ours.hi && theirs.lo === ours.lo) continue
+      const count = table.bucketCount(bucket)
+      if (count > 0) buckets.push({ bucket, parts: Math.ceil(count / ITEMS_PER_PART) })
+    }
+    const ready = ask.scope === 'own' || this.#ports.isReady(ask.shard)
+    this.#context.send(from, { type: 'sync-offer', session: ask.session, ready, positions, buckets }, 'bulk')
+  }
+
+  onList(from: NodeId, list: SyncList): void {
+    const items: SyncItem[] = []
+    for (const entry of this.#context.table.bucketEntries(list.bucket)) {
+      const isInPart = (entry.hash.hi >>> 0) % list.parts === list.part
+      if (isInPart && this.#isSent(entry, list.scope)) items.push({ key: entry.hash, meta: entry.meta })
+      if (items.length === SYNC_ITEMS_MAX) break
+    }
+    const { session, bucket, part } = list
+    this.#context.send(from, { type: 'sync-items', session, bucket, part, items }, 'bulk')
+  }
+
+  onWant(from: NodeId, want: SyncWant): void {
+    const index = this.#context.table.index(want.bucket)
+    const records: KeyedRecord[] = []
+    let bytes = 0
+    let done = 0
+    for (const key of want.keys) {
+      if (bytes >= SYNC_CHUNK_BYTES) break
+      done++
+      const entry = index.entry(key)
+      if (entry === undefined || !this.#isSent(entry, 'holder')) continue
+      bytes += recordBytes(entry.key, entry.record)
+      records.push({ key: entry.key, record: entry.record })
+    }
+    this.#context.send(from, { type: 'sync-records', session: want.session, done, records }, 'bulk')
+  }
+
+  #isSent(entry: Entry, scope: SyncScope): boolean {
+    const { record, frame } = entry
+    if (scope === 'own' && frame === 0) return false
+    if (record.kind === 'live' && record.frontier.length === 0) return false
+    return endsAtMs(record) > this.#context.nowMs + SYNC_REMAINING_MS_MIN
+  }
+}
+
+/** Well under the bound of one listing, so that a bucket that grows meanwhile still fits. */
+const ITEMS_PER_PART: number = SYNC_ITEMS_MAX / 2

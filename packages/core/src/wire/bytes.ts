@@ -1,0 +1,191 @@
+/**
+ * Reading and writing the primitive shapes of the wire.
+ *
+ * Numbers are unsigned: fixed big-endian widths, or varints (little-endian base 128, shortest form only, up to 2^53 - 1).
+ * Bytes and text are length-prefixed. The reader trusts nothing: a length is checked against what remains before anything
+ * is allocated, over-long varints and ill-formed text are refused, and every failure is a `WireError`.
+ */
+import { Buffer } from 'node:buffer'
+import { WireError } from '../errors.ts'
+
+/** Appends to a growing buffer. `finish` hands the bytes over; the writer is not used after it. */
+export class Writer {
+  #bytes: Buffer
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): void {
+    this.#grow(1)
+    this.#bytes[this.#length++] = value
+  }
+
+  u16(value: number): void {
+    this.#grow(2)
+    this.#length = this.#bytes.writeUInt16BE(value, this.#length)
+  }
+
+  u32(value: number): void {
+    this.#grow(4)
+    this.#length = this.#bytes.writeUInt32BE(value >>> 0, this.#length)
+  }
+
+  u48(value: number): void {
+    this.#grow(6)
+    this.#length = this.#bytes.writeUIntBE(value, this.#length, 6)
+  }
+
+  varint(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a wire number: ${value}`)
+    this.#grow(8)
+    let rest = value
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#bytes[this.#length++] = rest
+  }
+
+  /** The bytes alone, without a length. */
+  raw(bytes: Uint8Array): void {
+    this.#grow(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.varint(bytes.length)
+    this.raw(bytes)
+  }
+
+  text(text: string): void {
+    const size = Buffer.byteLength(text, 'utf8')
+    this.varint(size)
+    this.#grow(size)
+    this.#length += this.#bytes.write(text, this.#length, size, 'utf8')
+  }
+
+  /** Text in which every character is one byte. */
+  latin1(text: string): void {
+    this.varint(text.length)
+    this.#grow(text.length)
+    this.#length += this.#bytes.write(text, this.#length, text.length, 'latin1')
+  }
+
+  finish(): Uint8Array {
+    return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length)
+  }
+
+  #grow(more: number): void {
+    const needed = this.#length + more
+    if (needed <= this.#bytes.length) return
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+    this.#bytes.copy(grown, 0, 0, this.#length)
+    this.#bytes = grown
+  }
+}
+
+/** Reads from bytes that it never changes. Slices are views; copy what must outlive the message. */
+export class Reader {
+  readonly #bytes: Buffer
+  #offset = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)] as number
+  }
+
+  u16(): number {
+    return this.#bytes.readUInt16BE(this.#take(2))
+  }
+
+  u32(): number {
+    return this.#bytes.readUInt32BE(this.#take(4))
+  }
+
+  u48(): number {
+    return this.#bytes.readUIntBE(this.#take(6), 6)
+  }
+
+  varint(): number {
+    let value = 0
+    let scale = 1
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8()
+      value += (byte & 0x7f) * scale
+      if (byte < 0x80) {
+        if (byte === 0 && i > 0) throw new WireError('varint is not in its shortest form')
+        if (!Number.isSafeInteger(value)) throw new WireError('varint is over 2^53 - 1')
+        return value
+      }
+      scale *= 0x80
+    }
+    throw new WireError('varint is over 8 bytes')
+  }
+
+  /** A count of things of at least `bytesEach` bytes, which must fit in what remains. */
+  count(max: number, bytesEach = 1): number {
+    const count = this.varint()
+    if (count > max) throw new WireError(`count ${count} is over ${max}`)
+    if (count * bytesEach > this.remaining) throw new WireError(`count ${count} does not fit the message`)
+    return count
+  }
+
+  raw(length: number): Uint8Array {
+    const at = this.#take(length)
+    return this.#bytes.subarray(at, at + length)
+  }
+
+  bytes(max: number = Number.MAX_SAFE_INTEGER): Uint8Array {
+    return this.raw(this.#length(max))
+  }
+
+  /** @param max in bytes */
+  text(max = 255): string {
+    const bytes = this.raw(this.#length(max))
+    try {
+      return utf8.decode(bytes)
+    } catch (cause) {
+      throw new WireError('text is not UTF-8', { cause })
+    }
+  }
+
+  latin1(max = 255): string {
+    const length = this.#length(max)
+    const at = this.#take(length)
+    return this.#bytes.toString('latin1', at, at + length)
+  }
+
+  /** Nothing may follow. */
+  end(): void {
+    if (this.remaining > 0) throw new WireError(`${this.remaining} bytes too many`)
+  }
+
+  #length(max: number): number {
+    const length = this.varint()
+    if (length > max) throw new WireError(`length ${length} is over ${max}`)
+    return length
+  }
+
+  #take(length: number): number {
+    const at = this.#offset
+    if (length > this.#bytes.length - at) throw new WireError('message is cut short')
+    this.#offset = at + length
+    return at
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
