@@ -52,8 +52,10 @@ export const FRAME_BYTES_MAX: number = 64 * 1024
 export const RING_FRAMES_MAX = 1024
 /** Bytes of one stream kept for repair; 64 shards of it bound a node's rings to 128 MiB in the worst case. */
 export const RING_BYTES_MAX: number = 2 * 1024 * 1024
-/** Under load frames are collected this long: batches of tens halve the cost of a delta. When idle nothing waits. */
+/** Under load frames are collected this long: batches of tens halve the cost of a delta. */
 export const FLUSH_INTERVAL_MS = 5
+/** Flushes within that time that go at once: a client that commits and waits, again and again, is not load. */
+export const FLUSHES_AT_ONCE_MAX = 16
 /** Deltas that wait for a flush. Above it `commit` refuses, which keeps lag bounded. */
 export const PENDING_DELTAS_MAX = 8192
 /** The tenure table of one batch: a frame's records rarely have more than a handful. */
@@ -76,7 +78,9 @@ export const AHEAD_RANGES_MAX = 256
 export const ACK_DELAY_MS = 16
 /** Acknowledge at the latest after this many frames of a stream. */
 export const ACK_FRAMES_MAX: number = RING_FRAMES_MAX / 4
-/** Quiet time after which an unacknowledged stream is probed, doubling to the maximum. */
+/** Numbers also travel ahead of their frames, with heartbeats and hellos. Such a gap is given this long, or two round trips. */
+export const NACK_PATIENCE_MS_MIN = 20
+/** Quiet time after which an unacknowledged stream is probed, or four round trips; doubling to the maximum. */
 export const PROBE_MS_MIN = 40
 export const PROBE_MS_MAX = 1_000
 

@@ -57,6 +57,8 @@ export class Context {
   readonly config: ReplicaConfig
   readonly table: BucketTable
   incarnation: Incarnation
+  /** Where others reach this node: known when it listens. */
+  addresses: readonly string[]
   nowMs = 0
   wallMs = 0
   out: Outbox = new Outbox()
@@ -66,6 +68,7 @@ export class Context {
     this.config = config
     this.table = table
     this.incarnation = config.incarnation
+    this.addresses = config.addresses
     this.#random = [config.seed | 0, 0x9e3779b9, 0x243f6a88, 1]
     for (let i = 0; i < 12; i++) this.random()
   }

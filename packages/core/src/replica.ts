@@ -28,7 +28,7 @@ import type { SessionKey } from './session/id.ts'
 import { Ingest } from './session/ingest.ts'
 import type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
 import { Primary } from './session/primary.ts'
-import type { SessionRecord } from './session/record.ts'
+import type { LiveRecord, SessionRecord } from './session/record.ts'
 import type { Birth, NodeId, Version } from './session/version.ts'
 import { Incoming } from './stream/incoming.ts'
 import { Outgoing } from './stream/outgoing.ts'
@@ -52,6 +52,8 @@ export type Event =
   | ({ readonly type: 'commit' } & CommitCommand)
   | ({ readonly type: 'drop' } & DropCommand)
   | ({ readonly type: 'resume' } & ResumeCommand)
+  /** Put back a session that was created here and evicted before its first commit. */
+  | { readonly type: 'restore'; readonly key: SessionKey; readonly record: LiveRecord }
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
   /** Nobody waits for the request any more. A commit that waits for copies ends with `TIMEOUT`. */
   | { readonly type: 'cancel'; readonly request: number }
@@ -101,7 +103,9 @@ export class Replica {
     this.#sweepAtMs = now.nowMs + SWEEP_INTERVAL_MS
     this.#auditAtMs = now.nowMs + AUDIT_INTERVAL_MS
     this.#members = this.#connectMembers()
-    this.#outgoing = new Outgoing(this.#context)
+    this.#outgoing = new Outgoing(this.#context, {
+      roundTripMs: (node) => this.#members.get(node)?.roundTripMs ?? 0,
+    })
     this.#ingest = new Ingest(this.#context, { onBeaten: (key, how) => this.#outgoing.failWaits(key, how) })
     this.#holdings = this.#connectHoldings()
     this.#incoming = this.#connectIncoming()
@@ -153,6 +157,21 @@ export class Replica {
   /** The version the session's next commit will take, so that values can be sealed for it in the same turn. */
   nextVersion(key: SessionKey): Version | undefined {
     return this.#primary.nextVersion(key)
+  }
+
+  /** Where others reach this node, once it listens. */
+  setAddresses(addresses: readonly string[]): void {
+    this.#context.addresses = addresses
+  }
+
+  /** Whether anything waits to be published or acknowledged: the node should not stop yet. */
+  get owesAnything(): boolean {
+    return this.#outgoing.owesAnything
+  }
+
+  /** Whether every shard has all the ready holders that the present members can give it, as far as this node heard. */
+  get isWhole(): boolean {
+    return this.#holdings.isWhole
   }
 
   /** The record as it is here, for views and checkers. Not a use, and not a read in the sense of the promises. */
@@ -252,6 +271,8 @@ export class Replica {
         return this.#guard(event.request, () => {
           this.#puller.resume(event, (outcome) => this.#report(event.request, outcome))
         })
+      case 'restore':
+        return this.#primary.restore(event.key, event.record)
       case 'touch':
         return this.#primary.touch(event.key, event.birth)
       case 'cancel':

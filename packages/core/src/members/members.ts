@@ -136,8 +136,8 @@ export class Members {
   }
 
   selfNews(state: 'alive' | 'left' = this.#leaving ? 'left' : 'alive'): MemberNews {
-    const { config, incarnation, self } = this.#context
-    const { name, zone, weight, addresses } = config
+    const { addresses, config, incarnation, self } = this.#context
+    const { name, zone, weight } = config
     return { node: self, incarnation, state, name, zone, weight, addresses }
   }
 

@@ -65,6 +65,14 @@ export class Holdings {
     return holding.state === 'ready' || holding.isSynced
   }
 
+  /** Whether every shard has all the ready holders that the present members can give it. */
+  get isWhole(): boolean {
+    const { self } = this.#context
+    return this.#shards.every(({ shard, state }) =>
+      this.holders(shard).every((node) => (node === self ? state === 'ready' : hasShard(this.#readyBits(node), shard))),
+    )
+  }
+
   joined(): ShardBits {
     return shardBits(allShards().filter((shard) => this.isJoined(shard)))
   }

@@ -41,8 +41,6 @@ export interface CommitCommand {
   readonly birth: Birth
   /** New values by portion name; `ABSENT` removes. */
   readonly changes: ReadonlyMap<string, Uint8Array | typeof ABSENT>
-  /** For a session that was created here and never committed: how to make it again if it was evicted meanwhile. */
-  readonly fresh: { readonly idleMs: number; readonly absoluteAtMs: number } | undefined
   readonly copies: number
   /** Milliseconds to wait for copies. */
   readonly waitMs: number
@@ -103,6 +101,12 @@ export class Primary {
         }
       })
     }
+  }
+
+  /** Put back a session that was created here, never committed, and evicted meanwhile: nobody else has it. */
+  restore(key: SessionKey, { birth, expiry, frontier }: LiveRecord): void {
+    if (frontier.length > 0 || this.#context.table.peek(key) !== undefined) return
+    this.#plant(key, birth, expiry.idleMs, expiry.absoluteAtMs)
   }
 
   commit(command: CommitCommand): void {
@@ -243,14 +247,10 @@ export class Primary {
   }
 
   /** @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
-  #writable({ key, birth, fresh }: CommitCommand): Entry {
+  #writable({ key, birth }: CommitCommand): Entry {
     const { table, nowMs } = this.#context
     const entry = table.get(key)
-    if (entry === undefined) {
-      if (fresh === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
-      if (fresh.absoluteAtMs <= nowMs) throw new ExpiredError(describeKey(key))
-      return this.#plant(key, birth, fresh.idleMs, fresh.absoluteAtMs)
-    }
+    if (entry === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
     if (entry.record.kind === 'dropped' || compareBirths(entry.record.birth, birth) !== 0) {
       throw new DroppedError(describeKey(key))
     }

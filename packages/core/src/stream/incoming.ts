@@ -20,6 +20,7 @@ import {
   ACK_FRAMES_MAX,
   AHEAD_RANGES_MAX,
   NACK_DELAY_MS_MIN,
+  NACK_PATIENCE_MS_MIN,
   NACK_RANGES_MAX,
   NACK_RETRY_MS_MAX,
   NACK_RETRY_MS_MIN,
@@ -87,7 +88,9 @@ export class Incoming {
     if (stream === undefined) return
     stream.highest = Math.max(stream.highest, heard.number)
     if (wantsAck) this.#acknowledgeAt(stream, this.#context.nowMs)
-    this.#checkGap(stream)
+    // A probe comes after a quiet time; other numbers may have overtaken frames that are still on their way.
+    const patienceMs = wantsAck ? 0 : Math.max(NACK_PATIENCE_MS_MIN, 2 * this.#listener.roundTripMs(sender))
+    this.#checkGap(stream, patienceMs)
   }
 
   /** Everything of a stream up to this number came by a sync. */
@@ -193,7 +196,7 @@ export class Incoming {
     stream.nackTries = 0
   }
 
-  #checkGap(stream: InStream): void {
+  #checkGap(stream: InStream, patienceMs = 0): void {
     const isComplete = stream.position >= stream.highest
     const { node } = stream.sender
     if (isComplete && this.#gaps.delete(stream)) {
@@ -206,7 +209,7 @@ export class Incoming {
       this.#gaps.add(stream)
       stream.nackTries = 0
       const quarterMs = this.#listener.roundTripMs(node) / 4
-      stream.nackAtMs = this.#context.nowMs + Math.max(NACK_DELAY_MS_MIN, quarterMs)
+      stream.nackAtMs = this.#context.nowMs + Math.max(NACK_DELAY_MS_MIN, quarterMs, patienceMs)
     }
   }
 

@@ -11,6 +11,7 @@
  */
 import {
   FLUSH_INTERVAL_MS,
+  FLUSHES_AT_ONCE_MAX,
   FRAME_BYTES_TARGET,
   PENDING_DELTAS_MAX,
   PROBE_MS_MAX,
@@ -22,6 +23,7 @@ import {
   SHARD_COUNT,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
+import type { CopiesFailure } from '../errors.ts'
 import { CopiesError, LimitError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
@@ -42,25 +44,38 @@ export interface CopiesWait {
   readonly onConfirmed: () => void
 }
 
+export interface OutgoingPorts {
+  roundTripMs(node: NodeId): number
+}
+
 export class Outgoing {
   readonly #context: Context
+  readonly #ports: OutgoingPorts
   readonly #senderTag: Hash64
   readonly #streams: readonly OutStream[] = Array.from({ length: SHARD_COUNT }, () => new OutStream())
-  readonly #waits = new Map<number, CopiesWait & { readonly confirmed: Set<NodeId> }>()
+  readonly #waits = new Map<number, Waiting>()
   readonly #dirty = new Set<number>()
   readonly #unacknowledged = new Set<number>()
   #pendingDeltas = 0
-  #flushedAtMs = Number.NEGATIVE_INFINITY
+  /** Flushes since this time are counted; when there are too many, the next one waits for the interval's end. */
+  #intervalStartMs = Number.NEGATIVE_INFINITY
+  #flushes = 0
   /** For status: frames sent again because somebody asked. */
   repairs = 0
 
-  constructor(context: Context) {
+  constructor(context: Context, ports: OutgoingPorts) {
     this.#context = context
+    this.#ports = ports
     this.#senderTag = context.config.keyHash(context.self)
   }
 
   get waiting(): number {
     return this.#waits.size
+  }
+
+  /** Whether anything waits to be published or acknowledged. */
+  get owesAnything(): boolean {
+    return this.#dirty.size > 0 || this.#unacknowledged.size > 0
   }
 
   /** Whether the frame of that number is still owed to a member that joined the shard, or not even sent. */
@@ -98,7 +113,9 @@ export class Outgoing {
       this.#fail(wait, new CopiesError('NOT_ENOUGH_HOLDERS', { asked: wait.asked, confirmed: [], silent: ready }))
       return
     }
-    this.#waits.set(wait.request, { ...wait, confirmed: new Set() })
+    const waiting = { ...wait, confirmed: new Set<NodeId>() }
+    this.#waits.set(wait.request, waiting)
+    this.#stream(wait.shard).waits.add(waiting)
   }
 
   /** End the waits for a session with an error: something newer beat its write. */
@@ -180,15 +197,20 @@ export class Outgoing {
 
   /** Publish what is pending if it is time, at the end of a step. */
   flushIfDue(): void {
-    if (this.#dirty.size > 0 && this.#context.nowMs >= this.#flushedAtMs + FLUSH_INTERVAL_MS) this.flush()
+    if (this.#dirty.size > 0 && this.#context.nowMs >= this.#flushDueMs()) this.flush()
   }
 
   flush(): void {
+    if (this.#context.nowMs >= this.#intervalStartMs + FLUSH_INTERVAL_MS) {
+      this.#intervalStartMs = this.#context.nowMs
+      this.#flushes = 0
+    }
+    this.#flushes++
     for (const shard of this.#dirty) this.#publish(shard)
   }
 
   nextDueMs(): number {
-    let dueMs = this.#dirty.size > 0 ? this.#flushedAtMs + FLUSH_INTERVAL_MS : Number.POSITIVE_INFINITY
+    let dueMs = this.#dirty.size > 0 ? this.#flushDueMs() : Number.POSITIVE_INFINITY
     for (const shard of this.#unacknowledged) dueMs = Math.min(dueMs, this.#stream(shard).probeAtMs)
     for (const wait of this.#waits.values()) dueMs = Math.min(dueMs, wait.deadlineMs)
     return dueMs
@@ -206,6 +228,11 @@ export class Outgoing {
     return this.#streams[shard] as OutStream
   }
 
+  /** Idle: at once. Under load: when the interval ends, for all shards together. */
+  #flushDueMs(): number {
+    return this.#flushes < FLUSHES_AT_ONCE_MAX ? Number.NEGATIVE_INFINITY : this.#intervalStartMs + FLUSH_INTERVAL_MS
+  }
+
   #publish(shard: number): void {
     const stream = this.#stream(shard)
     this.#dirty.delete(shard)
@@ -216,10 +243,10 @@ export class Outgoing {
     const bytes = encodeFrame({ sender: this.#senderTag, incarnation, shard, number, ackNow }, batch)
     stream.pending = undefined
     stream.published = number
+    stream.publishedAtMs = nowMs
     stream.ring.push({ number, bytes, encodedAtMs: nowMs, repairedFor: undefined, repairedAtMs: 0 })
     stream.ringBytes += bytes.length
     this.#pendingDeltas -= batch.count
-    this.#flushedAtMs = nowMs
     out.publishes.push({ shard, frame: bytes })
     stream.probeDelayMs = PROBE_MS_MIN
     stream.probeAtMs = nowMs + stream.probeDelayMs
@@ -252,7 +279,9 @@ export class Outgoing {
       stream.probeDelayMs = Math.min(stream.probeDelayMs * 2, PROBE_MS_MAX)
       stream.probeAtMs = nowMs + stream.probeDelayMs
       for (const [node, position] of stream.positions) {
-        if (position >= stream.published) continue
+        // Somebody far away, or busy, may be on the way to acknowledging.
+        const isTooSoon = nowMs < stream.publishedAtMs + 4 * this.#ports.roundTripMs(node)
+        if (position >= stream.published || isTooSoon) continue
         const list = probes.get(node) ?? []
         list.push({ shard, number: stream.published })
         probes.set(node, list)
@@ -264,25 +293,34 @@ export class Outgoing {
   }
 
   #confirm(from: NodeId, shard: number, number: number): void {
-    for (const wait of [...this.#waits.values()]) {
-      if (wait.shard !== shard || wait.frame > number) continue
+    for (const wait of this.#stream(shard).waits) {
+      if (wait.frame > number) continue
       wait.confirmed.add(from)
       if (wait.confirmed.size < wait.asked) continue
-      this.#waits.delete(wait.request)
+      this.#endWait(wait)
       wait.onConfirmed()
     }
   }
 
-  #failWith(wait: CopiesWait & { readonly confirmed: Set<NodeId> }, code: CopiesError['code'] & string): void {
-    this.#waits.delete(wait.request)
+  #failWith(wait: Waiting, code: CopiesFailure): void {
+    this.#endWait(wait)
     const confirmed = [...wait.confirmed]
     const silent = [...this.#stream(wait.shard).positions.keys()].filter((node) => !wait.confirmed.has(node))
-    this.#fail(wait, new CopiesError(code as 'TIMEOUT', { asked: wait.asked, confirmed, silent }))
+    this.#fail(wait, new CopiesError(code, { asked: wait.asked, confirmed, silent }))
+  }
+
+  #endWait(wait: Waiting): void {
+    this.#waits.delete(wait.request)
+    this.#stream(wait.shard).waits.delete(wait)
   }
 
   #fail(wait: CopiesWait, error: CopiesError): void {
     this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
   }
+}
+
+interface Waiting extends CopiesWait {
+  readonly confirmed: Set<NodeId>
 }
 
 interface RingFrame {
@@ -296,11 +334,13 @@ interface RingFrame {
 class OutStream {
   /** The highest number published. */
   published = 0
+  publishedAtMs = 0
   pending: { readonly batch: RecordBatchWriter; ackNow: boolean } | undefined
   ring: RingFrame[] = []
   ringBytes = 0
   /** Members that joined the shard, and up to which number each has everything. */
   readonly positions = new Map<NodeId, number>()
+  readonly waits = new Set<Waiting>()
   probeAtMs = 0
   probeDelayMs = PROBE_MS_MIN
 

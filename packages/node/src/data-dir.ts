@@ -1,0 +1,126 @@
+/**
+ * What a node keeps between its lives: who it is, and which life this is.
+ *
+ * ```
+ *  DIR/identity       the private key (libp2p protobuf), mode 0600
+ *  DIR/incarnation    the last incarnation used, as decimal text; replaced atomically before it is used
+ *  DIR/lock           the process id of the node that uses the directory
+ * ```
+ *
+ * A node without a directory is ephemeral: each start is a new member. With one, a restart is a new life of the same member,
+ * whose incarnation lies above all earlier ones even when the wall clock was set back (rule W2).
+ */
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UsageError } from '@reprise/core'
+import { generateIdentity } from '@reprise/p2p'
+
+export interface DataDir {
+  readonly privateKey: Uint8Array
+  /** The incarnation of this life. */
+  readonly incarnation: number
+  /** Whether an earlier life used the directory: then other members probably know more than this node. */
+  readonly isReturning: boolean
+  /** Store a higher incarnation. */
+  raise(incarnation: number): Promise<void>
+  /** Let go of the directory. */
+  release(): Promise<void>
+}
+
+/** @throws UsageError when another live process uses the directory, or when what is in it is not readable. */
+export async function openDataDir(path: string, wallMs: number): Promise<DataDir> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  await acquireLock(path)
+  try {
+    const privateKey = await readOrMakeIdentity(path)
+    const stored = await readIncarnation(path)
+    const incarnation = Math.max((stored ?? 0) + 1, Math.floor(wallMs))
+    await writeIncarnation(path, incarnation)
+    return {
+      privateKey,
+      incarnation,
+      isReturning: stored !== undefined,
+      raise: (higher) => writeIncarnation(path, higher),
+      release: () => rm(join(path, 'lock'), { force: true }),
+    }
+  } catch (error) {
+    await rm(join(path, 'lock'), { force: true })
+    throw error
+  }
+}
+
+async function acquireLock(path: string): Promise<void> {
+  const file = join(path, 'lock')
+  for (let attempt = 0; attempt < LOCK_ATTEMPTS; attempt++) {
+    try {
+      const handle = await open(file, 'wx', 0o600)
+      await handle.writeFile(`${process.pid}\n`)
+      await handle.close()
+      return
+    } catch (cause) {
+      if (!isCode(cause, 'EEXIST')) throw new UsageError(`cannot write to dataDir ${path}`, { cause })
+    }
+    const owner = Number(await readFile(file, 'utf8').catch(() => ''))
+    if (Number.isInteger(owner) && owner > 0 && owner !== process.pid && isAlive(owner)) {
+      throw new UsageError(`dataDir ${path} is used by process ${owner}: give every node a directory of its own`)
+    }
+    if (owner === process.pid) throw new UsageError(`dataDir ${path} is used by another node of this process`)
+    // Its owner was killed. Whoever removes the lock first also takes it first, the others find the new one.
+    await rm(file, { force: true })
+  }
+  throw new UsageError(`dataDir ${path} is fought over by several processes: give every node a directory of its own`)
+}
+
+async function readOrMakeIdentity(path: string): Promise<Uint8Array> {
+  const file = join(path, 'identity')
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if (!isCode(error, 'ENOENT')) throw new UsageError(`cannot read ${file}`, { cause: error })
+  }
+  const { privateKey } = await generateIdentity()
+  await writeAtomically(file, privateKey)
+  return privateKey
+}
+
+async function readIncarnation(path: string): Promise<number | undefined> {
+  const file = join(path, 'incarnation')
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined
+    throw new UsageError(`cannot read ${file}`, { cause: error })
+  }
+  const stored = Number(text)
+  if (!Number.isSafeInteger(stored) || stored < 0 || text.trim() === '') {
+    throw new UsageError(`${file} does not hold a number: restore it, or remove the directory to join as a new member`)
+  }
+  return stored
+}
+
+function writeIncarnation(path: string, incarnation: number): Promise<void> {
+  return writeAtomically(join(path, 'incarnation'), `${incarnation}\n`)
+}
+
+async function writeAtomically(file: string, content: string | Uint8Array): Promise<void> {
+  const fresh = `${file}.new`
+  await writeFile(fresh, content, { mode: 0o600, flush: true })
+  await rename(fresh, file)
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return isCode(error, 'EPERM')
+  }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** Enough to take over the lock of a dead owner even when several processes try. */
+const LOCK_ATTEMPTS = 5

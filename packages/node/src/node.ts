@@ -1,0 +1,455 @@
+/**
+ * A running member: the core with a real clock, a real network and, if wanted, a directory.
+ *
+ * This file puts the parts together, owns their start and stop, and turns the core's results into promises and its notices
+ * into events. It decides nothing about sessions.
+ */
+
+import { randomInt } from 'node:crypto'
+import { EventEmitter } from 'node:events'
+import type {
+  CreateOptions,
+  LiveRecord,
+  NodeId,
+  Notice,
+  Origin,
+  ReplicaStatus,
+  Result,
+  Resumed,
+  ResumeOptions,
+  ResumeOrigin,
+  Session,
+  SessionIdInput,
+  SessionKey,
+  SessionSource,
+} from '@reprise/core'
+import {
+  decodeToken,
+  encodeToken,
+  FRAME_ID_BYTES,
+  keyBytes,
+  loadKeyHash,
+  RESUME_DEADLINE_MS_DEFAULT,
+  Replica,
+  SHARD_COUNT,
+  StoppedError,
+  toSessionKey,
+  UnavailableError,
+  UsageError,
+} from '@reprise/core'
+import type { Libp2pNetwork, NetworkStats } from '@reprise/p2p'
+import { createNetwork } from '@reprise/p2p'
+import type { Clock } from './clock.ts'
+import { createClock } from './clock.ts'
+import { STOP_FLUSH_MS } from './constants.ts'
+import type { DataDir } from './data-dir.ts'
+import { openDataDir } from './data-dir.ts'
+import { Driver } from './driver.ts'
+import type { NodeOptions, ResolvedOptions } from './options.ts'
+import { assertLifetime, number, resolveOptions } from './options.ts'
+import type { Sealer } from './seal.ts'
+import { createSealer, deriveSealKey } from './seal.ts'
+import type { SessionOwner } from './session.ts'
+import { NodeSession, ResumedNodeSession } from './session.ts'
+
+/** The events of a node, by name, with their arguments. */
+export interface NodeEvents {
+  /** A member came, or came back after a suspicion. */
+  'member:up': [{ readonly nodeId: string; readonly name: string }]
+  /** A member is silent or its connection was lost. Its shards stay where they are for now. */
+  'member:suspect': [{ readonly nodeId: string; readonly name: string }]
+  /** A member left, or was silent so long that its shards move. */
+  'member:down': [{ readonly nodeId: string; readonly name: string; readonly reason: 'left' | 'dead' }]
+  /** Another node became primary of a session that this node was primary of. */
+  'session:superseded': [{ readonly id: Uint8Array; readonly by: string }]
+  /** A session left this node's cache for want of room. */
+  'session:evicted': [{ readonly id: Uint8Array }]
+  /** Two primaries wrote a session without knowing of each other; both writes are kept, per portion the later one. */
+  conflict: [{ readonly id: Uint8Array }]
+  /** Frames of a sender are missing here and were asked for. */
+  gap: [{ readonly sender: string; readonly shard: number; readonly missing: number }]
+  /** They are here now. */
+  repaired: [{ readonly sender: string; readonly shard: number; readonly frames: number }]
+  /** This node became a complete holder of a shard, or gave it to others. */
+  'shard:ready': [{ readonly shard: number }]
+  'shard:left': [{ readonly shard: number }]
+  /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
+  failed: [unknown]
+}
+
+/** What `status` tells of a node. */
+export interface NodeStatus extends ReplicaStatus {
+  readonly addresses: readonly string[]
+  /** No directory was given: identity and incarnation end with this process. */
+  readonly ephemeral: boolean
+  readonly network: NetworkStats
+}
+
+/** A member of a cluster, and the sessions it can make, resume and write. Made by `createNode`. */
+export class Node extends EventEmitter<NodeEvents> implements SessionSource {
+  readonly #options: ResolvedOptions
+  readonly #clock: Clock
+  readonly #network: Libp2pNetwork
+  readonly #replica: Replica
+  readonly #driver: Driver
+  readonly #dataDir: DataDir | undefined
+  readonly #owner: SessionOwner
+  readonly #waiters = new Set<() => void>()
+  #stopping: Promise<void> | undefined
+
+  /** Use `createNode`. */
+  constructor(parts: NodeParts) {
+    super()
+    const { options, clock, network, replica, dataDir, sealer } = parts
+    this.#options = options
+    this.#clock = clock
+    this.#network = network
+    this.#replica = replica
+    this.#dataDir = dataDir
+    this.#driver = new Driver({
+      replica,
+      network,
+      clock,
+      onNotice: (notice) => this.#onNotice(notice),
+      onIncarnation: (incarnation) => this.#onIncarnation(incarnation),
+      onBroken: (error) => this.#onBroken(error),
+    })
+    this.#owner = this.#createOwner(sealer)
+  }
+
+  get nodeId(): NodeId {
+    return this.#replica.nodeId
+  }
+
+  /** Full multiaddrs at which other members reach this node: what they put into `join`. */
+  get addresses(): readonly string[] {
+    return this.#network.addresses
+  }
+
+  /** Whether everything this node shall hold is here and counts as a copy. */
+  get isReady(): boolean {
+    return this.#replica.isReady
+  }
+
+  async create(id: SessionIdInput, options: CreateOptions = {}): Promise<Session> {
+    const key = toSessionKey(id)
+    const { idleMs = this.#options.idleMs, absoluteMs = this.#options.absoluteMs, assumeNew = false } = options
+    assertLifetime(idleMs, absoluteMs)
+    const deadlineMs = deadline(options.deadlineMs)
+    const command = { type: 'create', key, idleMs, absoluteMs, assumeNew, deadlineMs } as const
+    const result = await this.#request(command, options.signal)
+    if (result.kind !== 'created') throw unexpected(result)
+    return new NodeSession(this.#owner, key, this.#record(key) as LiveRecord)
+  }
+
+  async resume(id: SessionIdInput, options: ResumeOptions = {}): Promise<Resumed> {
+    const key = toSessionKey(id)
+    const { portions, minVersion, consistency = 'latest' } = options
+    if (consistency !== 'latest' && consistency !== 'any') {
+      throw new UsageError(`consistency is 'latest' or 'any', not ${JSON.stringify(consistency)}`)
+    }
+    const proof = minVersion === undefined ? undefined : decodeToken(minVersion)
+    const deadlineMs = deadline(options.deadlineMs)
+    const command = { type: 'resume', key, portions, proof, consistency, deadlineMs } as const
+    const result = await this.#request(command, options.signal)
+    if (result.kind !== 'resumed') throw unexpected(result)
+    const { outcome } = result
+    const origin = describeOrigin(outcome.from)
+    if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
+    if (outcome.outcome === 'unknown') return { outcome: 'unknown', origin }
+    return new ResumedNodeSession(this.#owner, key, outcome.record, outcome.missing, origin)
+  }
+
+  aliveMembers(): readonly string[] {
+    return this.#replica.aliveMembers()
+  }
+
+  /** Numbers and names for people and programs. Cheap enough to ask every second. */
+  status(): NodeStatus {
+    return {
+      ...this.#replica.status(),
+      addresses: this.addresses,
+      ephemeral: this.#dataDir === undefined,
+      network: this.#network.stats(),
+    }
+  }
+
+  /**
+   * Wait until this node is ready, `members` members (itself included, default 1) are alive, and every shard has as many
+   * ready holders as it can have.
+   * @throws StoppedError, or the signal's reason.
+   */
+  async whenReady(options: { readonly members?: number; readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { members = 1, signal } = options
+    while (!this.#isWholeWith(members)) {
+      if (this.#stopping !== undefined) throw new StoppedError()
+      signal?.throwIfAborted()
+      await this.#nextChange(signal)
+    }
+  }
+
+  /** Replace the list of node ids that may be members; who is not on it is cut. Undefined allows everybody again. */
+  setAllow(allow: readonly string[] | undefined): void {
+    this.#network.setAllow(allow)
+  }
+
+  /**
+   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, close everything.
+   * Requests that wait are rejected with `StoppedError`. Safe to call twice.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  /** Listen and join. Called once, by `createNode`. */
+  async start(): Promise<void> {
+    await this.#network.start({
+      onPeerUp: (peer) => this.#driver.post({ type: 'peer-up', peer }),
+      onPeerDown: (peer) => this.#driver.post({ type: 'peer-down', peer }),
+      onSubscriber: (peer, shard) => this.#driver.post({ type: 'subscriber', peer, shard }),
+      onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),
+      onMessage: (from, lane, bytes) => this.#driver.post({ type: 'message', from, lane, bytes }),
+    })
+    this.#replica.setAddresses(this.#network.addresses)
+    this.#driver.post({ type: 'tick' })
+  }
+
+  async #stop(): Promise<void> {
+    this.#driver.post({ type: 'leave' })
+    const untilMs = this.#clock.now().nowMs + STOP_FLUSH_MS
+    while (this.#replica.owesAnything && this.#clock.now().nowMs < untilMs) await pause(STOP_POLL_MS)
+    this.#driver.stop()
+    this.#wake()
+    await this.#network.stop()
+    await this.#dataDir?.release()
+  }
+
+  async #request(request: Parameters<Driver['request']>[0], signal: AbortSignal | undefined): Promise<Result> {
+    const result = await this.#driver.request(request, signal)
+    if (result.kind === 'failed') throw result.error
+    return result
+  }
+
+  #record(key: SessionKey): LiveRecord | undefined {
+    const record = this.#replica.peek(key)
+    return record?.kind === 'live' ? record : undefined
+  }
+
+  #createOwner(sealer: Sealer | undefined): SessionOwner {
+    return {
+      nodeId: this.nodeId,
+      sealer,
+      nowMs: () => this.#clock.now().nowMs,
+      commit: async (key, record, encode, { copies, waitMs, signal }) => {
+        await this.#bringBack(key, record)
+        const version = this.#replica.nextVersion(key)
+        const changes = version === undefined ? encode(NO_VERSION) : encode(version)
+        const { birth } = record
+        const result = await this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
+        if (result.kind !== 'written') throw unexpected(result)
+        return { record: this.#record(key) ?? record, token: encodeToken(result.proof) }
+      },
+      touch: (key, { birth }) => this.#driver.post({ type: 'touch', key, birth }),
+      drop: async (key, { birth, expiry }, { copies, waitMs, signal }) => {
+        const { absoluteAtMs } = expiry
+        const result = await this.#request({ type: 'drop', key, birth, absoluteAtMs, copies, waitMs }, signal)
+        if (result.kind !== 'dropped') throw unexpected(result)
+      },
+    }
+  }
+
+  /** A session that was evicted since it was resumed is fetched again, or put back if nobody else ever had it. */
+  async #bringBack(key: SessionKey, record: LiveRecord): Promise<void> {
+    if (this.#replica.peek(key) !== undefined) return
+    if (record.frontier.length === 0) {
+      this.#driver.post({ type: 'restore', key, record })
+      return
+    }
+    const command = { type: 'resume', key, portions: [], proof: undefined, consistency: 'latest' } as const
+    const result = await this.#request({ ...command, deadlineMs: RESUME_DEADLINE_MS_DEFAULT }, undefined)
+    const found = result.kind === 'resumed' ? result.outcome : undefined
+    if (found?.outcome !== 'unknown') return
+    throw new UnavailableError(
+      'the session left this node’s cache and nobody else could be asked; try again',
+      found.from.silent,
+    )
+  }
+
+  #isWholeWith(members: number): boolean {
+    if (!this.#replica.isReady || this.#replica.aliveMembers().length < members) return false
+    return this.#replica.isWhole
+  }
+
+  #nextChange(signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        this.#waiters.delete(finish)
+        resolve()
+      }
+      const onAbort = (): void => {
+        finish()
+        reject(signal?.reason)
+      }
+      // Readiness of others comes with their heartbeats, which are no events of this node: look again now and then.
+      const timer = setTimeout(finish, READY_POLL_MS)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#waiters.add(finish)
+    })
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiters]) wake()
+  }
+
+  #onNotice(notice: Notice): void {
+    this.#wake()
+    const { logger } = this.#options
+    switch (notice.type) {
+      case 'member:up':
+      case 'member:suspect':
+        logger?.info(notice.type, { nodeId: notice.node, name: notice.name })
+        this.emit(notice.type, { nodeId: notice.node, name: notice.name })
+        return
+      case 'member:down':
+        logger?.info(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
+        this.emit(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
+        return
+      case 'session:superseded':
+        this.emit(notice.type, { id: keyBytes(notice.key), by: notice.by })
+        return
+      case 'session:evicted':
+      case 'conflict':
+        this.emit(notice.type, { id: keyBytes(notice.key) })
+        return
+      case 'gap':
+        this.emit('gap', { sender: notice.sender, shard: notice.shard, missing: notice.missing })
+        return
+      case 'repaired':
+        this.emit('repaired', { sender: notice.sender, shard: notice.shard, frames: notice.frames })
+        return
+      case 'gone':
+        logger?.warn('frames are gone, syncing the shard', { sender: notice.sender, shard: notice.shard })
+        return
+      case 'shard:ready':
+      case 'shard:left':
+        this.emit(notice.type, { shard: notice.shard })
+        return
+      case 'bad-message':
+        logger?.warn('dropped a message that is not valid', { from: notice.from, error: notice.error.message })
+    }
+  }
+
+  #onIncarnation(incarnation: number): void {
+    this.#dataDir?.raise(incarnation).catch((error: unknown) => {
+      this.#options.logger?.error('could not store the incarnation', { error: String(error) })
+    })
+  }
+
+  #onBroken(error: unknown): void {
+    this.#options.logger?.error('an invariant broke, the node stops', { error: String(error) })
+    void this.stop()
+    this.emit('failed', error)
+  }
+}
+
+/**
+ * Make a node, start it, and wait until it is ready (at most `readyMs`: when its peers cannot be reached it serves what it
+ * has, and joins when it can).
+ *
+ * @throws UsageError for options that can never work; ListenError when an address cannot be listened on.
+ */
+export async function createNode(options: NodeOptions = {}): Promise<Node> {
+  const resolved = resolveOptions(options)
+  const clock = createClock()
+  const { wallMs } = clock.now()
+  const dataDir = resolved.dataDir === undefined ? undefined : await openDataDir(resolved.dataDir, wallMs)
+  try {
+    const node = await assemble(resolved, clock, dataDir)
+    await node.start()
+    await waitReady(node, resolved)
+    return node
+  } catch (error) {
+    await dataDir?.release()
+    throw error
+  }
+}
+
+interface NodeParts {
+  readonly options: ResolvedOptions
+  readonly clock: Clock
+  readonly network: Libp2pNetwork
+  readonly replica: Replica
+  readonly dataDir: DataDir | undefined
+  readonly sealer: Sealer | undefined
+}
+
+async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir | undefined): Promise<Node> {
+  const network = await createNetwork({
+    shardCount: SHARD_COUNT,
+    clusterName: options.cluster,
+    privateKey: dataDir?.privateKey,
+    listen: options.listen,
+    announce: options.announce,
+    join: options.join,
+    secret: options.secret,
+    allow: options.allow,
+    encryption: options.encryption,
+    frameId: (frame) => frame.subarray(0, FRAME_ID_BYTES),
+    logger: options.logger,
+  })
+  const now = clock.now()
+  const replica = new Replica(
+    {
+      nodeId: network.nodeId,
+      name: options.name ?? network.nodeId.slice(-8),
+      incarnation: dataDir?.incarnation ?? Math.floor(now.wallMs),
+      zone: options.zone,
+      weight: options.weight,
+      copies: options.copies,
+      cacheBytesMax: options.cacheBytesMax,
+      expectPeers: options.join.length > 0 || dataDir?.isReturning === true,
+      keyHash: await loadKeyHash(),
+      seed: randomInt(2 ** 32),
+    },
+    now,
+  )
+  return new Node({ options, clock, network, replica, dataDir, sealer: chooseSealer(options) })
+}
+
+function chooseSealer({ sealKeys, secret, cluster }: ResolvedOptions): Sealer | undefined {
+  if (sealKeys !== undefined) return createSealer(sealKeys)
+  return secret === undefined ? undefined : createSealer([deriveSealKey(secret, cluster)])
+}
+
+async function waitReady(node: Node, { readyMs, logger }: ResolvedOptions): Promise<void> {
+  if (readyMs === 0) return
+  try {
+    await node.whenReady({ signal: AbortSignal.timeout(readyMs) })
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === 'TimeoutError')) throw error
+    logger?.warn('not ready yet: other members cannot be reached; serving what is here', { afterMs: readyMs })
+  }
+}
+
+function describeOrigin({ local, answered, silent }: Origin): ResumeOrigin {
+  return { kind: local ? 'local' : 'peers', peers: answered, silent }
+}
+
+function deadline(ms: number | undefined): number {
+  return number('deadlineMs', ms ?? RESUME_DEADLINE_MS_DEFAULT, 0, 2 ** 31 - 1)
+}
+
+function unexpected(result: Result): Error {
+  return new Error(`a request ended with the result of another kind: ${result.kind}`)
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+const READY_POLL_MS = 20
+const STOP_POLL_MS = 5
+const NO_VERSION = { tenure: { epoch: 0, node: '', incarnation: 0 }, seq: 0 }
