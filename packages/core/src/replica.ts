@@ -100,7 +100,7 @@ export class Replica {
     this.#context = new Context(config, this.#table)
     this.#context.nowMs = now.nowMs
     this.#context.wallMs = now.wallMs
-    this.#sweepAtMs = now.nowMs + SWEEP_INTERVAL_MS
+    this.#sweepAtMs = now.nowMs
     this.#auditAtMs = now.nowMs + AUDIT_INTERVAL_MS
     this.#members = this.#connectMembers()
     this.#outgoing = new Outgoing(this.#context, {
@@ -194,11 +194,7 @@ export class Replica {
 
   /** Whether everything this node shall hold is here and counts as a copy. */
   get isReady(): boolean {
-    if (!this.#members.isSettled()) return false
-    for (let shard = 0; shard < this.#holdings.count; shard++) {
-      if (this.#holdings.isJoined(shard) && !this.#holdings.isReady(shard)) return false
-    }
-    return true
+    return this.#members.isSettled() && this.#holdings.isComplete
   }
 
   /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */

@@ -51,6 +51,11 @@ export class Holdings {
     return this.#shards.length
   }
 
+  /** Whether this node is a ready holder of everything it shall hold. */
+  get isComplete(): boolean {
+    return this.#isPlaced && this.#shards.every(({ state }) => state !== 'joining')
+  }
+
   isJoined(shard: number): boolean {
     return this.#shard(shard).state !== 'none'
   }
@@ -68,6 +73,7 @@ export class Holdings {
   /** Whether every shard has all the ready holders that the present members can give it. */
   get isWhole(): boolean {
     const { self } = this.#context
+    if (!this.#isPlaced) return false
     return this.#shards.every(({ shard, state }) =>
       this.holders(shard).every((node) => (node === self ? state === 'ready' : hasShard(this.#readyBits(node), shard))),
     )
