@@ -159,6 +159,16 @@ export class Replica {
     return this.#primary.nextVersion(key)
   }
 
+  /**
+   * A live session of which this node has a copy that may be used without asking anybody (rule R3), complete in the named
+   * portions (default all). Counts as a use. Undefined says nothing about the session: resume it.
+   */
+  local(key: SessionKey, portions: readonly string[] | undefined, now: Now): LiveRecord | undefined {
+    this.#context.nowMs = Math.max(this.#context.nowMs, now.nowMs)
+    const outcome = this.#puller.localAnswer(key, portions, undefined)
+    return outcome?.outcome === 'complete' ? outcome.record : undefined
+  }
+
   /** Where others reach this node, once it listens. */
   setAddresses(addresses: readonly string[]): void {
     this.#context.addresses = addresses

@@ -160,6 +160,16 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     return new ResumedNodeSession(this.#owner, key, outcome.record, outcome.missing, origin)
   }
 
+  /**
+   * The session, if this node has a copy that it may use without asking anybody: synchronous, for hot paths. It is as
+   * current as `resume` with `consistency: 'any'`. Undefined says nothing about the session; resume it then.
+   */
+  local(id: SessionIdInput, portions?: readonly string[]): Session | undefined {
+    const key = toSessionKey(id)
+    const record = this.#replica.local(key, portions, this.#clock.now())
+    return record === undefined ? undefined : new NodeSession(this.#owner, key, record)
+  }
+
   aliveMembers(): readonly string[] {
     return this.#replica.aliveMembers()
   }

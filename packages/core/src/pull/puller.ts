@@ -70,7 +70,7 @@ export class Puller {
     const shard = table.shardOf(command.key)
     const caller: Caller = { ...command, untilMs: nowMs + command.deadlineMs, onOutcome }
     if (command.consistency === 'any') {
-      const local = this.#localAnswer(caller, shard)
+      const local = this.localAnswer(command.key, command.portions, command.proof)
       if (local !== undefined) {
         this.localHits++
         onOutcome(local)
@@ -186,18 +186,22 @@ export class Puller {
     return Math.min(HEDGE_MS_MAX, Math.max(HEDGE_MS_MIN, this.#answerMs + 3 * this.#answerDeviationMs))
   }
 
-  #localAnswer(caller: Caller, shard: number): Outcome | undefined {
+  /** What this node may say by itself (rule R3), if it may say anything. */
+  localAnswer(
+    key: SessionKey,
+    portions: readonly string[] | undefined,
+    proof: WriteProof | undefined,
+  ): Outcome | undefined {
     const { table, nowMs } = this.#context
-    const entry = table.get(caller.key)
-    if (entry === undefined) return undefined
+    const entry = table.get(key)
+    if (entry === undefined || isUnwritten(entry)) return undefined
     const { record } = entry
-    if (caller.proof !== undefined && !meetsProof(record, caller.proof)) return undefined
-    const from: Origin = { local: true, answered: [], silent: [] }
+    if (proof !== undefined && !meetsProof(record, proof)) return undefined
     const isTrusted =
-      entry.tenure !== undefined || this.#ports.isReady(shard) || nowMs < entry.validatedAtMs + REVALIDATE_MS
-    if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from }
-    if (!isTrusted || endsAtMs(record) <= nowMs || missingPortions(record, caller.portions).length > 0) return undefined
-    return { outcome: 'complete', record, missing: [], from }
+      entry.tenure !== undefined || this.#ports.isReady(entry.shard) || nowMs < entry.validatedAtMs + REVALIDATE_MS
+    if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from: FROM_HERE }
+    if (!isTrusted || endsAtMs(record) <= nowMs || missingPortions(record, portions).length > 0) return undefined
+    return { outcome: 'complete', record, missing: [], from: FROM_HERE }
   }
 
   #launch(flight: Flight): void {
@@ -375,6 +379,8 @@ interface Flight {
   /** When the next holder is asked, for `any`; infinite when everybody was. */
   nextAskAtMs: number
 }
+
+const FROM_HERE: Origin = { local: true, answered: [], silent: [] }
 
 function originOf(flight: Flight): Origin {
   const answered: NodeId[] = []

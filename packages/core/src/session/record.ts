@@ -62,12 +62,14 @@ export function highestVersion(record: LiveRecord): Version {
 }
 
 /** Whether the named portions (all, when none are named) have their values here. */
-export function missingPortions(record: LiveRecord, names: readonly string[] | undefined): string[] {
-  const missing: string[] = []
+export function missingPortions(record: LiveRecord, names: readonly string[] | undefined): readonly string[] {
+  let missing: string[] | undefined
   for (const [name, portion] of record.portions) {
-    if (portion.value === MISSING && (names === undefined || names.includes(name))) missing.push(name)
+    if (portion.value !== MISSING || (names !== undefined && !names.includes(name))) continue
+    missing ??= []
+    missing.push(name)
   }
-  return missing
+  return missing ?? NONE
 }
 
 /** The same record with the values of the portions for which `keep` says false marked missing. */
@@ -95,3 +97,5 @@ const RECORD_OVERHEAD_BYTES = 400
 const TOMBSTONE_OVERHEAD_BYTES = 260
 const FRONTIER_ENTRY_BYTES = 56
 const PORTION_OVERHEAD_BYTES = 160
+
+const NONE: readonly string[] = []
