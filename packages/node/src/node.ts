@@ -229,6 +229,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     this.#driver.post({ type: 'leave' })
     const untilMs = this.#clock.now().nowMs + STOP_FLUSH_MS
     while (this.#replica.owesAnything && this.#clock.now().nowMs < untilMs) await pause(STOP_POLL_MS)
+    this.#driver.post({ type: 'goodbye' })
     this.#driver.stop()
     this.#wake()
     await this.#network.stop()

@@ -56,18 +56,23 @@ export interface SessionOwner {
 }
 
 export class NodeSession implements Session {
-  readonly id: Uint8Array
   readonly #owner: SessionOwner
   readonly #key: SessionKey
   #record: LiveRecord
-  readonly #changes = new Map<string, Change>()
-  readonly #decoded = new Map<string, PortionValue>()
+  // Made when first used: most views are looked at once and forgotten, on a hot path.
+  #id: Uint8Array | undefined
+  #changes: Map<string, Change> | undefined
+  #decoded: Map<string, PortionValue> | undefined
 
   constructor(owner: SessionOwner, key: SessionKey, record: LiveRecord) {
     this.#owner = owner
     this.#key = key
     this.#record = record
-    this.id = keyBytes(key)
+  }
+
+  get id(): Uint8Array {
+    this.#id ??= keyBytes(this.#key)
+    return this.#id
   }
 
   get portions(): readonly string[] {
@@ -75,7 +80,7 @@ export class NodeSession implements Session {
     for (const [name, portion] of this.#record.portions) {
       if (portion.value !== ABSENT && portion.value !== MISSING) names.add(name)
     }
-    for (const [name, change] of this.#changes) {
+    for (const [name, change] of this.#changes ?? []) {
       if (change.encoded === ABSENT) names.delete(name)
       else names.add(name)
     }
@@ -96,15 +101,16 @@ export class NodeSession implements Session {
   }
 
   get(name: string): PortionValue | undefined {
-    const change = this.#changes.get(name)
+    const change = this.#changes?.get(name)
     if (change !== undefined)
       return change.encoded === ABSENT ? undefined : decodeValue(change.encoded, undefined, NOWHERE)
-    const decoded = this.#decoded.get(name)
+    const decoded = this.#decoded?.get(name)
     if (decoded !== undefined) return decoded
     const portion = this.#record.portions.get(name)
     if (portion === undefined || portion.value === ABSENT || portion.value === MISSING) return undefined
     const place = { key: this.#key, birth: this.#record.birth, portion: name, version: portion.version }
     const value = decodeValue(portion.value, this.#owner.sealer, place)
+    this.#decoded ??= new Map()
     this.#decoded.set(name, value)
     return value
   }
@@ -115,13 +121,13 @@ export class NodeSession implements Session {
     if (seal && this.#owner.sealer === undefined) {
       throw new UsageError('seal: this node has no sealing key; give it a secret or sealKeys')
     }
-    this.#changes.set(name, { encoded: encodeValue(name, value), seal })
+    this.#change(name, { encoded: encodeValue(name, value), seal })
   }
 
   delete(name: string): void {
     assertName(name)
-    if (this.#record.portions.has(name)) this.#changes.set(name, { encoded: ABSENT, seal: false })
-    else this.#changes.delete(name)
+    if (this.#record.portions.has(name)) this.#change(name, { encoded: ABSENT, seal: false })
+    else this.#changes?.delete(name)
   }
 
   async commit(options: CommitOptions = {}): Promise<VersionToken> {
@@ -140,9 +146,9 @@ export class NodeSession implements Session {
     const committed = this.#owner.commit(this.#key, this.#record, encode, waitOptions(options))
     const { record, token } = await committed
     // What was set while the commit waited stays a change.
-    for (const [name, change] of changes) if (this.#changes.get(name) === change) this.#changes.delete(name)
+    for (const [name, change] of changes) if (this.#changes?.get(name) === change) this.#changes.delete(name)
     this.#record = record
-    this.#decoded.clear()
+    this.#decoded = undefined
     return token
   }
 
@@ -152,7 +158,12 @@ export class NodeSession implements Session {
 
   async drop(options: CommitOptions = {}): Promise<void> {
     await this.#owner.drop(this.#key, this.#record, waitOptions(options))
-    this.#changes.clear()
+    this.#changes = undefined
+  }
+
+  #change(name: string, change: Change): void {
+    this.#changes ??= new Map()
+    this.#changes.set(name, change)
   }
 }
 

@@ -11,8 +11,8 @@
  *                        │ silence, cut      │
  *                        └────► suspect ─────┘
  *                        │        │ DEAD_MS
- *      leave  ▼           ▼       ▼
- *            left                dead ──a higher incarnation's greeting──► alive
+ *                goodbye ▼        ▼
+ *                      left      dead ──greeting──► alive
  * ```
  */
 import {
@@ -50,6 +50,8 @@ export interface Member {
   beatSentAtMs: number
   beatHeard: number
   beatHeardAtMs: number
+  /** When it was last asked to greet again. */
+  askedAtMs: number
 }
 
 /** What the other rooms want to know. */
@@ -158,6 +160,10 @@ export class Members {
   hear(node: NodeId): boolean {
     const member = this.#members.get(node)
     if (member === undefined || !member.connected) return false
+    if (!isPresent(member)) {
+      this.#askGreeting(member)
+      return false
+    }
     member.heardAtMs = this.#context.nowMs
     if (member.state === 'suspect') {
       this.#enter(member, 'alive')
@@ -192,6 +198,8 @@ export class Members {
     member.heardAtMs = this.#context.nowMs
     this.#metAnyone = true
     this.#ungreeted.delete(from)
+    // It never noticed that it was taken for dead, and must join again: greeted, it does.
+    if (member.state === 'dead') this.#sendGreeting(from)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
@@ -203,7 +211,10 @@ export class Members {
     this.#sendHeartbeat(member)
   }
 
-  /** Somebody knows a later life of this node: rise above it (rule W2). */
+  /**
+   * Somebody wants to be greeted again. When it knows a later life of this node, rise above that first (rule W2); with 0 it
+   * only took this node for dead.
+   */
   onRefused(from: NodeId, knownIncarnation: Incarnation): void {
     if (knownIncarnation >= this.#context.incarnation) {
       this.#context.incarnation = Math.max(knownIncarnation + 1, this.#context.wallMs)
@@ -299,6 +310,7 @@ export class Members {
       beatSentAtMs: 0,
       beatHeard: 0,
       beatHeardAtMs: 0,
+      askedAtMs: Number.NEGATIVE_INFINITY,
     }
     this.#members.set(news.node, member)
     return member
@@ -327,6 +339,13 @@ export class Members {
     member.ready = NO_SHARDS
     member.beatHeard = 0
     this.#listener.onLifeEnded(member.news.node, member.news.incarnation)
+  }
+
+  /** A member that was declared dead is heard over a connection that never broke: it was frozen. It begins anew. */
+  #askGreeting(member: Member): void {
+    if (member.state !== 'dead' || this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS) return
+    member.askedAtMs = this.#context.nowMs
+    this.#context.send(member.news.node, { type: 'refused', knownIncarnation: 0 })
   }
 
   #sendGreeting(node: NodeId): void {
