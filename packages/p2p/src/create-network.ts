@@ -1,0 +1,372 @@
+/**
+ * The network on libp2p 3: TCP, an optional pre-shared key, TLS or noise, yamux, and on them the lanes and the multicast.
+ *
+ * This file only puts the parts together and owns their start and stop. What is decided is decided in the parts: who may
+ * connect (`admission.ts`), which connection is used (`links.ts`), who is dialled (`dialer.ts`), how frames travel
+ * (`multicast.ts`).
+ */
+
+import { identify } from '@libp2p/identify'
+import type { Connection, PrivateKey } from '@libp2p/interface'
+import { noise } from '@libp2p/noise'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { tcp } from '@libp2p/tcp'
+import { tls } from '@libp2p/tls'
+import { yamux } from '@libp2p/yamux'
+import { LimitError, StoppedError, UsageError } from '@reprise/core'
+import { createLibp2p, type Libp2p } from 'libp2p'
+import { Admission } from './admission.ts'
+import {
+  CLUSTER_NAME_BYTES_MAX,
+  FRAME_ID_BYTES,
+  type NetworkLimits,
+  PROTOCOL_VERSION,
+  readBufferBytesMax,
+  resolveLimits,
+  SHARD_COUNT_MAX,
+  STREAM_WINDOW_BYTES_FIRST,
+  STREAMS_PER_CONNECTION_MAX,
+  WATCH_MS,
+  writeBufferBytesMax,
+} from './constants.ts'
+import { Dialer, type DialResult } from './dialer.ts'
+import { ListenError } from './errors.ts'
+import { resolvePrivateKey } from './identity.ts'
+import { type JoinPlace, parseJoinPlace, parseMultiaddr } from './join-address.ts'
+import { Links } from './links.ts'
+import { type Logger, SILENT_LOGGER } from './logger.ts'
+import { Multicast } from './multicast.ts'
+import type { Lane, Network, NetworkEvents } from './network.ts'
+import { protectWith } from './secret.ts'
+import type { NetworkStats, PeerStats } from './stats.ts'
+
+/** How to make a network. Everything but `shardCount` has a default that suits one machine. */
+export interface NetworkInit {
+  /** Number of shards, 1 to 1024; the same at all members. */
+  readonly shardCount: number
+  /** The cluster's name, up to 64 letters, digits, `.`, `_` and `-`: part of every protocol id and topic. Default `reprise`. */
+  readonly clusterName?: string | undefined
+  /** A protobuf-encoded libp2p private key, as of `generateIdentity`. Default: a fresh identity for each start. */
+  readonly privateKey?: Uint8Array | undefined
+  /** Multiaddrs to listen on. Default `/ip4/127.0.0.1/tcp/0`. */
+  readonly listen?: readonly string[] | undefined
+  /** Multiaddrs to name to others in place of the ones listened on, for example behind NAT. Default: none. */
+  readonly announce?: readonly string[] | undefined
+  /** Where members may be found: multiaddrs, `host:port`, or `host` (port 4747). Names are resolved at each attempt. */
+  readonly join?: readonly string[] | undefined
+  /** The cluster secret, at least 16 random bytes. Who does not know it cannot connect. Changing it is a partition. */
+  readonly secret?: string | Uint8Array | undefined
+  /** Ids of the nodes that may connect. Default: everybody who knows the secret. See `setAllow`. */
+  readonly allow?: readonly string[] | undefined
+  /** Default `tls`: with noise small frames cost about three times as much. The same at all members. */
+  readonly encryption?: 'tls' | 'noise' | undefined
+  /** The id of a frame: what is equal is delivered once. At most a view of the frame. Default: its first 48 bytes. */
+  readonly frameId?: ((frame: Uint8Array) => Uint8Array) | undefined
+  readonly logger?: Logger | undefined
+  readonly limits?: Partial<NetworkLimits> | undefined
+  /** Uniform in [0, 1), for the jitter of dialling. Default `Math.random`. */
+  readonly random?: (() => number) | undefined
+}
+
+/** A network on libp2p, with what an operator wants of it beyond `Network`. */
+export interface Libp2pNetwork extends Network {
+  /** What the network counted so far. */
+  stats(): NetworkStats
+  /** Replace the list of node ids that may connect; who is not on it is cut. `undefined` allows everybody again. */
+  setAllow(allow: readonly string[] | undefined): void
+}
+
+/**
+ * Make a network. It does nothing until `start`, which may be called once; after `stop` make a new one.
+ * @throws UsageError when an option can never work.
+ */
+export const createNetwork = async (init: NetworkInit): Promise<Libp2pNetwork> => {
+  const limits = resolveLimits(init.limits)
+  const { shardCount, clusterName = 'reprise' } = init
+  if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > SHARD_COUNT_MAX) {
+    throw new UsageError(`shardCount must be a whole number from 1 to ${SHARD_COUNT_MAX}`)
+  }
+  if (!/^[\w.-]+$/.test(clusterName) || clusterName.length > CLUSTER_NAME_BYTES_MAX) {
+    throw new UsageError(`clusterName must be 1 to ${CLUSTER_NAME_BYTES_MAX} letters, digits, '.', '_' or '-'`)
+  }
+  const network = new NetworkOnLibp2p({
+    init,
+    limits,
+    clusterName,
+    privateKey: await resolvePrivateKey(init.privateKey),
+    places: (init.join ?? []).map((text) => parseJoinPlace(text)),
+    listen: (init.listen ?? ['/ip4/127.0.0.1/tcp/0']).map((text) => parseMultiaddr(text).toString()),
+    announce: (init.announce ?? []).map((text) => parseMultiaddr(text).toString()),
+  })
+  await network.prepare()
+  return network
+}
+
+interface ResolvedInit {
+  readonly init: NetworkInit
+  readonly limits: NetworkLimits
+  readonly clusterName: string
+  readonly privateKey: PrivateKey
+  readonly places: readonly JoinPlace[]
+  readonly listen: readonly string[]
+  readonly announce: readonly string[]
+}
+
+class NetworkOnLibp2p implements Libp2pNetwork {
+  readonly nodeId: string
+  readonly #resolved: ResolvedInit
+  readonly #logger: Logger
+  readonly #admission: Admission
+  readonly #links: Links
+  readonly #multicast: Multicast
+  readonly #dialer: Dialer
+  readonly #counters = { zombiesClosed: 0, stalledClosed: 0, dialsFailed: 0, refused: 0 }
+  #libp2p: Libp2p | undefined
+  #afterStart: (() => void) | undefined
+  #watch: NodeJS.Timeout | undefined
+  #state: 'new' | 'started' | 'stopped' = 'new'
+  #starting: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(resolved: ResolvedInit) {
+    const { init, limits, clusterName, privateKey, places } = resolved
+    const { shardCount, frameId = firstBytes } = init
+    this.#resolved = resolved
+    this.#logger = init.logger ?? SILENT_LOGGER
+    this.nodeId = peerIdFromPrivateKey(privateKey).toString()
+    this.#admission = new Admission(init.allow, (nodeId) => {
+      this.#counters.refused++
+      this.#logger.info('a node is not on the list of allowed members', { nodeId })
+    })
+    this.#links = new Links({
+      nodeId: this.nodeId,
+      hello: { version: PROTOCOL_VERSION, shardCount, clusterName },
+      limits,
+      logger: this.#logger,
+      nowMs: () => performance.now(),
+      allows: (nodeId) => this.#admission.allows(nodeId),
+    })
+    this.#multicast = new Multicast({ clusterName, shardCount, limits, frameId, logger: this.#logger })
+    this.#dialer = new Dialer(
+      {
+        nodeId: this.nodeId,
+        limits,
+        random: init.random ?? Math.random,
+        nowMs: () => performance.now(),
+        dial: (addresses, signal) => this.#dial(addresses, signal),
+        isConnected: (nodeId) => this.#links.isConnected(nodeId),
+        onFailure: (target, error) => {
+          this.#counters.dialsFailed++
+          this.#logger.debug('a dial failed', { target, error })
+        },
+      },
+      places,
+    )
+  }
+
+  /** Make the libp2p node, without starting it. */
+  async prepare(): Promise<void> {
+    const { init, limits, privateKey, listen, announce } = this.#resolved
+    this.#libp2p = await createLibp2p({
+      start: false,
+      privateKey,
+      addresses: { listen: [...listen], announce: [...announce] },
+      transports: [tcp()],
+      connectionEncrypters: [init.encryption === 'noise' ? noise() : tls()],
+      ...(init.secret === undefined ? {} : { connectionProtector: protectWith(init.secret) }),
+      connectionGater: this.#admission.gater,
+      connectionManager: {
+        maxConnections: limits.connectionsMax,
+        maxIncomingPendingConnections: limits.pendingConnectionsMax,
+        inboundConnectionThreshold: limits.connectionsPerSecondMax,
+        maxParallelDials: limits.dialsMax,
+        dialTimeout: limits.dialMs,
+        // A wrong address of several must leave time for the next.
+        addressDialTimeout: Math.ceil(limits.dialMs / 2),
+        inboundUpgradeTimeout: limits.dialMs,
+        // Nothing is tagged to be kept alive: the dialer sees to that.
+        reconnectRetries: 0,
+      },
+      // It cuts a connection after one late ping, and congestion makes pings late. Silence is watched by `links.ts`.
+      connectionMonitor: { enabled: false },
+      streamMuxers: [
+        yamux({
+          maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
+          maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
+          streamOptions: {
+            initialStreamWindowSize: STREAM_WINDOW_BYTES_FIRST,
+            maxStreamWindowSize: limits.streamWindowBytesMax,
+            maxReadBufferLength: readBufferBytesMax(limits),
+            maxWriteBufferLength: writeBufferBytesMax(limits),
+          },
+        }),
+      ],
+      services: {
+        identify: identify(),
+        pubsub: this.#multicast.service,
+        // Subscriptions can be made when gossipsub runs, and have to be made before anybody connects: libp2p calls this after
+        // the start of all services, and listens only then.
+        subscriptions: () => ({ start: () => {}, afterStart: () => this.#afterStart?.(), stop: () => {} }),
+      },
+    })
+  }
+
+  get addresses(): readonly string[] {
+    return this.#state === 'started' ? this.#libp2p!.getMultiaddrs().map(String) : []
+  }
+
+  get peers(): readonly string[] {
+    return this.#links.peers
+  }
+
+  start(events: NetworkEvents): Promise<void> {
+    if (this.#state === 'stopped') return Promise.reject(new StoppedError('the network'))
+    if (this.#state === 'started') return Promise.reject(new UsageError('the network was started before'))
+    this.#state = 'started'
+    this.#starting = this.#start(events)
+    return this.#starting
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  subscribe(shard: number): void {
+    this.#assertShard(shard)
+    this.#multicast.subscribe(shard)
+  }
+
+  unsubscribe(shard: number): void {
+    this.#assertShard(shard)
+    this.#multicast.unsubscribe(shard)
+  }
+
+  publish(shard: number, frame: Uint8Array): number {
+    this.#assertShard(shard)
+    const { frameBytesMax } = this.#resolved.limits
+    if (frame.byteLength > frameBytesMax) {
+      throw new LimitError(
+        'frameBytesMax',
+        frame.byteLength,
+        frameBytesMax,
+        'publish it in parts, or raise it at all members',
+      )
+    }
+    return this.#multicast.publish(shard, frame)
+  }
+
+  send(to: string, lane: Lane, message: Uint8Array): boolean {
+    return this.#links.send(to, lane, message)
+  }
+
+  bufferedBytes(to: string): number {
+    return this.#links.bufferedBytes(to) + this.#multicast.bufferedBytes(to)
+  }
+
+  setMembers(members: ReadonlyMap<string, readonly string[]>): void {
+    this.#dialer.setMembers(members)
+  }
+
+  setAllow(allow: readonly string[] | undefined): void {
+    this.#admission.replace(allow)
+    this.#links.cutRefused()
+  }
+
+  stats(): NetworkStats {
+    const nodeIds = new Set([...this.#links.peers, ...this.#dialer.failures.keys()])
+    const peers = [...nodeIds].map((nodeId): PeerStats => {
+      const link = this.#links.stats(nodeId)
+      return {
+        nodeId,
+        link: link && { ...link, bytesOut: link.bytesOut + this.#multicast.sentBytes(nodeId) },
+        gossipBufferedBytes: this.#multicast.bufferedBytes(nodeId),
+        dialsFailed: this.#dialer.failures.get(nodeId) ?? 0,
+      }
+    })
+    const connections = this.#links.connectionCount
+    return { peers, connections, counters: { ...this.#multicast.counters, ...this.#counters } }
+  }
+
+  async #start(events: NetworkEvents): Promise<void> {
+    await this.#links.start(this.#libp2p!, {
+      onUp: (nodeId, connection) => this.#onUp(nodeId, connection, events),
+      onDown: (nodeId) => {
+        this.#multicast.down(nodeId)
+        this.#dialer.disconnected(nodeId)
+        events.onPeerDown(nodeId)
+      },
+      onMessage: (nodeId, lane, message) => events.onMessage(nodeId, lane, message),
+      onRefused: (nodeId, certain) => this.#dialer.refused(nodeId, certain),
+    })
+    this.#afterStart = () =>
+      this.#multicast.start({
+        onSubscriber: (nodeId, shard) => events.onSubscriber(nodeId, shard),
+        onFrame: (from, shard, frame) => {
+          this.#links.heard(from, frame.byteLength)
+          events.onFrame(from, shard, frame)
+        },
+      })
+    try {
+      await this.#libp2p!.start()
+    } catch (cause) {
+      this.#state = 'stopped'
+      await this.#close()
+      throw new ListenError(this.#resolved.listen, { cause })
+    }
+    // Stopped meanwhile; `stop` waits for this before it closes.
+    if (this.#state === 'stopped') throw new StoppedError('the network')
+    this.#watch = setInterval(() => this.#onWatch(), WATCH_MS)
+    this.#dialer.start()
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = 'stopped'
+    this.#dialer.stop()
+    await this.#starting?.catch(() => {})
+    await this.#close()
+  }
+
+  /** What `#start` opened, in reverse. Each step has a deadline of its own. */
+  async #close(): Promise<void> {
+    clearInterval(this.#watch)
+    this.#multicast.stop()
+    await this.#links.stop()
+    await this.#libp2p?.stop()
+  }
+
+  #onUp(nodeId: string, connection: Connection, events: NetworkEvents): void {
+    this.#dialer.connected(nodeId)
+    events.onPeerUp(nodeId)
+    this.#multicast.up(nodeId, connection)
+  }
+
+  #onWatch(): void {
+    this.#links.watch()
+    for (const { nodeId, reason, detail } of this.#multicast.watch()) {
+      if (reason === 'ZOMBIE') this.#counters.zombiesClosed++
+      else this.#counters.stalledClosed++
+      this.#logger.warn('a connection is cut to heal it', { nodeId, reason, detail })
+      this.#links.cut(nodeId, reason, detail)
+    }
+  }
+
+  async #dial(addresses: readonly string[], signal: AbortSignal): Promise<DialResult> {
+    try {
+      const connection = await this.#libp2p!.dial(addresses.map(parseMultiaddr), { signal })
+      return { nodeId: connection.remotePeer.toString() }
+    } catch (error) {
+      if (error instanceof Error && error.name === 'InvalidPeerIdError') return 'self'
+      throw error
+    }
+  }
+
+  #assertShard(shard: number): void {
+    const { shardCount } = this.#resolved.init
+    if (!Number.isInteger(shard) || shard < 0 || shard >= shardCount) {
+      throw new UsageError(`there is no shard ${shard}; shards are numbered from 0 to ${shardCount - 1}`)
+    }
+  }
+}
+
+const firstBytes = (frame: Uint8Array): Uint8Array => frame.subarray(0, Math.min(FRAME_ID_BYTES, frame.byteLength))

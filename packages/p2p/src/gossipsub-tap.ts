@@ -1,0 +1,80 @@
+/**
+ * What gossipsub does not tell: which stream it writes to a peer with.
+ *
+ * Gossipsub keeps its outgoing streams private, does not notice that one is missing, and writes into one without looking at
+ * what is waiting there. Its registrar is therefore handed to it through this tap, which sees each stream as it is opened
+ * and can ask gossipsub to open one. It uses public interfaces only. (libp2p's stream middleware would be the natural
+ * place; in libp2p 3.3 the list of middleware grows by each incoming stream's handler and runs them all for the next one.)
+ */
+import type { GossipSubComponents } from '@libp2p/gossipsub'
+import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
+import { GOSSIP_OPEN_MS } from './constants.ts'
+
+type Registrar = GossipSubComponents['registrar']
+
+export class GossipsubTap {
+  readonly #onStream: (nodeId: string, stream: Stream) => void
+  #topology: Topology | undefined
+
+  /** @param onStream is told of each stream that gossipsub opened, before anything is written to it. */
+  constructor(onStream: (nodeId: string, stream: Stream) => void) {
+    this.#onStream = onStream
+  }
+
+  /** The components with the tap in place. */
+  wrap(components: GossipSubComponents): GossipSubComponents {
+    const { privateKey, peerId, peerStore, connectionManager, logger } = components
+    return {
+      privateKey,
+      peerId,
+      peerStore,
+      connectionManager,
+      logger,
+      registrar: this.#wrapRegistrar(components.registrar),
+    }
+  }
+
+  /** Let gossipsub open its stream to the peer, if it has none. It happens later, and may fail silently. */
+  open(peer: PeerId, connection: Connection): void {
+    // Gossipsub gives one topology to the registrar, once for each of its protocols; calling it once is enough.
+    void this.#topology?.onConnect?.(peer, connection)
+  }
+
+  #wrapRegistrar(registrar: Registrar): Registrar {
+    return {
+      getProtocols: () => registrar.getProtocols(),
+      getHandler: (protocol) => registrar.getHandler(protocol),
+      getTopologies: (protocol) => registrar.getTopologies(protocol),
+      getMiddleware: (protocol) => registrar.getMiddleware(protocol),
+      use: (protocol, middleware) => registrar.use(protocol, middleware),
+      unuse: (protocol) => registrar.unuse(protocol),
+      unhandle: (protocol, options) => registrar.unhandle(protocol, options),
+      unregister: (id) => registrar.unregister(id),
+      handle: (protocol, handler, options) =>
+        registrar.handle(protocol, (stream, connection) => handler(stream, this.#wrapConnection(connection)), options),
+      register: (protocol, topology) => {
+        this.#topology = {
+          ...topology,
+          onConnect: (peer, connection) => topology.onConnect?.(peer, this.#wrapConnection(connection)),
+        }
+        return registrar.register(protocol, this.#topology)
+      },
+    }
+  }
+
+  #wrapConnection(connection: Connection): Connection {
+    const newStream: Connection['newStream'] = async (protocols, options) => {
+      const signal = AbortSignal.timeout(GOSSIP_OPEN_MS)
+      const stream = await connection.newStream(protocols, { ...options, signal })
+      this.#onStream(connection.remotePeer.toString(), stream)
+      return stream
+    }
+    return new Proxy(connection, {
+      get: (target, key) => {
+        if (key === 'newStream') return newStream
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+}
