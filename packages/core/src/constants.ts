@@ -35,8 +35,9 @@ export const ABSOLUTE_MS_DEFAULT: number = 24 * 3_600_000
 export const CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024
 /** Below this a cache holds less than one large session per bucket run and evicts what it just wrote. */
 export const CACHE_BYTES_MIN: number = 1024 * 1024
-/** The least a record takes; the bound of the recency list is the byte budget over this. */
-export const RECORD_BYTES_MIN = 256
+/** Records that may not go which one eviction passes over. More would make each write walk over all that is pinned while a
+ * holder is slow to acknowledge; less would give up while there is something to evict. */
+export const EVICTION_TRIES_MAX = 256
 /** Stubs of evicted records a node remembers, about 100 bytes each. When full, misses of the node count as evictions. */
 export const STUBS_MAX: number = 64 * 1024
 /** Records that the sweep for expired ones looks at per tick: bounds the turn to well under a millisecond. */
@@ -116,6 +117,8 @@ export const AUDIT_INTERVAL_MS = 5_000
 // Members.
 
 export const HEARTBEAT_MS = 500
+/** A heartbeat that has news of shards waits this long for more of it: joins and moves come by the dozen. */
+export const HEARTBEAT_SOON_MS = 5
 /** Silence after which a member is suspected: three heartbeats and a margin for a busy event loop. */
 export const SUSPECT_MS: number = 3 * HEARTBEAT_MS + 250
 /** Suspicion after which a member is declared dead and its shards move. */

@@ -23,7 +23,7 @@ export type { Drained, Lane, Notice, Origin, Outcome, Publish, Result, Send } fr
 export { Outbox } from './outbox.ts'
 export type { Candidate, Placement } from './placement/rendezvous.ts'
 export { place } from './placement/rendezvous.ts'
-export type { Event, Now, ReplicaStatus } from './replica.ts'
+export type { Event, Now, ReplicaStatus, ShardState } from './replica.ts'
 export { Replica } from './replica.ts'
 export type { SessionKey } from './session/id.ts'
 export { describeKey, keyBytes, toSessionKey } from './session/id.ts'

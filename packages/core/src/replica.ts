@@ -57,8 +57,10 @@ export type Event =
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
   /** Nobody waits for the request any more. A commit that waits for copies ends with `TIMEOUT`. */
   | { readonly type: 'cancel'; readonly request: number }
-  /** Publish what is pending, say goodbye, and hold nothing any more. */
+  /** Publish what is pending: the node is going. Go on until `owesAnything` is false, then say `goodbye`. */
   | { readonly type: 'leave' }
+  /** Tell everybody that this life is over. Nothing follows. */
+  | { readonly type: 'goodbye' }
 
 /** The time at which an event happens. */
 export interface Now {
@@ -92,10 +94,11 @@ export class Replica {
       isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
       isHeld: (shard) => this.#holdings.isJoined(shard),
       onEvicted: (entry) => {
-        this.#primary.onEvicted(entry)
+        this.#primary.onGone(entry)
         this.#outgoing.failWaits(entry.key, 'EVICTED')
         this.#context.notice({ type: 'session:evicted', key: entry.key })
       },
+      onEnded: (entry) => this.#primary.onGone(entry),
     })
     this.#context = new Context(config, this.#table)
     this.#context.nowMs = now.nowMs
@@ -112,7 +115,12 @@ export class Replica {
     this.#puller = this.#connectPuller()
     this.#primary = this.#connectPrimary()
     this.#syncSource = new SyncSource(this.#context, {
+      isJoined: (shard) => this.#holdings.isJoined(shard),
       isReady: (shard) => this.#holdings.isReady(shard),
+      onDiffering: (node, shard) => {
+        // If this node asks there already, it learns by that what it lacks.
+        if (!this.#syncReceiver.isUnderWay(shard, node)) this.#holdings.onDiffering(node, shard)
+      },
       positions: (shard) => this.#incoming.positions(shard),
       ownPosition: (shard) => ({
         sender: this.#context.self,
@@ -121,7 +129,7 @@ export class Replica {
       }),
     })
     this.#syncReceiver = new SyncReceiver(this.#context, {
-      isReachable: (node) => this.#members.isReachable(node),
+      isReachable: (node) => this.#members.isAcquainted(node),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
       onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
     })
@@ -207,6 +215,21 @@ export class Replica {
     return this.#members.isSettled() && this.#holdings.isComplete
   }
 
+  /** This node's part in a shard: it does not hold it, is about to, or is a copy that counts. */
+  shardState(shard: number): ShardState {
+    return this.#holdings.isReady(shard) ? 'ready' : this.#holdings.isJoined(shard) ? 'joining' : 'none'
+  }
+
+  /** Whether this node's copy of the shard counts: it is ready, and not about to let go of it. */
+  isCounted(shard: number): boolean {
+    return this.#holdings.isCounted(shard)
+  }
+
+  /** Whether frames of the shard are known to be missing here. */
+  isLacking(shard: number): boolean {
+    return !this.#incoming.isComplete(shard)
+  }
+
   /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */
   status(): ReplicaStatus {
     const { self, incarnation, config, nowMs } = this.#context
@@ -230,7 +253,7 @@ export class Replica {
         shard,
         holders: this.#holdings.holders(shard),
         readyHolders: this.#readyHoldersOf(shard),
-        state: this.#holdings.isReady(shard) ? 'ready' : this.#holdings.isJoined(shard) ? 'joining' : 'none',
+        state: this.shardState(shard),
       })),
       table: {
         records: this.#table.size,
@@ -266,7 +289,7 @@ export class Replica {
         this.#puller.onUnreachable(event.peer)
         return this.#syncReceiver.onUnreachable(event.peer)
       case 'subscriber':
-        return this.#sayHello(event.peer, [event.shard])
+        return this.#onSubscriber(event.peer, event.shard)
       case 'create':
         return this.#guard(event.request, () => this.#primary.create(event))
       case 'commit':
@@ -286,6 +309,8 @@ export class Replica {
         return
       case 'leave':
         return this.#onLeave()
+      case 'goodbye':
+        return this.#members.leave()
     }
   }
 
@@ -300,6 +325,7 @@ export class Replica {
       this.#table.sweep(nowMs)
       this.#primary.publishTouches()
       this.#holdings.advance()
+      this.#holdings.askForHellos()
     }
     if (nowMs >= this.#auditAtMs) {
       this.#auditAtMs = nowMs + AUDIT_INTERVAL_MS
@@ -344,7 +370,7 @@ export class Replica {
         return
       case 'leave':
         for (const shard of message.shards) this.#outgoing.onLeave(from, shard)
-        return
+        return this.#syncReceiver.onSourceLeft(from, message.shards)
       case 'ack':
         return this.#outgoing.onAck(from, message)
       case 'nack':
@@ -409,6 +435,26 @@ export class Replica {
     this.#sayHello(from, shards)
   }
 
+  /** What was published between a member's join and its subscription reached it by no frame, so it is told the number. */
+  #onSubscriber(peer: NodeId, shard: number): void {
+    const isNothingNew = this.#outgoing.highest(shard) === 0 && this.#outgoing.hasJoined(peer, shard)
+    if (!isNothingNew) this.#sayHello(peer, [shard])
+  }
+
+  /** Joins and leaves may be lost; what a member's heartbeat says of its shards stands. */
+  #countOn(node: NodeId): void {
+    const member = this.#members.get(node)
+    if (member === undefined) return
+    const joined: number[] = []
+    for (let shard = 0; shard < this.#holdings.count; shard++) {
+      const hasJoined = this.#outgoing.hasJoined(node, shard)
+      if (!hasShard(member.joined, shard)) {
+        if (hasJoined) this.#outgoing.onLeave(node, shard)
+      } else if (!hasJoined) joined.push(shard)
+    }
+    if (joined.length > 0) this.#onJoin(node, joined)
+  }
+
   /** "My streams of these shards are at these numbers": to who joined, and to who just became able to hear them. */
   #sayHello(to: NodeId, shards: readonly number[]): void {
     if (!this.#members.isReachable(to)) return
@@ -424,7 +470,6 @@ export class Replica {
     this.#primary.flushTouches()
     this.#outgoing.flush()
     this.#holdings.leave()
-    this.#members.leave()
   }
 
   #incarnationOf(node: NodeId): number | undefined {
@@ -450,12 +495,18 @@ export class Replica {
           this.#incoming.onLifeEnded(node, incarnation)
           this.#holdings.onLifeEnded(node)
         },
+        onAcquainted: (node) => this.#holdings.onAcquainted(node),
         onMembersChanged: () => this.#holdings.onMembersChanged(),
-        onShardsChanged: () => this.#holdings.advance(),
+        onShardsChanged: (node, readyBefore) => {
+          this.#countOn(node)
+          this.#holdings.onShardsChanged(node, readyBefore)
+        },
         onStreams: (node, streams) => this.#hearHighest(node, this.#incarnationOf(node) as number, streams, false),
+        onSelfRaising: () => this.#outgoing.flush(),
         onSelfRaised: () => {
           this.#outgoing.restart()
           this.#primary.restart()
+          this.#holdings.onSelfRaised()
         },
       },
       {
@@ -480,14 +531,16 @@ export class Replica {
   #connectHoldings(): Holdings {
     return new Holdings(this.#context, this.#members, {
       sync: (shard, source, scope, onDone) => {
-        this.#syncReceiver.start(shard, source, scope, (complete) => {
-          onDone(complete)
+        this.#syncReceiver.start(shard, source, scope, (complete, equal) => {
+          onDone(complete, equal)
           this.#holdings.advance()
         })
       },
+      isEmpty: (shard) => this.#table.shardCount(shard) === 0,
       isComplete: (shard) => this.#incoming.isComplete(shard),
       onReady: (shard) => this.#incoming.acknowledgeShard(shard),
       onLeft: (shard) => {
+        this.#syncReceiver.abandon(shard)
         this.#incoming.leaveShard(shard)
         this.#table.clearShard(
           shard,
@@ -500,7 +553,7 @@ export class Replica {
   #connectIncoming(): Incoming {
     return new Incoming(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
-      isReady: (shard) => this.#holdings.isReady(shard),
+      isReady: (shard) => this.#holdings.isCounted(shard),
       mayRepair: (shard) => this.#holdings.mayRepair(shard),
       roundTripMs: (sender) => this.#members.get(sender)?.roundTripMs ?? 0,
       isReachable: (sender) => this.#members.isReachable(sender),
@@ -535,6 +588,9 @@ export class Replica {
   }
 }
 
+/** A node's part in a shard. */
+export type ShardState = 'none' | 'joining' | 'ready'
+
 /** What `status` tells. Durations in milliseconds, sizes in bytes. */
 export interface ReplicaStatus {
   readonly nodeId: NodeId
@@ -558,7 +614,7 @@ export interface ReplicaStatus {
     readonly holders: readonly NodeId[]
     readonly readyHolders: readonly NodeId[]
     /** This node's part in it. */
-    readonly state: 'none' | 'joining' | 'ready'
+    readonly state: ShardState
   }[]
   readonly table: {
     readonly records: number

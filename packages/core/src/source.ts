@@ -21,8 +21,8 @@ export type JsonValue =
   | { readonly [key: string]: JsonValue | undefined }
 
 /**
- * Proof of a write, to be handed to a later `resume` as `minVersion` (read-your-writes). Opaque and URL-safe; 80
- * characters at most in practice, so that it fits a cookie.
+ * Proof of a write, to be handed to a later `resume` as `minVersion` (read-your-writes). Opaque and URL-safe; some
+ * 100 characters, so that it fits a cookie.
  */
 export type VersionToken = string & { readonly __brand?: 'VersionToken' }
 

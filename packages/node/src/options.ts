@@ -111,10 +111,10 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
   }
 }
 
-/** @throws UsageError when a lifetime is not a positive number of milliseconds within the limit. */
+/** @throws UsageError when a lifetime is not a whole positive number of milliseconds within the limit. */
 export function assertLifetime(idleMs: number, absoluteMs: number): void {
-  number('idleMs', idleMs, 1, ABSOLUTE_MS_MAX)
-  number('absoluteMs', absoluteMs, 1, ABSOLUTE_MS_MAX)
+  integer('idleMs', idleMs, 1, ABSOLUTE_MS_MAX)
+  integer('absoluteMs', absoluteMs, 1, ABSOLUTE_MS_MAX)
 }
 
 export function integer(name: string, value: number, min: number, max: number): number {

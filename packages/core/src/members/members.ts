@@ -21,6 +21,7 @@ import {
   DEAD_MS,
   FORGET_MS,
   HEARTBEAT_MS,
+  HEARTBEAT_SOON_MS,
   MEMBERS_MAX,
   ROUND_TRIP_MS_INITIAL,
   SHARD_COUNT,
@@ -38,6 +39,8 @@ export interface Member {
   state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
   /** A control stream is open and the greeting came over it. */
   connected: boolean
+  /** A heartbeat came over it too: the member accepted this node's greeting, and its shards are known. */
+  acquainted: boolean
   heardAtMs: number
   /** When the present state began. */
   sinceMs: number
@@ -48,6 +51,8 @@ export interface Member {
   roundTripMs: number
   beatSent: number
   beatSentAtMs: number
+  /** When the beat before that was sent: of two nodes that beat in step, each hears the other's echo just after its next. */
+  lastBeatSentAtMs: number
   beatHeard: number
   beatHeardAtMs: number
   /** When it was last asked to greet again. */
@@ -58,15 +63,19 @@ export interface Member {
 export interface MembersListener {
   /** The member can be talked to: after its first greeting, and after each reconnect. */
   onMet(node: NodeId): void
+  /** It also listens, and said which shards it holds: after its first heartbeat of each connection. */
+  onAcquainted(node: NodeId): void
   /** A life of the node is over, known by its next one or by death. Its streams end. */
   onLifeEnded(node: NodeId, incarnation: Incarnation): void
   /** Who counts for placement changed. */
   onMembersChanged(): void
-  /** What its heartbeat said of its shards changed. */
-  onShardsChanged(node: NodeId): void
+  /** What its heartbeat said of its shards changed, or is said for the first time. */
+  onShardsChanged(node: NodeId, readyBefore: ShardBits): void
   /** The highest numbers of its own streams. */
   onStreams(node: NodeId, streams: readonly ShardNumber[]): void
-  /** This node's own incarnation had to rise. */
+  /** This node's own incarnation will rise: what is pending still belongs to the old one. */
+  onSelfRaising(): void
+  /** It rose, and everybody was greeted with it. */
   onSelfRaised(): void
 }
 
@@ -82,8 +91,8 @@ export class Members {
   readonly #listener: MembersListener
   readonly #own: OwnShards
   readonly #members = new Map<NodeId, Member>()
-  /** Open control streams over which no greeting came yet. */
-  readonly #ungreeted = new Set<NodeId>()
+  /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
+  readonly #strangers = new Set<NodeId>()
   readonly #startedAtMs: number
   #heartbeatAtMs = 0
   #metAnyone = false
@@ -119,6 +128,11 @@ export class Members {
     return member?.connected === true && isPresent(member)
   }
 
+  /** Whether the member is reachable and listens, so that what is asked of it over any lane is answered. */
+  isAcquainted(node: NodeId): boolean {
+    return this.isReachable(node) && this.#members.get(node)?.acquainted === true
+  }
+
   /** Ids of the members believed alive, this one included, sorted. */
   alive(): NodeId[] {
     const alive = [this.#context.self]
@@ -132,7 +146,9 @@ export class Members {
     const lonely = this.#context.config.expectPeers && !this.#metAnyone
     if (lonely && nowMs < this.#startedAtMs + ALONE_MS) return false
     for (const member of this.#members.values()) {
-      if (member.state === 'unmet' && nowMs < member.sinceMs + ALONE_MS) return false
+      // Until its first heartbeat nobody knows what a member holds.
+      const isUnknown = member.state === 'unmet' || (member.connected && !member.acquainted)
+      if (isUnknown && nowMs < member.sinceMs + ALONE_MS) return false
     }
     return true
   }
@@ -144,15 +160,18 @@ export class Members {
   }
 
   onPeerUp(node: NodeId): void {
-    this.#ungreeted.add(node)
+    this.#strangers.add(node)
+    const member = this.#members.get(node)
+    if (member !== undefined) member.acquainted = false
     this.#sendGreeting(node)
   }
 
   onPeerDown(node: NodeId): void {
-    this.#ungreeted.delete(node)
+    this.#strangers.delete(node)
     const member = this.#members.get(node)
     if (member === undefined || !member.connected) return
     member.connected = false
+    member.acquainted = false
     if (member.state === 'alive') this.#suspect(member)
   }
 
@@ -184,7 +203,7 @@ export class Members {
       throw new UsageError(`peer ${from} is set to ${greeting.copies} copies: give all members the same`)
     }
     const known = this.#members.get(from)
-    if (known !== undefined && news.incarnation < known.news.incarnation) {
+    if (known !== undefined && news.incarnation < known.news.incarnation && !this.#context.lacks('refuse')) {
       this.#context.send(from, { type: 'refused', knownIncarnation: known.news.incarnation })
       return
     }
@@ -197,9 +216,12 @@ export class Members {
     member.connected = true
     member.heardAtMs = this.#context.nowMs
     this.#metAnyone = true
-    this.#ungreeted.delete(from)
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
-    if (member.state === 'dead') this.#sendGreeting(from)
+    if (member.state === 'dead') {
+      this.#sendGreeting(from)
+      member.acquainted = false
+    }
+    if (!member.acquainted) this.#strangers.add(from)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
@@ -217,12 +239,15 @@ export class Members {
    */
   onRefused(from: NodeId, knownIncarnation: Incarnation): void {
     if (knownIncarnation >= this.#context.incarnation) {
+      this.#listener.onSelfRaising()
       this.#context.incarnation = Math.max(knownIncarnation + 1, this.#context.wallMs)
       this.#context.out.incarnation = this.#context.incarnation
+      // Also those who were greeted under the old number and did not answer yet.
+      const greeted = new Set([from, ...this.#strangers])
+      for (const { news } of this.reachable()) greeted.add(news.node)
+      for (const node of greeted) this.#sendGreeting(node)
       this.#listener.onSelfRaised()
-      for (const member of this.reachable()) this.#sendGreeting(member.news.node)
-    }
-    this.#sendGreeting(from)
+    } else this.#sendGreeting(from)
   }
 
   onHeartbeat(from: NodeId, beat: Heartbeat): void {
@@ -230,14 +255,20 @@ export class Members {
     if (member === undefined || beat.incarnation !== member.news.incarnation) return
     member.beatHeard = beat.beat
     member.beatHeardAtMs = this.#context.nowMs
-    if (beat.echo !== 0 && beat.echo === member.beatSent) {
-      const sampleMs = Math.max(0, this.#context.nowMs - member.beatSentAtMs - beat.echoAgeMs)
+    const echoedAtMs = sentAtMs(member, beat.echo)
+    if (echoedAtMs !== undefined) {
+      const sampleMs = Math.max(0, this.#context.nowMs - echoedAtMs - beat.echoAgeMs)
       member.roundTripMs += (sampleMs - member.roundTripMs) / 8
     }
+    const readyBefore = member.ready
     const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
     member.joined = beat.joined
     member.ready = beat.ready
-    if (changed) this.#listener.onShardsChanged(from)
+    const isFirst = !member.acquainted
+    member.acquainted = true
+    this.#strangers.delete(from)
+    if (isFirst) this.#listener.onAcquainted(from)
+    if (changed || isFirst) this.#listener.onShardsChanged(from, readyBefore)
     this.#listener.onStreams(from, beat.streams)
   }
 
@@ -256,6 +287,8 @@ export class Members {
         learned ||= later || member.news.addresses.join() !== news.addresses.join()
         member.news = news
         if (news.state === 'left' && isPresent(member)) this.#end(member, 'left')
+        // A new life of a member that was gone: what is told of it from now on is not that it left or died.
+        else if (later && news.state !== 'left' && !isPresent(member)) this.#enter(member, 'unmet')
       } else if (news.state === 'left' && news.incarnation === member.news.incarnation && isPresent(member)) {
         this.#end(member, 'left')
       }
@@ -271,9 +304,9 @@ export class Members {
     }
   }
 
-  /** Tell at once what changed of this node's shards, instead of with the next heartbeat. */
+  /** Tell soon what changed of this node's shards, instead of with the next heartbeat. Changes come in swarms. */
   heartbeatSoon(): void {
-    this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs)
+    this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs + HEARTBEAT_SOON_MS)
   }
 
   nextDueMs(): number {
@@ -284,7 +317,7 @@ export class Members {
     const { nowMs } = this.#context
     if (nowMs < this.#heartbeatAtMs) return
     this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
-    for (const node of this.#ungreeted) this.#sendGreeting(node)
+    for (const node of this.#strangers) this.#sendGreeting(node)
     for (const member of this.#members.values()) {
       if (member.connected) this.#sendHeartbeat(member)
       if (member.state === 'alive' && nowMs - member.heardAtMs > SUSPECT_MS) this.#suspect(member)
@@ -301,6 +334,7 @@ export class Members {
       news,
       state: 'unmet',
       connected: false,
+      acquainted: false,
       heardAtMs: this.#context.nowMs,
       sinceMs: this.#context.nowMs,
       joined: NO_SHARDS,
@@ -308,6 +342,7 @@ export class Members {
       roundTripMs: ROUND_TRIP_MS_INITIAL,
       beatSent: 0,
       beatSentAtMs: 0,
+      lastBeatSentAtMs: 0,
       beatHeard: 0,
       beatHeardAtMs: 0,
       askedAtMs: Number.NEGATIVE_INFINITY,
@@ -374,6 +409,7 @@ export class Members {
   #sendHeartbeat(member: Member): void {
     const { nowMs } = this.#context
     member.beatSent++
+    member.lastBeatSentAtMs = member.beatSentAtMs
     member.beatSentAtMs = nowMs
     this.#context.send(member.news.node, {
       type: 'heartbeat',
@@ -392,6 +428,13 @@ export class Members {
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }
+}
+
+/** When a beat was sent to the member, if it is one of the last two. */
+function sentAtMs(member: Member, beat: number): number | undefined {
+  if (beat === 0) return undefined
+  if (beat === member.beatSent) return member.beatSentAtMs
+  return beat === member.beatSent - 1 ? member.lastBeatSentAtMs : undefined
 }
 
 function isPresent(member: Member): boolean {

@@ -6,16 +6,20 @@
  *  none ───────────────────────────► joining ─────────────────────────────────────► ready
  *   ▲                                   ▲        frames gone beyond repair            │
  *   │                                   └─────────────────────────────────────────────┤
- *   └── placement moved it away, and all who shall hold it are ready ──────────────────┘
+ *   └── draining: all who shall hold it are ready and were found equal ◄── moved away ──┘
  * ```
  *
  * A joining holder receives and repairs like any other but its acknowledgements do not count, and its "absent" proves
  * nothing: a node that restarted empty is not a copy. To become ready it needs a hello from every live member (the numbers
  * their streams had when they began to count on it) and what was there before: from one ready holder, or, if nobody is
  * ready, from every live member's own sessions (rules P1, P4).
+ *
+ * A holder whose shard moved away *drains*: it goes on holding and answering, but its acknowledgements no longer count. It
+ * lets go when each of those who shall hold it showed digests equal to its own: they then have all that it ever
+ * acknowledged as a copy (rule P2).
  */
 import type { Context } from '../context.ts'
-import { allShards, hasShard, shardBits } from '../context.ts'
+import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
 import type { Members } from '../members/members.ts'
 import type { NodeId } from '../session/version.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
@@ -23,7 +27,9 @@ import type { Placement } from './rendezvous.ts'
 import { place } from './rendezvous.ts'
 
 export interface HoldingsPorts {
-  sync(shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean) => void): void
+  sync(shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean, equal: boolean) => void): void
+  /** Whether there is any record of the shard here. */
+  isEmpty(shard: number): boolean
   /** Whether a gap of any stream of the shard is open. */
   isComplete(shard: number): boolean
   onReady(shard: number): void
@@ -36,6 +42,12 @@ export class Holdings {
   readonly #ports: HoldingsPorts
   readonly #shards: readonly Holding[] = allShards().map((shard) => new Holding(shard))
   #placement: Placement = []
+  /** The shards on the way in, and those that are here and moved away: all that `advance` has to look at. */
+  readonly #joining = new Set<Holding>()
+  readonly #moved = new Set<Holding>()
+  /** What heartbeats say of this node's shards; undefined after a change. */
+  #joinedBits: ShardBits | undefined
+  #readyBits: ShardBits | undefined
   /** Whether the placement is that of the present members. */
   #isPlaced = false
   #isLeaving = false
@@ -53,7 +65,7 @@ export class Holdings {
 
   /** Whether this node is a ready holder of everything it shall hold. */
   get isComplete(): boolean {
-    return this.#isPlaced && this.#shards.every(({ state }) => state !== 'joining')
+    return this.#isPlaced && this.#joining.size === 0
   }
 
   isJoined(shard: number): boolean {
@@ -62,6 +74,12 @@ export class Holdings {
 
   isReady(shard: number): boolean {
     return this.#shard(shard).state === 'ready'
+  }
+
+  /** Whether acknowledgements for it count as copies. */
+  isCounted(shard: number): boolean {
+    const holding = this.#shard(shard)
+    return holding.state === 'ready' && !holding.isDraining
   }
 
   /** Whether gaps may be repaired frame by frame: not before the first sync, which brings most of it at once. */
@@ -75,16 +93,20 @@ export class Holdings {
     const { self } = this.#context
     if (!this.#isPlaced) return false
     return this.#shards.every(({ shard, state }) =>
-      this.holders(shard).every((node) => (node === self ? state === 'ready' : hasShard(this.#readyBits(node), shard))),
+      this.holders(shard).every((node) =>
+        node === self ? state === 'ready' : hasShard(this.#readyBitsOf(node), shard),
+      ),
     )
   }
 
   joined(): ShardBits {
-    return shardBits(allShards().filter((shard) => this.isJoined(shard)))
+    this.#joinedBits ??= shardBits(allShards().filter((shard) => this.isJoined(shard)))
+    return this.#joinedBits
   }
 
   ready(): ShardBits {
-    return shardBits(allShards().filter((shard) => this.isReady(shard)))
+    this.#readyBits ??= shardBits(allShards().filter((shard) => this.isReady(shard)))
+    return this.#readyBits
   }
 
   /** The members that shall hold the shard, best first, as this node sees it. */
@@ -105,15 +127,21 @@ export class Holdings {
     if (!this.#isLeaving) candidates.push(this.#members.selfNews())
     this.#placement = place(candidates, config.copies + 1, config.keyHash)
     const joining: number[] = []
+    this.#moved.clear()
     for (const holding of this.#shards) {
-      if (!this.holders(holding.shard).includes(self) || holding.state !== 'none') continue
-      holding.join()
+      if (!this.holders(holding.shard).includes(self)) {
+        if (holding.state !== 'none') this.#moved.add(holding)
+        continue
+      }
+      if (holding.isDraining) this.#stay(holding)
+      if (holding.state !== 'none') continue
+      holding.join(this.#context.nowMs)
+      this.#onStateChanged(holding)
       this.#context.out.subscribe.push(holding.shard)
       joining.push(holding.shard)
     }
     if (joining.length > 0) {
       for (const member of this.#members.reachable()) this.#sendJoin(member.news.node, joining)
-      this.#members.heartbeatSoon()
     }
   }
 
@@ -121,11 +149,37 @@ export class Holdings {
   onMet(node: NodeId): void {
     const joined = allShards().filter((shard) => this.isJoined(shard))
     if (joined.length > 0) this.#sendJoin(node, joined)
-    this.#compare(node)
+  }
+
+  /** This node numbers its life anew: whoever counted on it under the old number counts on it again. */
+  onSelfRaised(): void {
+    for (const member of this.#members.reachable()) this.onMet(member.news.node)
+  }
+
+  /** The shards of a member that was away are known: both sides may have what the other lacks. */
+  onAcquainted(node: NodeId): void {
+    this.#compare(node, NO_SHARDS)
+  }
+
+  /** A member said anew what it holds. Holders that became ready at the same time may each have what the other lacks. */
+  onShardsChanged(node: NodeId, readyBefore: ShardBits): void {
+    this.#compare(node, readyBefore)
+    this.advance()
+  }
+
+  /** A ready holder asked for what it lacks and turned out to differ: it may also have what this node lacks. */
+  onDiffering(node: NodeId, shard: number): void {
+    if (!this.isReady(shard) || !hasShard(this.#readyBitsOf(node), shard) || !this.#members.isAcquainted(node)) return
+    this.#ports.sync(shard, node, 'holder', () => {})
   }
 
   onHello(from: NodeId, streams: readonly ShardNumber[]): void {
-    for (const { shard } of streams) this.#shard(shard).hellos.add(from)
+    for (const { shard, number } of streams) {
+      const holding = this.#shard(shard)
+      holding.hellos.add(from)
+      // Who never published for the shard has no sessions of its own in it.
+      if (number === 0) holding.ownSynced.add(from)
+    }
     this.advance()
   }
 
@@ -136,21 +190,21 @@ export class Holdings {
     }
     // What the dead member sent last may have reached some holders and not others (rule P3).
     if (this.#context.lacks('flush')) return
-    for (const holding of this.#shards) {
-      if (holding.state === 'none') continue
-      for (const holder of this.readyHolders(holding.shard)) {
-        if (this.#members.isReachable(holder)) this.#ports.sync(holding.shard, holder, 'holder', () => {})
-      }
-    }
+    for (const { shard, state } of this.#shards) if (state !== 'none') this.#compareWithHolders(shard)
   }
 
   /** Frames of a stream are gone: what they carried comes from the sender's own sessions and another holder (rule P4). */
   onUnrepairable(sender: NodeId, shard: number, isSenderHere: boolean): void {
     const holding = this.#shard(shard)
     if (holding.state === 'none') return
+    if (holding.state === 'ready' && !isSenderHere) {
+      // Nobody can say that they are gone for good: other holders may have them, or the sender when it is back.
+      this.#compareWithHolders(shard)
+      return
+    }
     if (holding.state === 'ready') {
       holding.rejoin()
-      this.#members.heartbeatSoon()
+      this.#onStateChanged(holding)
     }
     holding.isSynced = false
     if (isSenderHere) holding.owedBy.add(sender)
@@ -178,18 +232,37 @@ export class Holdings {
     const ready = this.#shards.filter((holding) => holding.state === 'ready')
     const holding = ready[this.#context.random() % Math.max(1, ready.length)]
     if (holding === undefined) return
-    const others = this.readyHolders(holding.shard).filter((node) => this.#members.isReachable(node))
+    const others = this.readyHolders(holding.shard).filter((node) => this.#members.isAcquainted(node))
     const other = others[this.#context.random() % Math.max(1, others.length)]
     if (other !== undefined) this.#ports.sync(holding.shard, other, 'holder', () => {})
   }
 
   /** Take joins and leaves as far as they go now. Cheap when there is nothing to do. */
   advance(): void {
-    if (!this.#isPlaced && this.#members.isSettled()) this.#placeAll()
-    for (const holding of this.#shards) {
-      if (holding.state === 'joining') this.#advanceJoin(holding)
-      else if (holding.state === 'ready') this.#leaveIfMoved(holding)
+    const isSettled = this.#members.isSettled()
+    if (!this.#isPlaced && isSettled) this.#placeAll()
+    for (const holding of this.#moved) if (holding.state === 'ready') this.#leaveIfMoved(holding)
+    if (!isSettled || this.#joining.size === 0) return
+    const live = [...this.#members.reachable()].map((member) => member.news.node)
+    if (!live.every((node) => this.#members.isAcquainted(node))) return
+    for (const holding of this.#joining) this.#advanceJoin(holding, live)
+  }
+
+  /** Ask again for hellos that are overdue: the join or the answer was lost. Called regularly. */
+  askForHellos(): void {
+    const { nowMs } = this.#context
+    const lacking = new Map<NodeId, number[]>()
+    for (const holding of this.#joining) {
+      if (nowMs < holding.askedAtMs + JOIN_RETRY_MS) continue
+      holding.askedAtMs = nowMs
+      for (const { news } of this.#members.reachable()) {
+        if (holding.hellos.has(news.node)) continue
+        const shards = lacking.get(news.node)
+        if (shards === undefined) lacking.set(news.node, [holding.shard])
+        else shards.push(holding.shard)
+      }
     }
+    for (const [node, shards] of lacking) this.#sendJoin(node, shards)
   }
 
   /** This node is going: it shall hold nothing, as the others will see it. */
@@ -201,21 +274,30 @@ export class Holdings {
     return this.#shards[shard] as Holding
   }
 
+  /** Whatever is kept about a shard's state follows it, and the others learn of it soon. */
+  #onStateChanged(holding: Holding): void {
+    if (holding.state === 'joining') this.#joining.add(holding)
+    else this.#joining.delete(holding)
+    if (holding.state === 'none') this.#moved.delete(holding)
+    this.#joinedBits = undefined
+    this.#readyBits = undefined
+    this.#members.heartbeatSoon()
+  }
+
   #sendJoin(node: NodeId, shards: readonly number[]): void {
     this.#context.send(node, { type: 'join', incarnation: this.#context.incarnation, shards })
   }
 
-  #advanceJoin(holding: Holding): void {
+  #advanceJoin(holding: Holding, live: readonly NodeId[]): void {
     const { shard } = holding
-    if (!this.#members.isSettled()) return
-    const live = [...this.#members.reachable()].map((member) => member.news.node)
     if (!holding.isSynced && !holding.isSyncing) this.#syncJoin(holding, live)
     if (!holding.isSynced || !live.every((node) => holding.hellos.has(node))) return
     if (!this.#context.lacks('join-gap') && !this.#ports.isComplete(shard)) return
     holding.state = 'ready'
-    this.#members.heartbeatSoon()
+    this.#onStateChanged(holding)
     this.#context.notice({ type: 'shard:ready', shard })
     this.#ports.onReady(shard)
+    if (!this.#ports.isEmpty(shard)) this.#compareWithHolders(shard)
   }
 
   #syncJoin(holding: Holding, live: readonly NodeId[]): void {
@@ -223,7 +305,11 @@ export class Holdings {
       holding.isSynced = true
       return
     }
-    const ready = this.reachable(holding.shard).find((node) => hasShard(this.#readyBits(node), holding.shard))
+    const ready = this.reachable(holding.shard).find(
+      (node) => hasShard(this.#readyBitsOf(node), holding.shard) && this.#members.isAcquainted(node),
+    )
+    // With nobody ready, hellos first: most members have nothing of their own in the shard, and say so by them.
+    if (ready === undefined && !live.every((node) => holding.hellos.has(node))) return
     // Who owes its own sessions is asked for them; when nobody is ready, everybody is.
     const owed = live.filter(
       (node) => !holding.ownSynced.has(node) && (ready === undefined || holding.owedBy.has(node)),
@@ -249,7 +335,7 @@ export class Holdings {
     } else holding.isSynced = true
   }
 
-  #readyBits(node: NodeId): ShardBits {
+  #readyBitsOf(node: NodeId): ShardBits {
     return this.#members.get(node)?.ready ?? { hi: 0, lo: 0 }
   }
 
@@ -257,23 +343,56 @@ export class Holdings {
     const { shard } = holding
     const shall = this.holders(shard)
     if (this.#isLeaving || shall.length === 0 || shall.includes(this.#context.self)) return
-    if (!shall.every((node) => hasShard(this.#readyBits(node), shard) && this.#members.isReachable(node))) return
+    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isAcquainted(node))) return
+    if (!holding.isDraining) holding.drain()
+    const isHandedOver = this.#ports.isEmpty(shard) || shall.every((node) => holding.equals.has(node))
+    if (!isHandedOver && !this.#context.lacks('hand-over')) {
+      this.#handOver(holding, shall)
+      return
+    }
     holding.leave()
+    this.#onStateChanged(holding)
     this.#context.out.unsubscribe.push(shard)
     for (const member of this.#members.reachable()) {
       this.#context.send(member.news.node, { type: 'leave', incarnation: this.#context.incarnation, shards: [shard] })
     }
-    this.#members.heartbeatSoon()
     this.#context.notice({ type: 'shard:left', shard })
     this.#ports.onLeft(shard)
   }
 
-  /** After a partition both sides may have what the other lacks: equal digests settle it in one round trip. */
-  #compare(node: NodeId): void {
-    for (const holding of this.#shards) {
-      if (holding.state === 'ready' && hasShard(this.#readyBits(node), holding.shard)) {
-        this.#ports.sync(holding.shard, node, 'holder', () => {})
-      }
+  /** Compare with those who shall hold the shard, which makes them ask for what they lack, until all are equal. */
+  #handOver(holding: Holding, shall: readonly NodeId[]): void {
+    const { nowMs } = this.#context
+    if (nowMs < holding.askedAtMs + HAND_OVER_MS) return
+    holding.askedAtMs = nowMs
+    for (const node of shall) {
+      if (holding.equals.has(node)) continue
+      this.#ports.sync(holding.shard, node, 'holder', (_complete, equal) => {
+        if (equal && holding.isDraining) holding.equals.add(node)
+      })
+    }
+  }
+
+  /** The shard moved back before it was given away. */
+  #stay(holding: Holding): void {
+    holding.isDraining = false
+    this.#ports.onReady(holding.shard)
+  }
+
+  /** Where two ready holders may differ, equal digests settle it in one round trip; who differs asks back. */
+  #compare(node: NodeId, exceptReady: ShardBits): void {
+    if (!this.#members.isAcquainted(node)) return
+    const ready = this.#readyBitsOf(node)
+    for (const { shard, state } of this.#shards) {
+      if (state !== 'ready' || !hasShard(ready, shard) || hasShard(exceptReady, shard)) continue
+      // With nothing here it is the other's turn.
+      if (!this.#ports.isEmpty(shard)) this.#ports.sync(shard, node, 'holder', () => {})
+    }
+  }
+
+  #compareWithHolders(shard: number): void {
+    for (const holder of this.readyHolders(shard)) {
+      if (this.#members.isAcquainted(holder)) this.#ports.sync(shard, holder, 'holder', () => {})
     }
   }
 }
@@ -283,6 +402,12 @@ class Holding {
   state: 'none' | 'joining' | 'ready' = 'none'
   isSynced = false
   isSyncing = false
+  /** Ready, moved away, and kept until those who shall hold it have everything. */
+  isDraining = false
+  /** When hellos were asked for last; of a draining holder, when it last compared with its successors. */
+  askedAtMs = 0
+  /** Successors that were found equal since the draining began. */
+  readonly equals = new Set<NodeId>()
   /** Members whose hello came since the join. */
   readonly hellos = new Set<NodeId>()
   /** Members whose own sessions were fetched since the join. */
@@ -294,8 +419,9 @@ class Holding {
     this.shard = shard
   }
 
-  join(): void {
+  join(nowMs: number): void {
     this.state = 'joining'
+    this.askedAtMs = nowMs
     this.isSynced = false
     this.isSyncing = false
     this.hellos.clear()
@@ -306,11 +432,24 @@ class Holding {
   /** Back to joining: hellos still hold, what was fetched does not. */
   rejoin(): void {
     this.state = 'joining'
+    this.isDraining = false
     this.isSynced = false
     this.ownSynced.clear()
   }
 
+  drain(): void {
+    this.isDraining = true
+    this.askedAtMs = Number.NEGATIVE_INFINITY
+    this.equals.clear()
+  }
+
   leave(): void {
     this.state = 'none'
+    this.isDraining = false
   }
 }
+
+/** A hello that did not come by then is asked for again: far above a round trip, far below anybody's patience. */
+const JOIN_RETRY_MS = 1_000
+/** A draining holder compares with its successors this often: twice is the rule, more when writes are under way. */
+const HAND_OVER_MS = 200

@@ -23,7 +23,7 @@ export type Placement = readonly (readonly NodeId[])[]
  * @param holdersPerShard how many hold a shard when there are enough candidates: `copies + 1` (rule A2), or Infinity.
  */
 export function place(candidates: readonly Candidate[], holdersPerShard: number, keyHash: KeyHash): Placement {
-  const able = candidates.filter((candidate) => candidate.weight > 0)
+  const able = candidates.filter((candidate) => hundredths(candidate.weight) > 0)
   return Array.from({ length: SHARD_COUNT }, (_, shard) => {
     const ranked = able
       .map((candidate) => ({ candidate, score: score(candidate, shard, keyHash) }))
@@ -37,7 +37,12 @@ function score(candidate: Candidate, shard: number, keyHash: KeyHash): number {
   const hash = keyHash(`${shard}/${candidate.node}`)
   // 53 uniform bits, never 0 and never 1.
   const uniform = ((hash.hi >>> 0) * 2 ** 21 + (hash.lo >>> 11) + 0.5) / 2 ** 53
-  return -candidate.weight / Math.log(uniform)
+  return -hundredths(candidate.weight) / Math.log(uniform)
+}
+
+/** Weights travel in hundredths: all nodes must compute with the same number, the member itself included. */
+function hundredths(weight: number): number {
+  return Math.round(weight * 100)
 }
 
 function spreadOverZones(ranked: readonly Candidate[], count: number): NodeId[] {

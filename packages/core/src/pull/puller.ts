@@ -4,8 +4,8 @@
  * Two ways of looking. `any` is for what is written once: a local copy will do; else the nearest ready holder is asked, and
  * after the hedge delay the next; the first complete answer wins (Dean and Barroso, "The tail at scale", 2013). `latest` is
  * a takeover: all ready holders and the last writer are asked at once and all answers merged; stragglers get the hedge
- * delay once a complete copy is there. Neither waits for a failure detector, and each key has one flight however many
- * callers wait for it.
+ * delay once a complete copy is there. Neither waits for a failure detector. Callers that come while an `any` is under way
+ * share it, however many they are; a `latest` is shared by those who came at the same moment.
  */
 import { FLIGHTS_MAX, HEDGE_MS_INITIAL, HEDGE_MS_MAX, HEDGE_MS_MIN, REVALIDATE_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
@@ -46,7 +46,9 @@ export interface PullPorts {
 export class Puller {
   readonly #context: Context
   readonly #ports: PullPorts
-  readonly #flights = new Map<string, Flight>()
+  readonly #flights = new Set<Flight>()
+  /** The flight that more callers of the same search may join. */
+  readonly #joinable = new Map<string, Flight>()
   readonly #byRequest = new Map<number, { flight: Flight; node: NodeId; sentAtMs: number }>()
   #nextRequest = 1
   /** Mean and mean deviation of answer times, as TCP keeps them (Jacobson 1988): an estimate of the 95th percentile. */
@@ -77,9 +79,14 @@ export class Puller {
         return
       }
     }
-    const name = `${command.consistency} ${command.portions?.join('\n') ?? '\0'} ${command.key}`
-    const joined = this.#flights.get(name)
-    if (joined !== undefined) {
+    // Names and ids may hold any character, so nothing can stand between them: no two searches share a name.
+    const name = JSON.stringify([command.consistency, command.portions, command.key])
+    const joined = this.#joinable.get(name)
+    // A takeover wants what is true now: answers to questions from before it was wanted may be older than a write, or a
+    // drop, that its caller knows of.
+    const isFresh =
+      joined?.startedAtMs === nowMs || command.consistency === 'any' || this.#context.lacks('fresh-flight')
+    if (joined !== undefined && isFresh) {
       joined.callers.push(caller)
       this.#askTokenWriter(joined, caller)
       return
@@ -98,12 +105,14 @@ export class Puller {
       shard,
       portions: command.portions,
       consistency: command.consistency,
+      startedAtMs: nowMs,
       callers: [caller],
       asked: new Map(),
       completeAtMs: undefined,
       nextAskAtMs: nowMs,
     }
-    this.#flights.set(name, flight)
+    this.#flights.add(flight)
+    this.#joinable.set(name, flight)
     this.#launch(flight)
     this.#askTokenWriter(flight, caller)
     this.#decideIfPossible(flight)
@@ -111,7 +120,7 @@ export class Puller {
 
   /** @returns whether such a request was waiting; its outcome is then not reported. */
   cancel(request: number): boolean {
-    for (const flight of this.#flights.values()) {
+    for (const flight of this.#flights) {
       const at = flight.callers.findIndex((caller) => caller.request === request)
       if (at < 0) continue
       flight.callers.splice(at, 1)
@@ -131,13 +140,13 @@ export class Puller {
     const { flight } = asked
     flight.asked.set(from, { status: answer.status, ready: answer.ready })
     if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
-    if (flight.consistency === 'any' && !this.#isComplete(flight)) this.#askNext(flight)
+    if (flight.consistency === 'any' && !this.#isDone(flight)) this.#askNext(flight)
     this.#decideIfPossible(flight)
   }
 
   /** Nobody waits for a peer that is gone. */
   onUnreachable(node: NodeId): void {
-    for (const flight of [...this.#flights.values()]) {
+    for (const flight of [...this.#flights]) {
       if (flight.asked.get(node) !== WAITING) continue
       flight.asked.set(node, SILENT)
       if (flight.consistency === 'any') this.#askNext(flight)
@@ -159,7 +168,7 @@ export class Puller {
 
   nextDueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY
-    for (const flight of this.#flights.values()) {
+    for (const flight of this.#flights) {
       for (const caller of flight.callers) dueMs = Math.min(dueMs, caller.untilMs)
       if (flight.consistency === 'any') dueMs = Math.min(dueMs, flight.nextAskAtMs)
       const hedgedAtMs = (flight.completeAtMs ?? Number.POSITIVE_INFINITY) + this.hedgeMs()
@@ -171,7 +180,7 @@ export class Puller {
 
   tick(): void {
     const { nowMs } = this.#context
-    for (const flight of [...this.#flights.values()]) {
+    for (const flight of [...this.#flights]) {
       if (flight.consistency === 'any' && nowMs >= flight.nextAskAtMs) this.#askNext(flight)
       this.#decideIfPossible(flight)
       for (const caller of [...flight.callers]) {
@@ -273,6 +282,17 @@ export class Puller {
     return endsAtMs(record) > this.#context.nowMs && missingPortions(record, flight.portions).length === 0
   }
 
+  /** Whether nobody else need be asked: all is here, with what each caller knows to be written. */
+  #isDone(flight: Flight): boolean {
+    return this.#isComplete(flight) && flight.callers.every((caller) => this.#meets(flight, caller))
+  }
+
+  #meets(flight: Flight, { proof }: Caller): boolean {
+    if (proof === undefined) return true
+    const record = this.#context.table.peek(flight.key)?.record
+    return record !== undefined && meetsProof(record, proof)
+  }
+
   #decideIfPossible(flight: Flight): void {
     if (flight.callers.length === 0) return
     const { nowMs } = this.#context
@@ -288,10 +308,8 @@ export class Puller {
     const mayAskMore = flight.consistency === 'any' && Number.isFinite(flight.nextAskAtMs)
     if (!isEnough && (isWaiting || mayAskMore)) return
     for (const caller of [...flight.callers]) {
-      // A caller whose write is not here yet waits for whoever was asked, up to its own deadline.
-      const record = this.#context.table.peek(flight.key)?.record
-      const isMet = caller.proof === undefined || (record !== undefined && meetsProof(record, caller.proof))
-      if (isMet || !isWaiting) this.#report(flight, caller)
+      // A caller whose write is not here yet waits for whoever was or will be asked, up to its own deadline.
+      if (this.#meets(flight, caller) || !(isWaiting || mayAskMore)) this.#report(flight, caller)
     }
     if (flight.callers.length === 0) this.#end(flight)
   }
@@ -352,7 +370,8 @@ export class Puller {
   }
 
   #end(flight: Flight): void {
-    this.#flights.delete(flight.name)
+    this.#flights.delete(flight)
+    if (this.#joinable.get(flight.name) === flight) this.#joinable.delete(flight.name)
     for (const [request, asked] of this.#byRequest) if (asked.flight === flight) this.#byRequest.delete(request)
   }
 }
@@ -372,6 +391,7 @@ interface Flight {
   readonly shard: number
   readonly portions: readonly string[] | undefined
   readonly consistency: 'latest' | 'any'
+  readonly startedAtMs: number
   readonly callers: Caller[]
   readonly asked: Map<NodeId, Reply>
   /** When the first complete copy was there. */

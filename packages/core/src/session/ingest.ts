@@ -51,7 +51,9 @@ export class Ingest {
       if (endsAtMs(incoming) > nowMs) table.put(key, incoming, nowMs)
       return undefined
     }
-    const merged = this.#context.lacks('merge')
+    const isTakenAsIs =
+      this.#context.lacks('merge') || (entry.record.kind === 'dropped' && this.#context.lacks('tombstone'))
+    const merged = isTakenAsIs
       ? { record: incoming, changed: true, beaten: false, conflict: false }
       : mergeRecords(entry.record, incoming)
     const before = entry.record

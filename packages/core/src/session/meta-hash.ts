@@ -5,12 +5,12 @@
  * the expiry version. Not the deadlines, which differ by clock, and not the bytes, because one version has one content. A
  * bucket's digest is the exclusive or of these over its records, so it is kept by two operations per change.
  *
- * Two 32-bit lanes of the murmur3 finalizer (Appleby, public domain): 64 bits are enough to tell records apart, and no
- * BigInt is on the path of a write.
+ * Two independent 32-bit lanes of murmur3 mixing (Appleby, public domain): 64 bits are enough to tell records apart, and
+ * no BigInt is on the path of a write.
  */
 import type { SessionRecord } from './record.ts'
 import { MISSING } from './record.ts'
-import type { Tenure, Version } from './version.ts'
+import type { Tenure } from './version.ts'
 
 export interface Hash64 {
   readonly hi: number
@@ -25,32 +25,33 @@ export function metaHash(key: Hash64, record: SessionRecord): Hash64 {
   hi = mix(hi, record.birth.random / 2 ** 16)
   if (record.kind === 'dropped') return { hi: mix(hi, DROPPED_MARK), lo: mix(lo, DROPPED_MARK) }
   for (const entry of record.frontier) {
-    lo = mix(lo, versionHash(entry))
-    hi = mix(hi, lo)
+    lo = mix(mix(lo, tenureHash(entry.tenure).lo), entry.seq)
+    hi = mix(mix(hi, tenureHash(entry.tenure).hi), entry.seq)
   }
   // Portions come in no particular order, so each is hashed by itself and they are summed.
   let sumHi = 0
   let sumLo = 0
-  for (const [name, portion] of record.portions) {
-    const portionHash = mix(mix(textHash(name), versionHash(portion.version)), portion.value === MISSING ? 1 : 2)
-    sumLo = (sumLo + portionHash) | 0
-    sumHi = (sumHi + mix(portionHash, PORTION_MARK)) | 0
+  for (const [name, { version, value }] of record.portions) {
+    const nameHash = mix(textHash(name), value === MISSING ? 1 : 2)
+    const { tenure, seq } = version
+    sumLo = (sumLo + mix(mix(nameHash, tenureHash(tenure).lo), seq)) | 0
+    sumHi = (sumHi + mix(mix(nameHash ^ LANE_MARK, tenureHash(tenure).hi), seq)) | 0
   }
-  lo = mix(mix(lo, sumLo), versionHash(record.expiry.version))
-  return { hi: mix(mix(hi, sumHi), lo), lo }
+  const { tenure, seq } = record.expiry.version
+  lo = mix(mix(mix(lo, sumLo), tenureHash(tenure).lo), seq)
+  hi = mix(mix(mix(hi, sumHi), tenureHash(tenure).hi), seq)
+  return { hi, lo }
 }
 
-function versionHash(version: Version): number {
-  return mix(tenureHash(version.tenure), version.seq)
-}
-
-function tenureHash(tenure: Tenure): number {
+/** Computed once per tenure: nearly all records here were written in a few of them. */
+function tenureHash(tenure: Tenure): Hash64 {
   const cached = tenureHashes.get(tenure)
   if (cached !== undefined) return cached
-  let hash = mix(textHash(tenure.node), tenure.epoch)
-  hash = mix(mix(hash, tenure.incarnation), tenure.incarnation / 2 ** 32)
-  tenureHashes.set(tenure, hash)
-  return hash
+  const { epoch, incarnation, node } = tenure
+  const lo = mix(mix(mix(textHash(node), epoch), incarnation), incarnation / 2 ** 32)
+  const hi = mix(mix(mix(textHash(node) ^ LANE_MARK, epoch), incarnation / 2 ** 32), incarnation)
+  tenureHashes.set(tenure, { hi, lo })
+  return { hi, lo }
 }
 
 function textHash(text: string): number {
@@ -67,5 +68,6 @@ function mix(seed: number, value: number): number {
 }
 
 const DROPPED_MARK = 0x70_6d_62
-const PORTION_MARK = 0x9e_37_79
-const tenureHashes = new WeakMap<Tenure, number>()
+/** Sets the two lanes apart where they see the same input. */
+const LANE_MARK = 0x9e_37_79
+const tenureHashes = new WeakMap<Tenure, Hash64>()

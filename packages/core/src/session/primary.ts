@@ -148,7 +148,9 @@ export class Primary {
       return
     }
     const absoluteAtMs =
-      known?.kind === 'live' ? Math.max(known.expiry.absoluteAtMs, command.absoluteAtMs) : command.absoluteAtMs
+      known === undefined || compareBirths(known.birth, birth) < 0
+        ? command.absoluteAtMs
+        : Math.max(known.kind === 'live' ? known.expiry.absoluteAtMs : known.absoluteAtMs, command.absoluteAtMs)
     const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
     const stored = table.put(key, tombstone, nowMs)
     stored.tenure = undefined
@@ -165,7 +167,12 @@ export class Primary {
     const { idleMs, idleAtMs } = entry.record.expiry
     const publishedAtMs = idleAtMs - idleMs
     const dueMs = Math.max(nowMs, publishedAtMs + Math.min(idleMs / 10, TOUCH_DELAY_MS_MAX))
-    this.#touches.set(key, { birth, touchedAtMs: nowMs, dueMs: this.#touches.get(key)?.dueMs ?? dueMs })
+    const touch = { birth, touchedAtMs: nowMs, dueMs: this.#touches.get(key)?.dueMs ?? dueMs }
+    this.#touches.set(key, touch)
+    // Not with the next sweep: the session may end before it.
+    if (touch.dueMs > nowMs) return
+    this.#touches.delete(key)
+    this.#publishTouch(entry, entry.record, nowMs)
   }
 
   /**
@@ -179,19 +186,24 @@ export class Primary {
     return { tenure: this.#newTenure(entry.record), seq: 1 }
   }
 
-  /** The session left the table: its epoch must not be issued again by this node. */
-  onEvicted(entry: Entry): void {
-    if (entry.tenure !== undefined) this.#epochFloor = Math.max(this.#epochFloor, entry.tenure.epoch)
+  /** The session left the table, evicted or ended: no epoch in which this node wrote it may be issued again. */
+  onGone(entry: Entry): void {
+    if (entry.seq > 0 && entry.record.kind === 'live') {
+      this.#epochFloor = Math.max(this.#epochFloor, highestVersion(entry.record).tenure.epoch)
+    }
     this.#touches.delete(entry.key)
   }
 
-  /** A new incarnation: tenures of the old one are over. */
+  /**
+   * A new incarnation: tenures of the old one are over, and its streams with what was in them. What this node wrote is
+   * published again in the new ones, under the versions it has: some of it may have reached nobody.
+   */
   restart(): void {
     this.#tenures.clear()
     for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
       for (const entry of this.#context.table.bucketEntries(bucket)) {
         entry.tenure = undefined
-        entry.frame = entry.frame === 0 ? 0 : OLD_LIFE_FRAME
+        if (entry.frame !== 0) entry.frame = this.#ports.enqueue(entry.shard, entry.key, entry.record, false)
       }
     }
   }
@@ -360,6 +372,8 @@ function assertSize(portions: ReadonlyMap<string, Portion>, changes: CommitComma
   for (const [name, portion] of portions) if (!changes.has(name)) bytes += portion.value?.length ?? 0
   for (const [name, value] of changes) {
     const nameBytes = Buffer.byteLength(name)
+    // Ill-formed text would arrive as something else, and two such names as one.
+    if (!name.isWellFormed()) throw new UsageError(`a portion's name is well-formed text: ${JSON.stringify(name)}`)
     if (nameBytes === 0 || nameBytes > PORTION_NAME_BYTES_MAX) {
       throw new UsageError(`a portion's name has 1 to ${PORTION_NAME_BYTES_MAX} bytes: ${JSON.stringify(name)}`)
     }
@@ -386,8 +400,6 @@ function topOf(record: LiveRecord): Version {
 const TOUCH_DELAY_MS_MAX = 60_000
 /** Distinct epochs of one node are few; this bounds the cache of their objects. */
 const TENURES_KEPT_MAX = 1024
-/** Marks entries written in an earlier life of this process: written by this node, owed to nobody any more. */
-const OLD_LIFE_FRAME = -1
 
 interface DeferredTouch {
   readonly birth: Birth

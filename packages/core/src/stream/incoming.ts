@@ -149,8 +149,9 @@ export class Incoming {
   acknowledgeShard(shard: number): void {
     for (const sender of this.#senders.values()) {
       const stream = sender.streams.get(shard)
-      if (stream !== undefined) this.#acknowledgeAt(stream, this.#context.nowMs)
-      if (stream !== undefined) this.#checkGap(stream)
+      if (stream === undefined) continue
+      if (stream.position > 0) this.#acknowledgeAt(stream, this.#context.nowMs)
+      this.#checkGap(stream)
     }
   }
 

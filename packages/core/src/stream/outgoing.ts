@@ -12,6 +12,7 @@
 import {
   FLUSH_INTERVAL_MS,
   FLUSHES_AT_ONCE_MAX,
+  FRAME_BYTES_MAX,
   FRAME_BYTES_TARGET,
   PENDING_DELTAS_MAX,
   PROBE_MS_MAX,
@@ -28,6 +29,7 @@ import { CopiesError, LimitError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { SessionRecord } from '../session/record.ts'
+import { recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import type { Ack, Nack, ShardNumber } from '../wire/messages.ts'
@@ -97,6 +99,9 @@ export class Outgoing {
   /** Queue a delta. @returns the number of the frame that will carry it. */
   enqueue(shard: number, key: SessionKey, delta: SessionRecord, ackNow: boolean): number {
     const stream = this.#stream(shard)
+    // Almost full and a large session: together they would not fit a frame.
+    const waitingBytes = stream.pending?.batch.byteLength ?? 0
+    if (waitingBytes > 0 && waitingBytes + recordBytes(key, delta) > FRAME_BYTES_MAX) this.#publish(shard)
     stream.pending ??= { batch: new RecordBatchWriter(), ackNow: false }
     stream.pending.batch.add(key, delta, this.#context.nowMs)
     stream.pending.ackNow ||= ackNow
@@ -138,6 +143,10 @@ export class Outgoing {
     const stream = this.#stream(shard)
     if (!stream.positions.has(node)) stream.positions.set(node, stream.published)
     return stream.published
+  }
+
+  hasJoined(node: NodeId, shard: number): boolean {
+    return this.#stream(shard).positions.has(node)
   }
 
   onLeave(node: NodeId, shard: number): void {
@@ -189,7 +198,6 @@ export class Outgoing {
 
   /** A new incarnation numbers from 1 again, and owes nothing under the old one. */
   restart(): void {
-    this.flush()
     for (const stream of this.#streams) stream.restart()
     this.#unacknowledged.clear()
     for (const wait of [...this.#waits.values()]) this.#failWith(wait, 'TIMEOUT')
@@ -270,7 +278,6 @@ export class Outgoing {
   }
 
   #probeLagging(): void {
-    if (this.#context.lacks('probe')) return
     const { nowMs } = this.#context
     const probes = new Map<NodeId, ShardNumber[]>()
     for (const shard of this.#unacknowledged) {
@@ -287,6 +294,7 @@ export class Outgoing {
         probes.set(node, list)
       }
     }
+    if (this.#context.lacks('probe')) return
     for (const [node, streams] of probes) {
       this.#context.send(node, { type: 'probe', incarnation: this.#context.incarnation, streams })
     }

@@ -43,7 +43,7 @@ export class SyncReceiver {
   }
 
   /** Sync a shard from a source. The same sync asked for twice while it waits is done once. */
-  start(shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean) => void): void {
+  start(shard: number, source: NodeId, scope: SyncScope, onDone: SyncDone): void {
     const waiting = this.#queue.find((s) => s.shard === shard && s.source === source && s.scope === scope)
     if (waiting !== undefined) {
       waiting.onDone.push(onDone)
@@ -53,12 +53,19 @@ export class SyncReceiver {
     this.#begin()
   }
 
+  /** Whether the shard is being synced with that source now. */
+  isUnderWay(shard: number, source: NodeId): boolean {
+    for (const session of this.#active.values()) if (session.shard === shard && session.source === source) return true
+    return false
+  }
+
   onOffer(from: NodeId, offer: SyncOffer): void {
     const session = this.#expect(from, offer.session, 'offer')
     if (session === undefined) return
     // A holder that is not ready itself cannot make anybody else complete, but its positions are true all the same.
     session.isSourceReady = offer.ready
     session.positions = offer.positions
+    session.isEqual = offer.buckets.length === 0
     for (const { bucket, parts } of offer.buckets) {
       for (let part = 0; part < parts; part++) session.parts.push({ bucket, part, parts })
     }
@@ -82,6 +89,8 @@ export class SyncReceiver {
     if (session === undefined) return
     this.#ports.ingest(answer.records, from)
     this.records += answer.records.length
+    // Listed and gone since: evicted, or its shard let go. The positions of the offer vouch for what did not come.
+    if (answer.records.length < answer.done && !this.#context.lacks('broken-sync')) session.isBroken = true
     // A source that says it did nothing would be asked for ever.
     session.wanted.splice(0, Math.max(1, answer.done))
     this.#next(session)
@@ -89,6 +98,21 @@ export class SyncReceiver {
 
   onUnreachable(node: NodeId): void {
     for (const session of [...this.#active.values()]) if (session.source === node) this.#end(session, false)
+  }
+
+  /** End all syncs of a shard: what they brought is no longer here. */
+  abandon(shard: number): void {
+    for (const session of [...this.#queue, ...this.#active.values()]) {
+      if (session.shard === shard) this.#end(session, false)
+    }
+  }
+
+  /** A source lets go of shards: what it offered is no longer there. */
+  onSourceLeft(source: NodeId, shards: readonly number[]): void {
+    for (const session of [...this.#active.values()]) {
+      const isOver = session.source === source && session.scope === 'holder' && shards.includes(session.shard)
+      if (isOver) this.#end(session, false)
+    }
   }
 
   nextDueMs(): number {
@@ -141,8 +165,10 @@ export class SyncReceiver {
       )
       return
     }
-    for (const position of session.positions) this.#ports.onPosition(session.shard, position)
-    this.#end(session, session.isSourceReady)
+    if (!session.isBroken) {
+      for (const position of session.positions) this.#ports.onPosition(session.shard, position)
+    }
+    this.#end(session, session.isSourceReady && !session.isBroken)
   }
 
   #await(session: Session, reply: Awaited): void {
@@ -158,10 +184,19 @@ export class SyncReceiver {
 
   #end(session: Session, complete: boolean): void {
     this.#active.delete(session.id)
-    for (const done of session.onDone) done(complete)
+    const place = this.#queue.indexOf(session)
+    if (place >= 0) this.#queue.splice(place, 1)
+    for (const done of session.onDone) done(complete, complete && session.isEqual)
     this.#begin()
   }
 }
+
+/**
+ * How a sync ended.
+ * @param complete all that the source has is here now, and the source counts as a copy (or gave all its own).
+ * @param equal the source had exactly what was here when it was asked.
+ */
+export type SyncDone = (complete: boolean, equal: boolean) => void
 
 type Awaited = 'offer' | 'items' | 'records'
 
@@ -170,16 +205,18 @@ class Session {
   readonly shard: number
   readonly source: NodeId
   readonly scope: SyncScope
-  readonly onDone: ((complete: boolean) => void)[]
+  readonly onDone: SyncDone[]
   awaited: Awaited = 'offer'
   timeoutAtMs = 0
   isSourceReady = false
+  isEqual = false
+  isBroken = false
   positions: readonly StreamPosition[] = []
   readonly parts: { bucket: number; part: number; parts: number }[] = []
   bucket = 0
   readonly wanted: Hash64[] = []
 
-  constructor(id: number, shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean) => void) {
+  constructor(id: number, shard: number, source: NodeId, scope: SyncScope, onDone: SyncDone) {
     this.id = id
     this.shard = shard
     this.source = source

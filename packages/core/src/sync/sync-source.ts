@@ -10,11 +10,15 @@ import type { Context } from '../context.ts'
 import { endsAtMs, recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
 import type { Entry } from '../table/bucket-table.ts'
+import { shardOfBucket } from '../table/key-hash.ts'
 import type { StreamPosition, SyncAsk, SyncItem, SyncList, SyncScope, SyncWant } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 
 export interface SyncSourcePorts {
+  isJoined(shard: number): boolean
   isReady(shard: number): boolean
+  /** The asker holds something else than this node, more or less. */
+  onDiffering(node: NodeId, shard: number): void
   /** Positions in the streams of others, for the shard. */
   positions(shard: number): readonly StreamPosition[]
   /** The position of this node's own stream: all it published. */
@@ -36,20 +40,25 @@ export class SyncSource {
     // Positions first: what arrives between here and the last record is then sent twice at worst (rule P4).
     const own = this.#ports.ownPosition(ask.shard)
     const positions = ask.scope === 'own' ? [own] : [...this.#ports.positions(ask.shard), own]
+    // Who let go of the shard has nothing of it to vouch for.
+    if (ask.scope === 'holder' && !this.#ports.isJoined(ask.shard)) positions.length = 0
     const buckets: { bucket: number; parts: number }[] = []
     for (let i = 0; i < BUCKETS_PER_SHARD; i++) {
       const bucket = ask.shard * BUCKETS_PER_SHARD + i
       const theirs = ask.digests[i]
       const ours = table.digest(bucket)
       if (theirs !== undefined && theirs.hi === ours.hi && theirs.lo === ours.lo) continue
-      const count = table.bucketCount(bucket)
-      if (count > 0) buckets.push({ bucket, parts: Math.ceil(count / ITEMS_PER_PART) })
+      // A bucket of which there is nothing here differs too, and the offer says so: no difference means equal.
+      buckets.push({ bucket, parts: Math.max(1, Math.ceil(table.bucketCount(bucket) / ITEMS_PER_PART)) })
     }
     const ready = ask.scope === 'own' || this.#ports.isReady(ask.shard)
     this.#context.send(from, { type: 'sync-offer', session: ask.session, ready, positions, buckets }, 'bulk')
+    if (ask.scope === 'holder' && buckets.length > 0) this.#ports.onDiffering(from, ask.shard)
   }
 
   onList(from: NodeId, list: SyncList): void {
+    // Let go of since the offer: an empty list would say that what the offer vouched for is nothing.
+    if (list.scope === 'holder' && !this.#ports.isJoined(shardOfBucket(list.bucket))) return
     const items: SyncItem[] = []
     for (const entry of this.#context.table.bucketEntries(list.bucket)) {
       const isInPart = (entry.hash.hi >>> 0) % list.parts === list.part

@@ -7,10 +7,11 @@
  *
  * Evicting a live record leaves a *stub*, its two hashes, until it would have expired (rule T1): the digest still counts
  * the record, so comparing with another holder does not fetch it again and again, and a read knows that "not here" is no
- * proof of absence. Tombstones are never evicted (E4), and neither is what the owner says is pinned.
+ * proof of absence. Tombstones are never evicted (E4), and neither is what the owner says is pinned: tombstones are kept
+ * beside the recency list, so that eviction never walks over them, and the list itself has no bound but the byte budget.
  */
 import { LRUCache } from 'lru-cache'
-import { BUCKET_COUNT, BUCKETS_PER_SHARD, RECORD_BYTES_MIN, STUBS_MAX, SWEEP_RECORDS_PER_TICK } from '../constants.ts'
+import { BUCKET_COUNT, BUCKETS_PER_SHARD, EVICTION_TRIES_MAX, STUBS_MAX, SWEEP_RECORDS_PER_TICK } from '../constants.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import { metaHash } from '../session/meta-hash.ts'
@@ -57,11 +58,18 @@ export interface BucketTableOptions {
   /** Whether an eviction is a hole in what this node holds for the cluster, and wants a stub. */
   readonly isHeld: (shard: number) => boolean
   readonly onEvicted: (entry: Entry) => void
+  /** The sweep took out a record that ended. */
+  readonly onEnded?: (entry: Entry) => void
 }
 
 export class BucketTable {
   readonly #options: BucketTableOptions
-  readonly #recency: LRUCache<SessionKey, LinkedEntry>
+  /** Live records, by use. Bounded by bytes and by what is pinned, never by the cache's own count. */
+  readonly #recency = new LRUCache<SessionKey, LinkedEntry>({
+    maxSize: Number.MAX_SAFE_INTEGER,
+    sizeCalculation: () => 1,
+  })
+  readonly #tombstones = new Map<SessionKey, LinkedEntry>()
   readonly #buckets: Bucket[] = Array.from({ length: BUCKET_COUNT }, () => ({
     head: undefined,
     count: 0,
@@ -69,18 +77,18 @@ export class BucketTable {
     lo: 0,
   }))
   readonly #stubs = new Map<string, Stub>()
-  #stubsForgotten = false
+  /** The latest end of an evicted record that found no room among the stubs. */
+  #forgottenUntilMs = Number.NEGATIVE_INFINITY
   #bytes = 0
   #evictions = 0
   #sweepBucket = 0
 
   constructor(options: BucketTableOptions) {
     this.#options = options
-    this.#recency = new LRUCache({ max: Math.ceil(options.bytesMax / RECORD_BYTES_MIN) })
   }
 
   get size(): number {
-    return this.#recency.size
+    return this.#recency.size + this.#tombstones.size
   }
   get bytes(): number {
     return this.#bytes
@@ -100,14 +108,15 @@ export class BucketTable {
     return this.#bytes > this.#options.bytesMax
   }
 
-  /** The entry of a key, which becomes the most recently used. */
+  /** The entry of a key, which becomes the most recently used. An empty bucket answers by itself. */
   get(key: SessionKey): Entry | undefined {
-    return this.#recency.get(key)
+    if (this.#bucket(bucketOf(this.#options.keyHash(key))).count === 0) return undefined
+    return this.#recency.get(key) ?? this.#tombstones.get(key)
   }
 
   /** The same without counting as a use. */
   peek(key: SessionKey): Entry | undefined {
-    return this.#recency.peek(key)
+    return this.#recency.peek(key) ?? this.#tombstones.get(key)
   }
 
   shardOf(key: SessionKey): number {
@@ -116,17 +125,18 @@ export class BucketTable {
 
   /** What it means that `get` found nothing. */
   absence(key: SessionKey): Absence {
-    if (this.#stubsForgotten) return 'evicted'
+    if (this.#forgottenUntilMs > Number.NEGATIVE_INFINITY) return 'evicted'
     return this.#stubs.has(hashName(this.#options.keyHash(key))) ? 'evicted' : 'absent'
   }
 
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
   put(key: SessionKey, record: SessionRecord, nowMs: number): Entry {
-    const known = this.#recency.get(key)
+    const known = this.#find(key)
     if (known !== undefined) {
       this.#uncount(known)
       known.record = record
       this.#count(known)
+      this.#enlist(known)
       this.#evict(known)
       return known
     }
@@ -152,14 +162,14 @@ export class BucketTable {
     this.#bucket(bucket).head = entry
     this.#bucket(bucket).count++
     this.#count(entry)
-    this.#recency.set(key, entry)
+    this.#enlist(entry)
     this.#evict(entry)
     return entry
   }
 
   /** Take a record out without a trace: it expired, or its shard is no longer held here. */
   delete(key: SessionKey): void {
-    const entry = this.#recency.peek(key)
+    const entry = this.#find(key)
     if (entry !== undefined) this.#remove(entry)
   }
 
@@ -170,6 +180,15 @@ export class BucketTable {
 
   bucketCount(bucket: number): number {
     return this.#bucket(bucket).count
+  }
+
+  /** How many records of a shard are here. */
+  shardCount(shard: number): number {
+    let count = 0
+    for (let bucket = shard * BUCKETS_PER_SHARD; bucket < (shard + 1) * BUCKETS_PER_SHARD; bucket++) {
+      count += this.#bucket(bucket).count
+    }
+    return count
   }
 
   /** The digest of a bucket: equal on two nodes when they hold equal records in it. */
@@ -209,11 +228,29 @@ export class BucketTable {
       while (entry !== undefined) {
         const next: LinkedEntry | undefined = entry.next
         seen++
-        if (endsAtMs(entry.record) <= nowMs) this.#remove(entry)
+        if (endsAtMs(entry.record) <= nowMs) {
+          this.#remove(entry)
+          this.#options.onEnded?.(entry)
+        }
         entry = next
       }
       this.#sweepBucket = (this.#sweepBucket + 1) % BUCKET_COUNT
       if (this.#sweepBucket === 0) this.#sweepStubs(nowMs)
+    }
+  }
+
+  #find(key: SessionKey): LinkedEntry | undefined {
+    return this.#recency.peek(key) ?? this.#tombstones.get(key)
+  }
+
+  /** Put an entry on the list that its record belongs to, at the recent end. */
+  #enlist(entry: LinkedEntry): void {
+    if (entry.record.kind === 'live') {
+      this.#tombstones.delete(entry.key)
+      this.#recency.set(entry.key, entry)
+    } else {
+      this.#recency.delete(entry.key)
+      this.#tombstones.set(entry.key, entry)
     }
   }
 
@@ -222,7 +259,8 @@ export class BucketTable {
   }
 
   #count(entry: LinkedEntry): void {
-    entry.meta = metaHash(entry.hash, entry.record)
+    // What was never committed is nobody else's business: it is not sent, and must not make two holders differ.
+    entry.meta = isWritten(entry.record) ? metaHash(entry.hash, entry.record) : NO_HASH
     entry.bytes = recordBytes(entry.key, entry.record)
     this.#bytes += entry.bytes
     flip(this.#bucket(entry.bucket), entry.meta)
@@ -245,15 +283,17 @@ export class BucketTable {
     if (entry.next !== undefined) entry.next.previous = entry.previous
     bucket.count--
     this.#recency.delete(entry.key)
+    this.#tombstones.delete(entry.key)
   }
 
   #evict(newest: LinkedEntry): void {
-    // Whatever may not go is moved to the recent end, so it is met again only after everything else was.
+    // Whatever may not go is moved to the recent end, so it is met again only after everything else was. A turn that
+    // meets too much of it gives up; the next one goes on from there.
     let spared = 0
-    while (this.#bytes > this.#options.bytesMax && spared < this.#recency.size) {
+    while (this.#bytes > this.#options.bytesMax && spared < Math.min(this.#recency.size, EVICTION_TRIES_MAX)) {
       const key = this.#recency.rkeys().next().value as SessionKey
       const entry = this.#recency.get(key) as LinkedEntry
-      if (entry === newest || entry.record.kind === 'dropped' || this.#options.isPinned(entry)) {
+      if (entry === newest || this.#options.isPinned(entry)) {
         spared++
         continue
       }
@@ -269,7 +309,7 @@ export class BucketTable {
   #leaveStub(entry: Entry): void {
     if (this.#stubs.size >= STUBS_MAX) {
       // A stub that cannot be kept makes every later miss uncertain, which `absence` says.
-      this.#stubsForgotten = true
+      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, endsAtMs(entry.record))
       flip(this.#bucket(entry.bucket), entry.meta)
       return
     }
@@ -290,8 +330,12 @@ export class BucketTable {
 
   #sweepStubs(nowMs: number): void {
     for (const [name, stub] of this.#stubs) if (stub.endsAtMs <= nowMs) this.#dropStub(name, stub)
-    if (this.#stubs.size === 0) this.#stubsForgotten = false
+    if (nowMs >= this.#forgottenUntilMs) this.#forgottenUntilMs = Number.NEGATIVE_INFINITY
   }
+}
+
+function isWritten(record: SessionRecord): boolean {
+  return record.kind === 'dropped' || record.frontier.length > 0
 }
 
 interface LinkedEntry extends Entry {

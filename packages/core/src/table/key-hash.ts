@@ -14,8 +14,9 @@ export type KeyHash = (key: string) => Hash64
 
 /** Load xxHash64. Loaded once per process. */
 export function loadKeyHash(): Promise<KeyHash> {
-  loading ??= xxhash().then(({ h64Raw }) => (key: string): Hash64 => {
-    const hash = h64Raw(Buffer.from(key, 'latin1'))
+  loading ??= xxhash().then(({ h64, h64Raw }) => (key: string): Hash64 => {
+    // The bytes of ASCII text are the same in Latin-1 and UTF-8, and the latter goes into WebAssembly without a copy.
+    const hash = ASCII.test(key) ? h64(key) : h64Raw(Buffer.from(key, 'latin1'))
     return { hi: Number(BigInt.asIntN(32, hash >> 32n)), lo: Number(BigInt.asIntN(32, hash)) }
   })
   return loading
@@ -30,3 +31,6 @@ export function shardOfBucket(bucket: number): number {
 }
 
 let loading: Promise<KeyHash> | undefined
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a key may hold any byte, NUL included.
+const ASCII = /^[\x00-\x7f]*$/

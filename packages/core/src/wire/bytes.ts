@@ -8,6 +8,9 @@
 import { Buffer } from 'node:buffer'
 import { WireError } from '../errors.ts'
 
+/** The highest number taken from a peer where this node may have to go one above it: what results still fits 48 bits. */
+export const COUNTER_MAX: number = 2 ** 48 - 2
+
 /** Appends to a growing buffer. `finish` hands the bytes over; the writer is not used after it. */
 export class Writer {
   #bytes: Buffer
@@ -134,6 +137,13 @@ export class Reader {
       scale *= 0x80
     }
     throw new WireError('varint is over 8 bytes')
+  }
+
+  /** An epoch, generation or sequence number: what may have to be exceeded by one. */
+  counter(): number {
+    const value = this.varint()
+    if (value > COUNTER_MAX) throw new WireError(`counter ${value} is over 2^48 - 2`)
+    return value
   }
 
   /** A count of things of at least `bytesEach` bytes, which must fit in what remains. */

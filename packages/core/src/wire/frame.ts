@@ -14,6 +14,7 @@
  * The first 23 bytes are the frame's identity (rule W1): no two frames of a cluster share them, so they serve as the
  * message id of the topic carrier without hashing.
  */
+import { SHARD_COUNT } from '../constants.ts'
 import { WireError } from '../errors.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import { Reader, Writer } from './bytes.ts'
@@ -52,6 +53,7 @@ export function decodeFrame(bytes: Uint8Array, nowMs: number): { header: FrameHe
   const sender = { hi: reader.u32() | 0, lo: reader.u32() | 0 }
   const incarnation = reader.u48()
   const shard = reader.u16()
+  if (shard >= SHARD_COUNT) throw new WireError(`no shard ${shard}`)
   const number = reader.u48()
   if (number === 0) throw new WireError('frames are numbered from 1')
   const flags = reader.u8()

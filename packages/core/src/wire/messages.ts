@@ -22,7 +22,7 @@ import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId, Version } from '../session/version.ts'
 import type { Range } from '../stream/ranges.ts'
-import { Reader, Writer } from './bytes.ts'
+import { COUNTER_MAX, Reader, Writer } from './bytes.ts'
 import type { KeyedRecord } from './record-codec.ts'
 import { RecordBatchWriter, readRecords } from './record-codec.ts'
 
@@ -276,7 +276,12 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   refused: {
     number: 2,
     write: (m, out) => out.u48(m.knownIncarnation),
-    read: (r) => ({ type: 'refused', knownIncarnation: r.u48() }),
+    read: (r) => {
+      const knownIncarnation = r.u48()
+      // The receiver rises above it, which must still fit.
+      if (knownIncarnation > COUNTER_MAX) throw new WireError('no incarnation is above that')
+      return { type: 'refused', knownIncarnation }
+    },
   },
   heartbeat: {
     number: 3,
@@ -585,7 +590,7 @@ function writeVersion(out: Writer, version: Version): void {
 }
 
 function readVersion(r: Reader): Version {
-  return { tenure: { epoch: r.varint(), node: r.text(), incarnation: r.u48() }, seq: r.varint() }
+  return { tenure: { epoch: r.counter(), node: r.text(), incarnation: r.u48() }, seq: r.counter() }
 }
 
 function writeStreams(out: Writer, streams: readonly ShardNumber[]): void {

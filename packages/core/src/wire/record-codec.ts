@@ -110,9 +110,9 @@ export class RecordBatchWriter {
 export function readRecords(reader: Reader, nowMs: number): KeyedRecord[] {
   const tenures: Tenure[] = []
   for (let left = reader.count(TENURES_PER_BATCH_MAX, 3); left > 0; left--) {
-    const epoch = reader.varint()
+    const epoch = reader.counter()
     const node = reader.text()
-    tenures.push(internTenure({ epoch, node, incarnation: reader.varint() }))
+    tenures.push(internTenure({ epoch, node, incarnation: reader.counter() }))
   }
   const records: KeyedRecord[] = []
   for (let left = reader.count(RECORDS_PER_BATCH_MAX, 10); left > 0; left--) {
@@ -126,7 +126,7 @@ function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): 
   if (kind !== KIND_LIVE && kind !== KIND_DROPPED) throw new WireError(`unknown record kind ${kind}`)
   const key = reader.latin1(ID_BYTES_MAX) as SessionKey
   if (key.length === 0) throw new WireError('a record without an id')
-  const birth = { generation: reader.varint(), random: reader.u48() }
+  const birth = { generation: reader.counter(), random: reader.u48() }
   if (kind === KIND_DROPPED) {
     return { key, record: { kind: 'dropped', birth, absoluteAtMs: nowMs + duration(reader) } }
   }
@@ -137,6 +137,7 @@ function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): 
     if (previous !== undefined && compareTenures(previous.tenure, version.tenure) <= 0) {
       throw new WireError('a frontier that is not in falling order')
     }
+    if (version.seq === 0) throw new WireError('a frontier of a tenure that wrote nothing')
     frontier.push(version)
   }
   const idleMs = duration(reader)
@@ -154,7 +155,8 @@ function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, P
     if (portions.has(name)) throw new WireError('a portion that is listed twice')
     const version = readVersion(reader, tenures)
     const state = reader.u8()
-    if (state === STATE_VALUE) portions.set(name, { version, value: reader.bytes(SESSION_BYTES_MAX).slice() })
+    // A copy of its own: a view would keep the whole message alive, and a Buffer's `slice` is a view.
+    if (state === STATE_VALUE) portions.set(name, { version, value: new Uint8Array(reader.bytes(SESSION_BYTES_MAX)) })
     else if (state === STATE_ABSENT) portions.set(name, { version, value: ABSENT })
     else if (state === STATE_MISSING) portions.set(name, { version, value: MISSING })
     else throw new WireError(`unknown portion state ${state}`)
@@ -165,7 +167,7 @@ function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, P
 function readVersion(reader: Reader, tenures: readonly Tenure[]): Version {
   const tenure = tenures[reader.varint()]
   if (tenure === undefined) throw new WireError('a version of a tenure that is not in the table')
-  return { tenure, seq: reader.varint() }
+  return { tenure, seq: reader.counter() }
 }
 
 function duration(reader: Reader): number {

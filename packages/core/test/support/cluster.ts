@@ -21,7 +21,7 @@ import { bucketOf, shardOfBucket } from '../../src/table/key-hash.ts'
 import type { FrameHeader } from '../../src/wire/frame.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
 import type { Message } from '../../src/wire/messages.ts'
-import { decodeMessage } from '../../src/wire/messages.ts'
+import { decodeMessage, encodeMessage } from '../../src/wire/messages.ts'
 import type { KeyedRecord } from '../../src/wire/record-codec.ts'
 import { keyHash } from './key-hash.ts'
 
@@ -76,6 +76,12 @@ export interface Noted {
   readonly notice: Notice
 }
 
+export interface Concluded {
+  readonly atMs: number
+  readonly node: NodeId
+  readonly result: Result
+}
+
 interface Due {
   readonly atMs: number
   readonly order: number
@@ -89,6 +95,10 @@ export class Cluster {
   readonly sent: Delivery[] = []
   readonly notices: Noted[] = []
   readonly results = new Map<number, Result>()
+  /** All that was sent, noticed and concluded, in the order in which it happened. */
+  readonly history: (Delivery | Noted | Concluded)[] = []
+  /** The last list of members to stay connected with, per node. */
+  readonly dialLists = new Map<NodeId, ReadonlyMap<NodeId, readonly string[]>>()
   readonly #replicas = new Map<NodeId, Replica>()
   readonly #subscriptions = new Map<NodeId, Set<number>>()
   readonly #links = new Set<string>()
@@ -191,7 +201,8 @@ export class Cluster {
     for (const shard of drained.subscribe) {
       subscriptions.add(shard)
       for (const other of this.nodes) {
-        if (this.#isLinked(node, other)) this.#after(() => this.#arrive(other, { type: 'subscriber', peer: node, shard }))
+        if (this.#isLinked(node, other))
+          this.#after(() => this.#arrive(other, { type: 'subscriber', peer: node, shard }))
       }
     }
     for (const shard of drained.unsubscribe) subscriptions.delete(shard)
@@ -210,11 +221,22 @@ export class Cluster {
         this.#dispatch(new Delivery(this.nowMs, node, to, 'frame', frame), event)
       }
     }
-    for (const notice of drained.notices) this.notices.push({ atMs: this.nowMs, node, notice })
+    if (drained.members !== undefined) this.dialLists.set(node, drained.members)
+    for (const notice of drained.notices) {
+      const noted = { atMs: this.nowMs, node, notice }
+      this.notices.push(noted)
+      this.history.push(noted)
+    }
     for (const result of drained.results) {
       assert(!this.results.has(result.request), `request ${result.request} ends twice`)
       this.results.set(result.request, result)
+      this.history.push({ atMs: this.nowMs, node, result })
     }
+  }
+
+  /** Let a node hear a message as if another had sent it. */
+  hear(node: NodeId, from: NodeId, message: Message): void {
+    this.step(node, { type: 'message', from, lane: 'control', bytes: encodeMessage(message, this.nowMs) })
   }
 
   /** Let time pass. */
@@ -269,7 +291,6 @@ export class Cluster {
       key: toSessionKey(id),
       birth: options.birth ?? this.birth(node, id),
       changes: new Map(Object.entries(changes).map(([name, text]) => [name, text === null ? null : bytes(text)])),
-      fresh: undefined,
       copies: 0,
       waitMs: 1_000,
       ...options,
@@ -366,16 +387,20 @@ export class Cluster {
 
   #dispatch(delivery: Delivery, event: Event): void {
     this.sent.push(delivery)
+    this.history.push(delivery)
     const fate = this.fate(delivery)
     if (fate === 'lose' || !this.#isLinked(delivery.from, delivery.to)) {
       delivery.isLost = true
       return
     }
     const { from, to } = delivery
-    this.#after(() => {
-      if (this.#isLinked(from, to)) this.#arrive(to, event)
-      else delivery.isLost = true
-    }, this.latencyMs + (fate ?? 0))
+    this.#after(
+      () => {
+        if (this.#isLinked(from, to)) this.#arrive(to, event)
+        else delivery.isLost = true
+      },
+      this.latencyMs + (fate ?? 0),
+    )
   }
 
   #arrive(node: NodeId, event: Event): void {

@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { ALONE_MS, DEAD_MS, SHARD_COUNT } from '../../src/constants.ts'
+import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
+
+const SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
+
+/** Who is a ready holder of a shard, by each node's own word. */
+function readyAt(cluster: Cluster, shard: number): string[] {
+  return cluster.nodes.filter((node) => cluster.replica(node).shardState(shard) === 'ready')
+}
+
+/** Sessions of node a, two in each shard. */
+function fill(cluster: Cluster): string[] {
+  const ids = SHARDS.flatMap((shard) => [idInShard(shard, 'first'), idInShard(shard, 'second')])
+  for (const id of ids) {
+    cluster.result(cluster.create('a', id, { assumeNew: true }))
+    cluster.written(cluster.commit('a', id, { of: id }, { copies: 2 }))
+  }
+  return ids
+}
+
+describe('holdings', () => {
+  it("[rule P1] a joining holder is ready when it has the hello of every member and a ready holder's records", () => {
+    const cluster = Cluster.ready()
+    cluster.establish('a', idInShard(7), { x: '1' })
+    cluster.fate = ({ from, to, type }) => (from === 'b' && to === 'd' && type === 'hello' ? 'lose' : undefined)
+    cluster.join('d')
+    cluster.run(3_000)
+    assert(SHARDS.every((shard) => cluster.replica('d').shardState(shard) !== 'ready'))
+    assert.equal(cluster.replica('d').isReady, false)
+
+    cluster.fate = () => undefined
+    cluster.cut('b', 'd')
+    cluster.connect('b', 'd')
+    cluster.until(() => cluster.isSettled(), 'ready')
+    for (const shard of SHARDS) {
+      if (cluster.replica('d').shardState(shard) !== 'ready') continue
+      assert.deepEqual(cluster.replica('d').table.shardDigests(shard), cluster.replica('b').table.shardDigests(shard))
+    }
+  })
+
+  it('[rule P1] [I-R9] is ready only with all that was published before each hello, also what was lost on the way', () => {
+    const cluster = Cluster.ready()
+    const ids = Array.from({ length: 6 }, (_, n) => idInShard(n * 10))
+    for (const id of ids) cluster.establish('a', id, { n: '1' })
+    cluster.fate = ({ to, carrier, type }) =>
+      to === 'd' && carrier === 'frame' ? 'lose' : type === 'sync-records' || type === 'hello' ? 20 : undefined
+    cluster.sent.length = 0
+    cluster.join('d')
+    for (let n = 2; n <= 5; n++) {
+      for (const id of ids) cluster.commit('a', id, { n: String(n) })
+      cluster.run(10)
+    }
+    let checked = 0
+    for (const id of ids) {
+      cluster.until(() => cluster.replica('d').shardState(shardOf(id)) !== 'joining', 'ready')
+      if (cluster.replica('d').shardState(shardOf(id)) !== 'ready') continue
+      const hellos = cluster.sentOf('hello').filter(({ from, to }) => from === 'a' && to === 'd')
+      const numbers = hellos.flatMap(({ message }) => message.streams.filter(({ shard }) => shard === shardOf(id)))
+      // The nth frame of the stream carries n.
+      assert(Number(texts(cluster.record('d', id))['n']) >= (numbers[0]?.number ?? 9), id)
+      checked++
+    }
+    assert(checked > 0)
+  })
+
+  it('[rule P1] is not ready while it misses a frame below a hello, though the holder it synced from misses it too', () => {
+    // Node a is a mere primary, so that nobody syncs from it.
+    const cluster = Cluster.ready({ nodes: 4, init: (node) => (node === 'a' ? { weight: 0 } : {}) })
+    const id = idInShard(7)
+    cluster.establish('a', id, { n: '1' })
+    cluster.fate = ({ type }) => (['frame', 'nack', 'probe', 'repair'].includes(type) ? 'lose' : undefined)
+    cluster.commit('a', id, { n: '2' })
+    cluster.crash('c')
+    cluster.join('c', { incarnation: 2 })
+    // Shorter than it takes to give up asking and to fetch the sender's own sessions instead.
+    cluster.run(500)
+    const hellos = cluster.sentOf('hello').filter(({ from, to }) => from === 'a' && to === 'c')
+    assert(hellos.some(({ message }) => message.streams.some(({ shard, number }) => shard === 7 && number === 2)))
+    assert.equal(cluster.replica('c').shardState(7), 'joining')
+    cluster.fate = () => undefined
+    cluster.until(() => cluster.replica('c').shardState(7) === 'ready', 'repaired')
+    assert.equal(texts(cluster.record('c', id))['n'], '2')
+  })
+
+  it("[rule P4] at a cold start every member's own sessions make the holders ready, with nobody ready to ask", () => {
+    const id = idInShard(7)
+    // A node that holds nothing is the primary of a session when the first holders come.
+    const guest = new Cluster()
+    guest.start('a', { expectPeers: true, weight: 0 })
+    guest.run(ALONE_MS + 100)
+    guest.result(guest.create('a', id, { assumeNew: true }))
+    guest.written(guest.commit('a', id, { x: '1' }))
+    guest.join('b')
+    guest.join('c')
+    guest.until(() => guest.isSettled(), 'ready')
+    for (const node of ['b', 'c']) assert.deepEqual(texts(guest.record(node, id)), { x: '1' })
+    const scopes = new Set(
+      guest
+        .sentOf('sync-ask')
+        .filter(({ to }) => to === 'a')
+        .map(({ message }) => message.scope),
+    )
+    assert.deepEqual([...scopes], ['own'])
+  })
+
+  it('a node that was told of others and reaches none waits before it believes to be alone', () => {
+    const cluster = new Cluster()
+    cluster.start('a')
+    cluster.run(ALONE_MS - 100)
+    assert.equal(cluster.replica('a').isReady, false)
+    cluster.run(1_000)
+    assert.equal(cluster.replica('a').isReady, true)
+  })
+
+  it('[R5] while shards move to a new member, each has copies + 1 ready holders at every moment', () => {
+    const cluster = Cluster.ready({ nodes: 4 })
+    const ids = fill(cluster)
+    cluster.join('e')
+    let moved = 0
+    while (!cluster.isSettled() || cluster.noticesOf('shard:left').length === 0) {
+      cluster.run(1)
+      moved++
+      for (const shard of SHARDS) assert(readyAt(cluster, shard).length >= 3, `shard ${shard} after ${moved} ms`)
+      assert(moved < 5_000, 'the move ends')
+    }
+    cluster.run(2_000)
+    for (const shard of SHARDS) assert.equal(readyAt(cluster, shard).length, 3)
+    for (const id of ids) {
+      const holders = readyAt(cluster, shardOf(id))
+      assert.deepEqual(
+        cluster.nodesWith(id).filter((node) => node !== 'a'),
+        holders.filter((node) => node !== 'a'),
+        'a holder that left keeps nothing but what it is primary of',
+      )
+    }
+  })
+
+  it('[rule P2] a holder whose shard moved away lets go only when its successors were found equal', () => {
+    const cluster = Cluster.ready({ nodes: 4 })
+    const ids = fill(cluster)
+    // Nobody learns whether it equals a holder that wants to go.
+    cluster.fate = ({ to, type }) => (type === 'sync-offer' && to !== 'e' ? 'lose' : undefined)
+    cluster.join('e')
+    cluster.until(() => cluster.replica('e').isReady, 'the successor is ready')
+    cluster.run(1_000)
+    const isMoving = (shard: number): boolean => readyAt(cluster, shard).length > 3
+    const moving = SHARDS.filter(isMoving)
+    assert(moving.length > 0)
+    assert.deepEqual(cluster.noticesOf('shard:left'), [])
+    cluster.fate = () => undefined
+    cluster.until(() => !SHARDS.some(isMoving), 'they let go')
+    for (const id of ids) for (const node of readyAt(cluster, shardOf(id))) assert(cluster.nodesWith(id).includes(node))
+  })
+
+  it('[A1] [rule P2] an acknowledgement of a holder that is about to let go does not count', () => {
+    const cluster = Cluster.ready({ nodes: 4 })
+    fill(cluster)
+    cluster.fate = ({ to, type }) => (type === 'sync-offer' && to !== 'e' ? 'lose' : undefined)
+    cluster.join('e')
+    cluster.until(() => cluster.replica('e').isReady, 'the successor is ready')
+    cluster.run(1_000)
+    const shard = SHARDS.find((n) => readyAt(cluster, n).length > 3 && !cluster.replica('a').isCounted(n))
+    const draining = cluster.nodes.find(
+      (node) => readyAt(cluster, shard ?? 0).includes(node) && !cluster.replica(node).isCounted(shard ?? 0),
+    )
+    assert(shard !== undefined && draining !== undefined)
+    const writer = cluster.nodes.find((node) => node !== draining) as string
+    const id = idInShard(shard, 'first')
+    cluster.outcome(cluster.resume(writer, id))
+    cluster.sent.length = 0
+    cluster.written(cluster.commit(writer, id, { note: 'x' }, { copies: 2 }))
+    cluster.run(50)
+    const acks = cluster.sentOf('ack').filter(({ from }) => from === draining)
+    const positions = acks.flatMap(({ message }) => message.positions.filter((position) => position.shard === shard))
+    assert(positions.length > 0 && positions.every(({ ready }) => !ready))
+  })
+
+  it('knows whether every shard has all its ready holders', () => {
+    const cluster = Cluster.ready()
+    assert(cluster.nodes.every((node) => cluster.replica(node).isWhole))
+    cluster.crash('c')
+    cluster.join('c', { incarnation: 2 })
+    cluster.run(2)
+    assert.equal(cluster.replica('a').isWhole, false)
+    cluster.until(() => cluster.nodes.every((node) => cluster.replica(node).isWhole), 'whole again')
+  })
+
+  it('[R5] when a member dies its shards are held elsewhere, in full', () => {
+    const cluster = Cluster.ready({ nodes: 5 })
+    const ids = fill(cluster)
+    cluster.crash('c')
+    cluster.run(DEAD_MS + 3_000)
+    for (const shard of SHARDS) assert.equal(readyAt(cluster, shard).length, 3)
+    for (const id of ids) {
+      for (const node of readyAt(cluster, shardOf(id))) assert.deepEqual(texts(cluster.record(node, id)), { of: id })
+    }
+  })
+
+  it('a holder that restarted empty, twice in a row, is no copy until it is full again', () => {
+    const cluster = Cluster.ready()
+    const id = idInShard(7)
+    cluster.establish('a', id, { x: '1' })
+    cluster.fate = ({ to, type }) => (to === 'b' && type === 'sync-offer' ? 100 : undefined)
+    for (const incarnation of [2, 3]) {
+      cluster.crash('b')
+      cluster.join('b', { incarnation })
+      cluster.run(20)
+      assert.notEqual(cluster.replica('b').shardState(7), 'ready')
+      assert(!cluster.holdersOf(id, 'a').includes('b'))
+    }
+    cluster.until(() => cluster.isSettled(), 'full again')
+    cluster.crash('a')
+    cluster.crash('c')
+    assert.deepEqual(texts(cluster.record('b', id)), { x: '1' })
+  })
+
+  it('[R13] with all copies every member holds everything', () => {
+    const cluster = Cluster.ready({ nodes: 5, copies: Number.POSITIVE_INFINITY })
+    const id = idInShard(7)
+    cluster.establish('c', id, { x: '1' }, 4)
+    assert.deepEqual(cluster.nodesWith(id), cluster.nodes)
+    for (const shard of SHARDS) {
+      assert.equal(readyAt(cluster, shard).length, 5)
+      for (const node of cluster.nodes) {
+        assert.deepEqual(
+          cluster.replica(node).table.shardDigests(shard),
+          cluster.replica('a').table.shardDigests(shard),
+        )
+      }
+    }
+  })
+
+  it('a member of weight 0 holds nothing, and is a primary all the same', () => {
+    const cluster = Cluster.ready({ nodes: 4, init: (node) => (node === 'a' ? { weight: 0 } : {}) })
+    assert(SHARDS.every((shard) => cluster.replica('a').shardState(shard) === 'none'))
+    const id = idInShard(7)
+    cluster.establish('a', id, { x: '1' }, 3)
+    assert.deepEqual(cluster.nodesWith(id), ['a', 'b', 'c', 'd'])
+  })
+})

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import { BUCKET_COUNT, SHARD_COUNT } from '../../src/constants.ts'
+import type { Hash64 } from '../../src/session/meta-hash.ts'
+import { bucketOf, loadKeyHash, shardOfBucket } from '../../src/table/key-hash.ts'
+import { keyHash } from '../support/key-hash.ts'
+
+const hex = ({ hi, lo }: Hash64): string => [hi, lo].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
+
+describe('the key hash', () => {
+  it('[R9] is xxHash64 with seed 0: the known answers', () => {
+    // From the xxHash specification's sanity checks and its reference implementation.
+    const answers: Record<string, string> = {
+      '': 'ef46db3751d8e999',
+      a: 'd24ec4f1a98c6e5b',
+      abc: '44bc2cf5ad770999',
+      'Nobody inspects the spammish repetition': 'fbcea83c8a378bf1',
+    }
+    for (const [text, answer] of Object.entries(answers)) assert.equal(hex(keyHash(text)), answer, text)
+  })
+
+  it('is of the bytes, one per character', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ maxLength: 40 }), (a, b) => {
+        const [x, y] = [a, b].map((id) => hex(keyHash(Buffer.from(id).toString('latin1'))))
+        assert.equal(x === y, Buffer.compare(a, b) === 0)
+      }),
+    )
+  })
+
+  it('[R9] chooses the bucket modulo 1024, and shards are runs of 16 buckets', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        const hash = keyHash(text)
+        const bucket = Number(BigInt(`0x${hex(hash)}`) % BigInt(BUCKET_COUNT))
+        assert.equal(bucketOf(hash), bucket)
+        assert.equal(shardOfBucket(bucket), Math.floor(bucket / 16))
+      }),
+    )
+    assert.equal(shardOfBucket(BUCKET_COUNT - 1), SHARD_COUNT - 1)
+  })
+
+  it('is loaded once', async () => {
+    assert.equal(await loadKeyHash(), await loadKeyHash())
+  })
+})
