@@ -24,7 +24,7 @@ const ARROWS = {
 /** The packages that decide and never do: see the globals denied to them in biome.jsonc. */
 const PURE = ['core', 'locks']
 
-const alternatives = names => (names.length > 0 ? `(?:${names.join('|')})` : '(?!)')
+const alternatives = (names) => (names.length > 0 ? `(?:${names.join('|')})` : '(?!)')
 
 const arrowRules = Object.entries(ARROWS).map(([name, targets]) => ({
   name: `arrow-${name}`,

@@ -1,7 +1,7 @@
 /** Clusters of real nodes in one process, for tests: loopback, ports of the system's choice, stopped at the end of each test. */
 import { createNode, type Node, type NodeOptions } from '@reprise/node'
 
-export const SECRET = 'the secret of a cluster in a test'
+const SECRET = 'the secret of a cluster in a test'
 
 /** Nodes started by the tests so far and not stopped yet. */
 const running = new Set<Node>()
