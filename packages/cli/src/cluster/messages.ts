@@ -1,0 +1,66 @@
+/**
+ * What a cluster and its member processes tell each other, over the channel that Node opens between parent and child.
+ *
+ * ```
+ *  cluster                          member
+ *     │  start(config) ────────────►  │   once; the only way in for secrets
+ *     │  ◄──────────────── listening  │   its peer-to-peer address, so that others can join it
+ *     │  ◄──────────────────── ready  │   it serves clients
+ *     │  ◄───────────────── counters  │   while it serves
+ *     │  stop ─────────────────────►  │   then it exits; it also does when the channel breaks
+ *     │  ◄─────────────────── failed  │   it could not start, and exits
+ * ```
+ *
+ * Both ends are of the same build, so the messages are not validated. Bytes travel as base64url.
+ */
+
+export interface MemberConfig {
+  readonly name: string
+  readonly cluster: string
+  /** The cluster secret, base64url. */
+  readonly secret: string
+  readonly dataDir: string
+  /** Everything the cluster keeps on disk; an orphan removes it. */
+  readonly clusterDir: string
+  /** Addresses of other members. Empty for the first. */
+  readonly join: readonly string[]
+  /** How many members must be alive before this one calls itself ready. */
+  readonly membersMin: number
+  /** Ports it had before, or 0 for any. A port that is taken by now is replaced by any. */
+  readonly ports: { readonly peer: number; readonly tls: number; readonly admin: number }
+  readonly certificate: Certificate
+  readonly confirm: Confirm
+}
+
+/** Whether a TLS handshake waits for a copy of its session; see `resumeAcrossCluster`. */
+export type Confirm = 'queued' | 'copies'
+
+export interface Certificate {
+  readonly certificatePem: string
+  readonly privateKeyPem: string
+}
+
+/** A member that serves. */
+export interface MemberReady {
+  readonly peerId: string
+  readonly incarnation: number
+  /** Its multiaddr, with its peer id. */
+  readonly listen: string
+  readonly ports: MemberConfig['ports']
+}
+
+/** What a member counted since its process started. */
+export interface MemberCounters {
+  /** TLS handshakes by where the session came from. */
+  readonly handshakes: { readonly full: number; readonly local: number; readonly peers: number }
+  /** Records in its cache. */
+  readonly records: number
+}
+
+export type ToMember = { readonly type: 'start'; readonly config: MemberConfig } | { readonly type: 'stop' }
+
+export type FromMember =
+  | { readonly type: 'listening'; readonly listen: string }
+  | ({ readonly type: 'ready' } & MemberReady)
+  | ({ readonly type: 'counters' } & MemberCounters)
+  | { readonly type: 'failed'; readonly message: string }

@@ -1,0 +1,78 @@
+/**
+ * A member process from the inside: a node, the HTTPS server in front of it, and a small admin server, put together in the
+ * order in which they need each other and taken apart in reverse.
+ */
+import { createNode, type Logger, type Node, type NodeOptions } from '@reprise/node'
+import type { FromMember, MemberConfig, MemberCounters } from '../cluster/messages.ts'
+import { startAdmin } from './admin.ts'
+import { startTerminator } from './terminator.ts'
+
+export interface Member {
+  counters(): MemberCounters
+  stop(): Promise<void>
+}
+
+/**
+ * Start a member. It has said `listening` and `ready` to its cluster when this resolves.
+ * @throws whatever keeps it from starting; what was started is stopped again.
+ */
+export async function startMember(config: MemberConfig, tell: (message: FromMember) => void): Promise<Member> {
+  const stops: (() => Promise<void>)[] = []
+  const stop = async (): Promise<void> => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart()
+  }
+  try {
+    const node = await createNodeAt(config)
+    stops.push(() => node.stop())
+    const [listen = ''] = node.addresses
+    tell({ type: 'listening', listen })
+    await node.whenReady({ members: config.membersMin })
+
+    const terminator = await startTerminator({ ...config, node, port: config.ports.tls })
+    stops.push(terminator.close)
+    const { incarnation } = node.status()
+    const admin = await startAdmin({ ...config, node, terminator, port: config.ports.admin })
+    stops.push(admin.close)
+    const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port }
+    tell({ type: 'ready', peerId: node.nodeId, incarnation, listen, ports })
+    return { stop, counters: () => ({ handshakes: terminator.handshakes(), records: node.status().table.records }) }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** A node at the port it had; at any other when somebody took that one meanwhile. */
+async function createNodeAt(config: MemberConfig): Promise<Node> {
+  const { name, cluster, secret, dataDir, join, ports } = config
+  const options: NodeOptions = {
+    name,
+    cluster,
+    dataDir,
+    join,
+    secret: Buffer.from(secret, 'base64url'),
+    listen: [`/ip4/127.0.0.1/tcp/${ports.peer}`],
+    // `whenReady` waits, for more than readiness.
+    readyMs: 0,
+    ...(process.env['REPRISE_DEBUG'] !== undefined && { logger: STDERR_LOGGER }),
+  }
+  try {
+    return await createNode(options)
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'LISTEN'
+    if (!isTaken || ports.peer === 0) throw error
+    return await createNode({ ...options, listen: ['/ip4/127.0.0.1/tcp/0'] })
+  }
+}
+
+/** What the node reports, for `--debug`. Nothing in it is secret. */
+const STDERR_LOGGER: Logger = {
+  debug: () => {},
+  info: (message, fields) => console.error('info', message, JSON.stringify(fields)),
+  warn: (message, fields) => console.error('warn', message, JSON.stringify(fields)),
+  error: (message, fields) => console.error('error', message, JSON.stringify(fields)),
+}
+
+function tcpPort(address: string): number {
+  return Number(/\/tcp\/(\d+)/.exec(address)?.[1] ?? 0)
+}

@@ -1,0 +1,30 @@
+/** Numbers as people read them. */
+
+/** `7.1 ms`, `310 ms`, `4.2 s`: as many figures as mean something. */
+export function formatMs(ms: number): string {
+  if (ms >= 1_000) return `${(ms / 1_000).toFixed(1)} s`
+
+  return `${ms.toFixed(ms < 9.995 ? 1 : 0)} ms`
+}
+
+/** `512 B`, `64 KiB`, `8.0 MiB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes >= 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+  if (bytes >= 1024) return `${Math.round(bytes / 1024)} KiB`
+  return `${bytes} B`
+}
+
+/** `8,388,608`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** `1 session`, `2 sessions`. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** The middle one of the values (the lower of two); undefined of none. */
+export function median(values: readonly number[]): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)]
+}
