@@ -1,0 +1,39 @@
+/** A client of the benches of handshakes. It runs in the bench's own process, so that the servers' CPU is theirs alone. */
+import { once } from 'node:events'
+import { connect, type SecureVersion } from 'node:tls'
+
+/** What one visit came to. */
+export interface Visit {
+  /** From the connect to the first byte of the server, in milliseconds. */
+  readonly ms: number
+  /** Where the server had the session from. */
+  readonly kind: string
+  /** The newest session that the server gave. */
+  readonly session: Buffer | undefined
+}
+
+/** Connect as a client that speaks up to `version`, with a session if there is one, read what the server says, and leave. */
+export async function visit(port: number, version: SecureVersion, session?: Buffer): Promise<Visit> {
+  const startedMs = performance.now()
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    servername: 'service.test',
+    rejectUnauthorized: false,
+    maxVersion: version,
+    ...(session === undefined ? {} : { session }),
+  })
+  let ms = Number.NaN
+  let kind = ''
+  let newest: Buffer | undefined
+  socket.on('session', (given) => {
+    newest = given
+  })
+  socket.on('data', (chunk) => {
+    if (kind === '') ms = performance.now() - startedMs
+    kind += chunk
+  })
+  await once(socket, 'end')
+  socket.destroy()
+  return { ms, kind, session: newest }
+}
