@@ -1,7 +1,7 @@
 /**
  * Proves what is published, as a stranger meets it: builds and packs every public package, installs the tarballs in an
- * empty folder, type-checks an import of each, runs the first example of the README and `npx reprise --version`, under
- * the pinned Node and under the oldest one that `engines` promises.
+ * empty folder, type-checks an import of each, runs the first example of the README, `npx reprise --version` and a small
+ * demo, under the pinned Node and under the oldest one that `engines` promises.
  *
  * The example is the first js or ts block after the marker `<!-- smoke:first-example -->`; it must end by itself.
  */
@@ -20,6 +20,9 @@ const OLDEST_NODE = ['22.12.0', '^22.12.0'] as const
 
 /** An example that has not ended by then will not. */
 const EXAMPLE_MS_MAX = 60_000
+
+/** The demo bounds itself at 90 seconds. */
+const DEMO_MS_MAX = 120_000
 
 /** One Node to prove things under. */
 interface Runtime {
@@ -111,6 +114,12 @@ function runCommand(runtime: Runtime, consumer: string, version: string): void {
   const printed = run('npx', ['--no', '--', 'reprise', '--version'], consumer, { env: environment(runtime) }).trim()
   if (printed !== version) fail(`reprise --version printed ${printed} instead of ${version}`)
   say(`npx reprise --version answered under Node ${runtime.version}`)
+
+  // Only the whole way through shows that everything it loads on the way was compiled and packed as it should be.
+  const startedMs = performance.now()
+  const demo = ['--no', '--', 'reprise', 'demo', '--once', '--nodes', '3']
+  run('npx', demo, consumer, { timeout: DEMO_MS_MAX, env: environment(runtime) })
+  say(`reprise demo held under Node ${runtime.version} (${Math.round(performance.now() - startedMs)} ms)`)
 }
 
 function publicPackages(): Manifest[] {

@@ -78,7 +78,7 @@ export type CopiesFailure = 'NOT_ENOUGH_HOLDERS' | 'TIMEOUT' | 'SUPERSEDED' | 'D
 /**
  * Thrown when `commit({ copies })` cannot confirm that many copies.
  *
- * - `NOT_ENOUGH_HOLDERS`: fewer ready holders than copies asked for; known at once. The write is queued nevertheless.
+ * - `NOT_ENOUGH_HOLDERS`: fewer reachable holders than copies asked for; known at once. The write is queued nevertheless.
  * - `TIMEOUT`: not acknowledged in time or aborted. The outcome is unknown: the write may survive.
  * - `SUPERSEDED`, `DROPPED`: another primary's newer write, or a drop, beat this one at a holder.
  * - `EVICTED`: the session left this node's cache before it was acknowledged, for want of memory.

@@ -577,8 +577,13 @@ export class Replica {
       enqueue: (shard, key, delta, ackNow) => this.#outgoing.enqueue(shard, key, delta, ackNow),
       assertRoom: () => this.#outgoing.assertRoom(),
       awaitCopies: (wait) => {
-        const ready = this.#holdings.readyHolders(wait.shard).filter((node) => this.#members.isReachable(node))
-        this.#outgoing.awaitCopies(wait, ready)
+        // Who is about to be a ready holder will confirm when it is one: the wait decides, not the moment.
+        const { shard } = wait
+        const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
+        this.#outgoing.awaitCopies(
+          wait,
+          [...holders].filter((node) => this.#members.isReachable(node)),
+        )
       },
       look: (key, deadlineMs, request, onOutcome) => {
         const command = { request, key, portions: [], proof: undefined, consistency: 'latest' as const, deadlineMs }

@@ -267,9 +267,10 @@ export class Members {
     const isFirst = !member.acquainted
     member.acquainted = true
     this.#strangers.delete(from)
+    // Numbers first: what they show to be missing keeps a joining shard from being ready.
+    this.#listener.onStreams(from, beat.streams)
     if (isFirst) this.#listener.onAcquainted(from)
     if (changed || isFirst) this.#listener.onShardsChanged(from, readyBefore)
-    this.#listener.onStreams(from, beat.streams)
   }
 
   onNews(list: readonly MemberNews[]): void {

@@ -140,8 +140,7 @@ export class Puller {
     const { flight } = asked
     flight.asked.set(from, { status: answer.status, ready: answer.ready })
     if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
-    if (flight.consistency === 'any' && !this.#isDone(flight)) this.#askNext(flight)
-    this.#decideIfPossible(flight)
+    this.#goOn(flight)
   }
 
   /** Nobody waits for a peer that is gone. */
@@ -149,8 +148,7 @@ export class Puller {
     for (const flight of [...this.#flights]) {
       if (flight.asked.get(node) !== WAITING) continue
       flight.asked.set(node, SILENT)
-      if (flight.consistency === 'any') this.#askNext(flight)
-      this.#decideIfPossible(flight)
+      this.#goOn(flight)
     }
   }
 
@@ -206,11 +204,19 @@ export class Puller {
     if (entry === undefined || isUnwritten(entry)) return undefined
     const { record } = entry
     if (proof !== undefined && !meetsProof(record, proof)) return undefined
-    const isTrusted =
-      entry.tenure !== undefined || this.#ports.isReady(entry.shard) || nowMs < entry.validatedAtMs + REVALIDATE_MS
+    // Not for being primary: elsewhere it may have been dropped, and the news of it lost (rule R3).
+    const isTrusted = this.#ports.isReady(entry.shard) || nowMs < entry.validatedAtMs + REVALIDATE_MS
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from: FROM_HERE }
     if (!isTrusted || endsAtMs(record) <= nowMs || missingPortions(record, portions).length > 0) return undefined
     return { outcome: 'complete', record, missing: [], from: FROM_HERE }
+  }
+
+  /** An answer came, or will not come: decide, or ask the next one. */
+  #goOn(flight: Flight): void {
+    this.#decideIfPossible(flight)
+    if (flight.consistency !== 'any' || flight.callers.length === 0 || this.#isDone(flight)) return
+    this.#askNext(flight)
+    this.#decideIfPossible(flight)
   }
 
   #launch(flight: Flight): void {
@@ -331,7 +337,11 @@ export class Puller {
       return { outcome: 'unknown', from }
     }
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from }
-    if (endsAtMs(record) <= nowMs) return { outcome: 'absent', reason: 'expired', from }
+    if (endsAtMs(record) <= nowMs) {
+      // A touch may be where nobody answered from; only the absolute end is the same everywhere.
+      const isOver = record.expiry.absoluteAtMs <= nowMs || this.#isAbsent(flight)
+      return isOver ? { outcome: 'absent', reason: 'expired', from } : { outcome: 'unknown', from }
+    }
     if (from.answered.length > 0) entry.validatedAtMs = nowMs
     const isFresh = from.answered.length > 0 || this.#isAloneWith(flight, entry)
     if (!isFresh) return { outcome: 'unknown', from }

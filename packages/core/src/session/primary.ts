@@ -155,6 +155,11 @@ export class Primary {
     const stored = table.put(key, tombstone, nowMs)
     stored.tenure = undefined
     stored.frame = this.#ports.enqueue(stored.shard, key, tombstone, copies > 0)
+    // Who was primary may hold no copy, and would go on.
+    const displaced = known?.kind === 'live' ? highestVersion(known).tenure.node : this.#context.self
+    if (displaced !== this.#context.self) {
+      this.#context.send(displaced, { type: 'push', records: [{ key, record: tombstone }] })
+    }
     this.#finish(request, stored, copies, command.waitMs, undefined)
   }
 

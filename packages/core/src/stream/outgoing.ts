@@ -112,10 +112,10 @@ export class Outgoing {
     return number
   }
 
-  /** Wait until `asked` ready holders acknowledge the frame. `ready` are the ones there are now. */
-  awaitCopies(wait: CopiesWait, ready: readonly NodeId[]): void {
-    if (ready.length < wait.asked) {
-      this.#fail(wait, new CopiesError('NOT_ENOUGH_HOLDERS', { asked: wait.asked, confirmed: [], silent: ready }))
+  /** Wait until `asked` ready holders acknowledge the frame. `holders` are those that are, or are about to be. */
+  awaitCopies(wait: CopiesWait, holders: readonly NodeId[]): void {
+    if (holders.length < wait.asked) {
+      this.#fail(wait, new CopiesError('NOT_ENOUGH_HOLDERS', { asked: wait.asked, confirmed: [], silent: holders }))
       return
     }
     const waiting = { ...wait, confirmed: new Set<NodeId>() }

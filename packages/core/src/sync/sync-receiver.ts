@@ -90,7 +90,7 @@ export class SyncReceiver {
     this.#ports.ingest(answer.records, from)
     this.records += answer.records.length
     // Listed and gone since: evicted, or its shard let go. The positions of the offer vouch for what did not come.
-    if (answer.records.length < answer.done && !this.#context.lacks('broken-sync')) session.isBroken = true
+    if (answer.records.length < answer.done) session.isBroken = true
     // A source that says it did nothing would be asked for ever.
     session.wanted.splice(0, Math.max(1, answer.done))
     this.#next(session)
