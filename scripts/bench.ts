@@ -14,9 +14,9 @@ import type { Bench, Measure, Row, Unit } from '../test/bench/harness.ts'
 import { localGet } from '../test/bench/local-get.ts'
 import { resume } from '../test/bench/resume.ts'
 import { resumeAfter } from '../test/bench/resume-after.ts'
-import { tls } from '../test/bench/tls.ts'
+import { tls, tlsBusy } from '../test/bench/tls.ts'
 
-const BENCHES: readonly Bench[] = [localGet, commit, resume, tls, resumeAfter, encryption]
+const BENCHES: readonly Bench[] = [localGet, commit, resume, tls, tlsBusy, resumeAfter, encryption]
 
 /** A benchmark takes ten to thirty seconds; one that has not ended by then hangs. */
 const BENCH_MS_MAX = 120_000

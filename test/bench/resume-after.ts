@@ -56,9 +56,9 @@ async function shareResumed(
   const clients = Array.from({ length: count }, (_, i) => i).values()
   const worker = async (): Promise<void> => {
     for (const i of clients) {
-      const { session } = await visit(origin, version)
+      const { session } = await visit({ port: origin, version })
       if (afterMs > 0) await pause(afterMs)
-      const { kind } = await visit(elsewhere[i % elsewhere.length] as number, version, session)
+      const { kind } = await visit({ port: elsewhere[i % elsewhere.length] as number, version }, session)
       if (kind === 'local' || kind === 'peers') resumed++
     }
   }

@@ -1,6 +1,7 @@
 /** A client of the benches of handshakes. It runs in the bench's own process, so that the servers' CPU is theirs alone. */
 import { once } from 'node:events'
 import { connect, type SecureVersion } from 'node:tls'
+import { CLIENT_A } from '../../packages/tls/test/support/certificates.ts'
 
 /** What one visit came to. */
 export interface Visit {
@@ -12,8 +13,17 @@ export interface Visit {
   readonly session: Buffer | undefined
 }
 
-/** Connect as a client that speaks up to `version`, with a session if there is one, read what the server says, and leave. */
-export async function visit(port: number, version: SecureVersion, session?: Buffer): Promise<Visit> {
+/** Where a visit goes to, and who comes. */
+export interface Destination {
+  readonly port: number
+  /** The highest version that the client speaks. */
+  readonly version: SecureVersion
+  /** Whether it has a certificate. Default false. */
+  readonly isMutual?: boolean
+}
+
+/** Connect, with a session if there is one, read what the server says, and leave. */
+export async function visit({ port, version, isMutual = false }: Destination, session?: Buffer): Promise<Visit> {
   const startedMs = performance.now()
   const socket = connect({
     port,
@@ -21,6 +31,7 @@ export async function visit(port: number, version: SecureVersion, session?: Buff
     servername: 'service.test',
     rejectUnauthorized: false,
     maxVersion: version,
+    ...(isMutual ? CLIENT_A : {}),
     ...(session === undefined ? {} : { session }),
   })
   let ms = Number.NaN

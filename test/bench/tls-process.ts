@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { createNode, type Node, type NodeOptions } from '@reprise/node'
 import { type ClusterResumption, resumeAcrossCluster } from '@reprise/tls'
-import { P256, RSA } from '../../packages/tls/test/support/certificates.ts'
+import { CLIENT_CA_A, P256, RSA } from '../../packages/tls/test/support/certificates.ts'
 import { serve } from './child.ts'
 
 export type TlsCommands = typeof commands
 
 export interface TlsServerOptions {
-  readonly key: 'RSA-2048' | 'P-256'
+  readonly key: 'RSA-2048' | 'P-256' | 'RSA-2048 mutual'
   readonly version: 'TLSv1.2' | 'TLSv1.3'
   /** `bare`: a server as Node makes it, with tickets of its own. */
   readonly mode: 'bare' | 'stateful' | 'tickets'
@@ -31,7 +31,9 @@ const commands = {
 
   /** Start a server. @returns its port on the loopback. */
   listen: async ({ key, version, mode, confirm = 'queued', deadlineMs }: TlsServerOptions): Promise<number> => {
-    const server = createServer({ ...(key === 'P-256' ? P256 : RSA), minVersion: version, maxVersion: version })
+    const clients = key === 'RSA-2048 mutual' ? { requestCert: true, ca: [CLIENT_CA_A] } : {}
+    const own = key === 'P-256' ? P256 : RSA
+    const server = createServer({ ...own, ...clients, minVersion: version, maxVersion: version })
     const context = `${key} ${version} ${mode} ${confirm}`
     const deadlines = deadlineMs === undefined ? {} : { lookupDeadlineMs: deadlineMs, confirmDeadlineMs: deadlineMs }
     const options = { context, confirm, ...deadlines }
