@@ -30,6 +30,9 @@ export const ABSOLUTE_MS_MAX: number = 366 * 24 * 3_600_000
 export const IDLE_MS_DEFAULT: number = 30 * 60_000
 export const ABSOLUTE_MS_DEFAULT: number = 24 * 3_600_000
 
+/** Sessions created here and not committed yet, a few hundred bytes each. Over it the oldest is forgotten. */
+export const DRAFTS_MAX = 16_384
+
 // The table.
 
 export const CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024
@@ -55,7 +58,8 @@ export const RING_FRAMES_MAX = 1024
 export const RING_BYTES_MAX: number = 2 * 1024 * 1024
 /** Under load frames are collected this long: batches of tens halve the cost of a delta. */
 export const FLUSH_INTERVAL_MS = 5
-/** Flushes within that time that go at once: a client that commits and waits, again and again, is not load. */
+/** Flushes within that time that go at once because somebody waits for copies: a client that commits, waits, and commits
+ * again is not load. */
 export const FLUSHES_AT_ONCE_MAX = 16
 /** Deltas that wait for a flush. Above it `commit` refuses, which keeps lag bounded. */
 export const PENDING_DELTAS_MAX = 8192

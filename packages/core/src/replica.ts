@@ -129,7 +129,7 @@ export class Replica {
       }),
     })
     this.#syncReceiver = new SyncReceiver(this.#context, {
-      isReachable: (node) => this.#members.isAcquainted(node),
+      isReachable: (node) => this.#members.isReachable(node),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
       onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
     })
@@ -194,7 +194,7 @@ export class Replica {
 
   /** The record as it is here, for views and checkers. Not a use, and not a read in the sense of the promises. */
   peek(key: SessionKey): SessionRecord | undefined {
-    return this.#table.peek(key)?.record
+    return this.#primary.draft(key) ?? this.#table.peek(key)?.record
   }
 
   get nodeId(): NodeId {
@@ -264,7 +264,10 @@ export class Replica {
       },
       streams: { gaps: this.#incoming.gapCount, repairs: this.#outgoing.repairs, waiting: this.#outgoing.waiting },
       pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
-      syncs: { underWay: this.#syncReceiver.underWay, records: this.#syncReceiver.records },
+      syncs: {
+        underWay: Math.max(this.#syncReceiver.underWay, this.#holdings.comparisons),
+        records: this.#syncReceiver.records,
+      },
       badMessages: this.#badMessages,
     }
   }
@@ -324,8 +327,9 @@ export class Replica {
       this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
       this.#table.sweep(nowMs)
       this.#primary.publishTouches()
+      this.#primary.sweepDrafts()
       this.#holdings.advance()
-      this.#holdings.askForHellos()
+      this.#holdings.retry()
     }
     if (nowMs >= this.#auditAtMs) {
       this.#auditAtMs = nowMs + AUDIT_INTERVAL_MS
@@ -531,8 +535,8 @@ export class Replica {
   #connectHoldings(): Holdings {
     return new Holdings(this.#context, this.#members, {
       sync: (shard, source, scope, onDone) => {
-        this.#syncReceiver.start(shard, source, scope, (complete, equal) => {
-          onDone(complete, equal)
+        this.#syncReceiver.start(shard, source, scope, (complete, equal, isLost) => {
+          onDone(complete, equal, isLost)
           this.#holdings.advance()
         })
       },

@@ -18,16 +18,18 @@
  * lets go when each of those who shall hold it showed digests equal to its own: they then have all that it ever
  * acknowledged as a copy (rule P2).
  */
+import { SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
 import type { Members } from '../members/members.ts'
 import type { NodeId } from '../session/version.ts'
+import type { SyncDone } from '../sync/sync-receiver.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
 import type { Placement } from './rendezvous.ts'
 import { place } from './rendezvous.ts'
 
 export interface HoldingsPorts {
-  sync(shard: number, source: NodeId, scope: SyncScope, onDone: (complete: boolean, equal: boolean) => void): void
+  sync(shard: number, source: NodeId, scope: SyncScope, onDone: SyncDone): void
   /** Whether there is any record of the shard here. */
   isEmpty(shard: number): boolean
   /** Whether a gap of any stream of the shard is open. */
@@ -97,6 +99,11 @@ export class Holdings {
         node === self ? state === 'ready' : hasShard(this.#readyBitsOf(node), shard),
       ),
     )
+  }
+
+  /** Comparisons with other holders that did not end yet, those to be tried again included. */
+  get comparisons(): number {
+    return this.#shards.reduce((count, { comparing }) => count + comparing.size, 0)
   }
 
   joined(): ShardBits {
@@ -169,8 +176,10 @@ export class Holdings {
 
   /** A ready holder asked for what it lacks and turned out to differ: it may also have what this node lacks. */
   onDiffering(node: NodeId, shard: number): void {
-    if (!this.isReady(shard) || !hasShard(this.#readyBitsOf(node), shard) || !this.#members.isAcquainted(node)) return
-    this.#ports.sync(shard, node, 'holder', () => {})
+    if (!this.isReady(shard)) return
+    // Over a new connection its question may come before its heartbeat; it would not ask if it did not listen.
+    const isJoiner = this.#members.isAcquainted(node) && !hasShard(this.#readyBitsOf(node), shard)
+    if (!isJoiner) this.#compareWith(this.#shard(shard), node)
   }
 
   onHello(from: NodeId, streams: readonly ShardNumber[]): void {
@@ -248,8 +257,23 @@ export class Holdings {
     for (const holding of this.#joining) this.#advanceJoin(holding, live)
   }
 
-  /** Ask again for hellos that are overdue: the join or the answer was lost. Called regularly. */
-  askForHellos(): void {
+  /** Do again what should have been answered: a message was lost. Called regularly. */
+  retry(): void {
+    this.#askForHellos()
+    for (const holding of this.#shards) if (holding.comparing.size > 0) this.#retryComparing(holding)
+  }
+
+  #retryComparing(holding: Holding): void {
+    for (const [node, startedAtMs] of holding.comparing) {
+      if (this.#context.nowMs < startedAtMs + COMPARE_RETRY_MS) continue
+      // Who is away is compared with when it is back.
+      const isThere = this.#members.isAcquainted(node) && hasShard(this.#readyBitsOf(node), holding.shard)
+      if (holding.state === 'ready' && isThere) this.#compareWith(holding, node)
+      else holding.comparing.delete(node)
+    }
+  }
+
+  #askForHellos(): void {
     const { nowMs } = this.#context
     const lacking = new Map<NodeId, number[]>()
     for (const holding of this.#joining) {
@@ -386,14 +410,21 @@ export class Holdings {
     for (const { shard, state } of this.#shards) {
       if (state !== 'ready' || !hasShard(ready, shard) || hasShard(exceptReady, shard)) continue
       // With nothing here it is the other's turn.
-      if (!this.#ports.isEmpty(shard)) this.#ports.sync(shard, node, 'holder', () => {})
+      if (!this.#ports.isEmpty(shard)) this.#compareWith(this.#shard(shard), node)
     }
   }
 
   #compareWithHolders(shard: number): void {
     for (const holder of this.readyHolders(shard)) {
-      if (this.#members.isAcquainted(holder)) this.#ports.sync(shard, holder, 'holder', () => {})
+      if (this.#members.isAcquainted(holder)) this.#compareWith(this.#shard(shard), holder)
     }
+  }
+
+  #compareWith(holding: Holding, node: NodeId): void {
+    holding.comparing.set(node, this.#context.nowMs)
+    this.#ports.sync(holding.shard, node, 'holder', (_complete, _equal, isLost) => {
+      if (!isLost) holding.comparing.delete(node)
+    })
   }
 }
 
@@ -406,6 +437,8 @@ class Holding {
   isDraining = false
   /** When hellos were asked for last; of a draining holder, when it last compared with its successors. */
   askedAtMs = 0
+  /** Holders that it is compared with, and since when. */
+  readonly comparing = new Map<NodeId, number>()
   /** Successors that were found equal since the draining began. */
   readonly equals = new Set<NodeId>()
   /** Members whose hello came since the join. */
@@ -446,10 +479,13 @@ class Holding {
   leave(): void {
     this.state = 'none'
     this.isDraining = false
+    this.comparing.clear()
   }
 }
 
 /** A hello that did not come by then is asked for again: far above a round trip, far below anybody's patience. */
 const JOIN_RETRY_MS = 1_000
+/** A comparison that did not end by then failed: above the time-out of a sync, and room for a queue of them. */
+const COMPARE_RETRY_MS: number = 2 * SYNC_TIMEOUT_MS
 /** A draining holder compares with its successors this often: twice is the rule, more when writes are under way. */
 const HAND_OVER_MS = 200

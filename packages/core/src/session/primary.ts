@@ -4,9 +4,12 @@
  * Every write takes a version of this node's tenure. The first write after taking a session over begins a tenure with an
  * epoch above all that this node has seen (rule V1), which is all a takeover is: there is no vote, and merging settles what
  * two primaries do at the same time. The delta lists every portion with its version and carries the values that changed.
+ *
+ * A session that was created and not committed yet is a *draft*: it is kept here and not in the table, where it would take
+ * the place of what this node holds for others of the same id: a tombstone, or another node's session.
  */
 import { Buffer } from 'node:buffer'
-import { BUCKET_COUNT, PORTION_NAME_BYTES_MAX, PORTIONS_MAX, SESSION_BYTES_MAX } from '../constants.ts'
+import { BUCKET_COUNT, DRAFTS_MAX, PORTION_NAME_BYTES_MAX, PORTIONS_MAX, SESSION_BYTES_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import {
   AlreadyExistsError,
@@ -79,6 +82,8 @@ export class Primary {
   /** Above the epochs of tenures of this node whose sessions left the table: a version is never issued twice. */
   #epochFloor = 0
   readonly #tenures = new Map<number, Tenure>()
+  /** In the order of creation. */
+  readonly #drafts = new Map<SessionKey, LiveRecord>()
 
   constructor(context: Context, ports: PrimaryPorts) {
     this.#context = context
@@ -87,10 +92,8 @@ export class Primary {
 
   create(command: CreateCommand): void {
     const { request, key } = command
-    const local = this.#context.table.get(key)
-    if (local?.record.kind === 'live' && endsAtMs(local.record) > this.#context.nowMs) {
-      this.#fail(request, new AlreadyExistsError(describeKey(key)))
-    } else if (command.assumeNew) this.#make(command)
+    if (this.#livesHere(key)) this.#fail(request, new AlreadyExistsError(describeKey(key)))
+    else if (command.assumeNew) this.#make(command)
     else {
       this.#ports.look(key, command.deadlineMs, request, (outcome) => {
         if (outcome.outcome === 'absent') this.#make(command)
@@ -103,10 +106,18 @@ export class Primary {
     }
   }
 
-  /** Put back a session that was created here, never committed, and evicted meanwhile: nobody else has it. */
+  /** Put back a session that was created here, never committed, and forgotten meanwhile: nobody else has it. */
   restore(key: SessionKey, { birth, expiry, frontier }: LiveRecord): void {
-    if (frontier.length > 0 || this.#context.table.peek(key) !== undefined) return
-    this.#plant(key, birth, expiry.idleMs, expiry.absoluteAtMs)
+    if (frontier.length > 0 || this.#context.table.peek(key) !== undefined || this.#drafts.has(key)) return
+    this.#draft(key, birth, expiry.idleMs, expiry.absoluteAtMs)
+  }
+
+  /** The session of that id that was created here and not committed yet, unless it was outdone by a later birth. */
+  draft(key: SessionKey): LiveRecord | undefined {
+    const draft = this.#drafts.get(key)
+    if (draft === undefined) return undefined
+    const known = this.#context.table.peek(key)?.record
+    return known === undefined || compareBirths(known.birth, draft.birth) < 0 ? draft : undefined
   }
 
   commit(command: CommitCommand): void {
@@ -143,6 +154,8 @@ export class Primary {
     const entry = table.get(key)
     const known = entry?.record
     this.#touches.delete(key)
+    const draft = this.#drafts.get(key)
+    if (draft !== undefined && compareBirths(draft.birth, birth) === 0) this.#drafts.delete(key)
     if (known !== undefined && compareBirths(known.birth, birth) > 0) {
       this.#context.out.results.push({ request, kind: 'dropped' })
       return
@@ -185,6 +198,7 @@ export class Primary {
    * Undefined when the session is not in the table.
    */
   nextVersion(key: SessionKey): Version | undefined {
+    if (this.draft(key) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
     const entry = this.#context.table.peek(key)
     if (entry?.record.kind !== 'live') return undefined
     if (entry.tenure !== undefined) return { tenure: entry.tenure, seq: entry.seq + 1 }
@@ -213,6 +227,13 @@ export class Primary {
     }
   }
 
+  /** Forget drafts that ended or were outdone. Called with the sweep. */
+  sweepDrafts(): void {
+    for (const [key, draft] of this.#drafts) {
+      if (endsAtMs(draft) <= this.#context.nowMs || this.draft(key) === undefined) this.#drafts.delete(key)
+    }
+  }
+
   /** Publish the touches that are due. Deferred by seconds, they need no timer of their own: called with the sweep. */
   publishTouches(): void {
     const { nowMs, table } = this.#context
@@ -234,8 +255,7 @@ export class Primary {
 
   #make({ request, key, idleMs, absoluteMs }: CreateCommand): void {
     const { table, nowMs, wallMs } = this.#context
-    const entry = table.peek(key)
-    if (entry?.record.kind === 'live' && endsAtMs(entry.record) > nowMs) {
+    if (this.#livesHere(key)) {
       this.#fail(request, new AlreadyExistsError(describeKey(key)))
       return
     }
@@ -244,28 +264,48 @@ export class Primary {
       this.#fail(request, new LimitError('cache.bytesMax', table.bytes, table.bytesMax, advice))
       return
     }
-    const generation = Math.max(Math.floor(wallMs), (entry?.record.birth.generation ?? 0) + 1)
+    const known = (this.draft(key) ?? table.peek(key)?.record)?.birth.generation ?? 0
+    const generation = Math.max(Math.floor(wallMs), known + 1)
     const random = (this.#context.random() % 2 ** 16) * 2 ** 32 + this.#context.random()
     const birth: Birth = { generation, random }
-    this.#plant(key, birth, idleMs, nowMs + absoluteMs)
+    this.#draft(key, birth, idleMs, nowMs + absoluteMs)
     this.#context.out.results.push({ request, kind: 'created', birth })
   }
 
-  /** Put a session without any write into the table. */
-  #plant(key: SessionKey, birth: Birth, idleMs: number, absoluteAtMs: number): Entry {
-    const { nowMs, table } = this.#context
-    const tenure = this.#tenure(this.#epochFloor + 1)
-    const expiry: Expiry = { version: { tenure, seq: 0 }, idleMs, idleAtMs: nowMs + idleMs, absoluteAtMs }
-    const entry = table.put(key, { kind: 'live', birth, frontier: [], portions: new Map(), expiry }, nowMs)
-    entry.tenure = tenure
+  #livesHere(key: SessionKey): boolean {
+    const record = this.draft(key) ?? this.#context.table.get(key)?.record
+    return record?.kind === 'live' && endsAtMs(record) > this.#context.nowMs
+  }
+
+  #draft(key: SessionKey, birth: Birth, idleMs: number, absoluteAtMs: number): void {
+    const version: Version = { tenure: this.#tenure(this.#epochFloor + 1), seq: 0 }
+    const expiry: Expiry = { version, idleMs, idleAtMs: this.#context.nowMs + idleMs, absoluteAtMs }
+    const [oldest] = this.#drafts.keys()
+    if (this.#drafts.size >= DRAFTS_MAX) this.#drafts.delete(oldest as SessionKey)
+    this.#drafts.set(key, { kind: 'live', birth, frontier: [], portions: new Map(), expiry })
+  }
+
+  /** A draft's first write is about to be made: it enters the table. */
+  #plant(key: SessionKey, draft: LiveRecord): Entry {
+    this.#drafts.delete(key)
+    const entry = this.#context.table.put(key, draft, this.#context.nowMs)
+    entry.tenure = this.#tenure(this.#epochFloor + 1)
     entry.seq = 0
     entry.frame = 0
     return entry
   }
 
-  /** @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
-  #writable({ key, birth }: CommitCommand): Entry {
+  /** @throws DroppedError, ExpiredError, LimitError, UsageError, or RepriseError of code EVICTED */
+  #writable({ key, birth, changes }: CommitCommand): Entry {
     const { table, nowMs } = this.#context
+    const draft = this.draft(key)
+    if (draft !== undefined && compareBirths(draft.birth, birth) === 0) {
+      if (endsAtMs(draft) <= nowMs) throw new ExpiredError(describeKey(key))
+      // Refused before it enters the table, or it would stay there unwritten.
+      this.#ports.assertRoom()
+      assertSize(draft.portions, changes)
+      return this.#plant(key, draft)
+    }
     const entry = table.get(key)
     if (entry === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
     if (entry.record.kind === 'dropped' || compareBirths(entry.record.birth, birth) !== 0) {

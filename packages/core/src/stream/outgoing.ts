@@ -62,6 +62,8 @@ export class Outgoing {
   /** Flushes since this time are counted; when there are too many, the next one waits for the interval's end. */
   #intervalStartMs = Number.NEGATIVE_INFINITY
   #flushes = 0
+  /** Somebody waits for what is pending. */
+  #isUrgent = false
   /** For status: frames sent again because somebody asked. */
   repairs = 0
 
@@ -105,6 +107,7 @@ export class Outgoing {
     stream.pending ??= { batch: new RecordBatchWriter(), ackNow: false }
     stream.pending.batch.add(key, delta, this.#context.nowMs)
     stream.pending.ackNow ||= ackNow
+    this.#isUrgent ||= ackNow
     this.#pendingDeltas++
     this.#dirty.add(shard)
     const number = stream.published + 1
@@ -214,6 +217,7 @@ export class Outgoing {
       this.#flushes = 0
     }
     this.#flushes++
+    this.#isUrgent = false
     for (const shard of this.#dirty) this.#publish(shard)
   }
 
@@ -236,9 +240,10 @@ export class Outgoing {
     return this.#streams[shard] as OutStream
   }
 
-  /** Idle: at once. Under load: when the interval ends, for all shards together. */
+  /** Idle, or somebody waits: at once. Else when the interval ends, for all shards together. */
   #flushDueMs(): number {
-    return this.#flushes < FLUSHES_AT_ONCE_MAX ? Number.NEGATIVE_INFINITY : this.#intervalStartMs + FLUSH_INTERVAL_MS
+    const isAtOnce = this.#isUrgent && this.#flushes < FLUSHES_AT_ONCE_MAX
+    return isAtOnce ? Number.NEGATIVE_INFINITY : this.#intervalStartMs + FLUSH_INTERVAL_MS
   }
 
   #publish(shard: number): void {

@@ -123,7 +123,7 @@ export class SyncReceiver {
 
   tick(): void {
     for (const session of [...this.#active.values()]) {
-      if (this.#context.nowMs >= session.timeoutAtMs) this.#end(session, false)
+      if (this.#context.nowMs >= session.timeoutAtMs) this.#end(session, false, true)
     }
   }
 
@@ -182,11 +182,11 @@ export class SyncReceiver {
     return session?.source === from && session.awaited === reply ? session : undefined
   }
 
-  #end(session: Session, complete: boolean): void {
+  #end(session: Session, complete: boolean, isLost = false): void {
     this.#active.delete(session.id)
     const place = this.#queue.indexOf(session)
     if (place >= 0) this.#queue.splice(place, 1)
-    for (const done of session.onDone) done(complete, complete && session.isEqual)
+    for (const done of session.onDone) done(complete, complete && session.isEqual, isLost)
     this.#begin()
   }
 }
@@ -195,8 +195,9 @@ export class SyncReceiver {
  * How a sync ended.
  * @param complete all that the source has is here now, and the source counts as a copy (or gave all its own).
  * @param equal the source had exactly what was here when it was asked.
+ * @param isLost no answer came in time: worth another try.
  */
-export type SyncDone = (complete: boolean, equal: boolean) => void
+export type SyncDone = (complete: boolean, equal: boolean, isLost: boolean) => void
 
 type Awaited = 'offer' | 'items' | 'records'
 

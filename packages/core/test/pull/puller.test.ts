@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CACHE_BYTES_MIN, FLIGHTS_MAX, REVALIDATE_MS } from '../../src/constants.ts'
+import { CACHE_BYTES_MIN, FLIGHTS_MAX, FLUSH_INTERVAL_MS, REVALIDATE_MS } from '../../src/constants.ts'
 import { LimitError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/outbox.ts'
 import { MISSING } from '../../src/session/record.ts'
@@ -171,8 +171,8 @@ describe('pulling', () => {
       ] as const) {
         cluster.fate = ({ to, carrier }) => (carrier === 'frame' && to !== node ? 'lose' : undefined)
         cluster.commit('a', id, { [name]: name })
+        cluster.run(FLUSH_INTERVAL_MS)
         cluster.fate = ({ type }) => (type === 'nack' || type === 'probe' ? 'lose' : undefined)
-        cluster.run(1)
       }
       cluster.crash('a')
       const outcome = cluster.outcome(cluster.resume(strangers[0], id))

@@ -59,10 +59,22 @@ describe('outgoing streams', () => {
     cluster.run(20)
     const frames = framesTo(cluster, 'b').map(({ atMs, frame }) => [atMs - startMs, frame?.records.length])
     assert.deepEqual(frames, [
+      [0, 1],
+      [FLUSH_INTERVAL_MS, 99],
+    ])
+    assert.equal(texts(cluster.record('b', ID))['count'], '100')
+  })
+
+  it('leave at once while somebody waits for copies, up to a bound', () => {
+    const cluster = withSession()
+    const startMs = cluster.nowMs
+    for (let n = 1; n <= 100; n++) cluster.commit('a', ID, { count: String(n) }, { copies: 1 })
+    cluster.run(20)
+    const frames = framesTo(cluster, 'b').map(({ atMs, frame }) => [atMs - startMs, frame?.records.length])
+    assert.deepEqual(frames, [
       ...new Array(FLUSHES_AT_ONCE_MAX).fill([0, 1]),
       [FLUSH_INTERVAL_MS, 100 - FLUSHES_AT_ONCE_MAX],
     ])
-    assert.equal(texts(cluster.record('b', ID))['count'], '100')
   })
 
   it('never exceed the largest frame, however batches and large sessions meet', () => {

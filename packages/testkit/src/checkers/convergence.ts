@@ -1,0 +1,105 @@
+/**
+ * I-R4: quiet and healed, all ready holders of a shard have equal digests and equal content; and of I-R12, that every shard
+ * has its `copies + 1` ready holders again.
+ *
+ * It also tells whether the cluster *is* quiet, which is what a run waits for before anything is checked at the end.
+ */
+import type { Entry, SessionKey } from '@reprise/core'
+import { endsAtMs, SHARD_COUNT } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Checker, World } from './checker.ts'
+import { isReady } from './checker.ts'
+import { isEqualContent } from './merge-laws.ts'
+
+export class Convergence implements Checker {
+  readonly #world: World
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onQuiet(): void {
+    for (let shard = 0; shard < SHARD_COUNT; shard++) {
+      const holders = this.#holders(shard)
+      const difference = this.#differenceIn(shard, holders)
+      if (difference !== undefined) this.#world.violate('I-R4', difference)
+    }
+  }
+
+  /** Why the cluster is not quiet yet, or undefined when it is. */
+  unrest(): string | undefined {
+    const { nodes, options } = this.#world.cluster
+    for (const { id, replica } of nodes) {
+      if (replica === undefined) return `${id} is down`
+      if (replica.aliveMembers().length < nodes.length) return `${id} sees only ${replica.aliveMembers().join(', ')}`
+      if (!replica.isReady) return `${id} is not ready`
+      const { streams, pulls, syncs } = replica.status()
+      if (streams.gaps > 0) return `${id} has ${streams.gaps} gaps`
+      if (streams.waiting > 0) return `${id} has writes that wait for copies`
+      if (pulls.underWay > 0) return `${id} has pulls under way`
+      if (syncs.underWay > 0) return `${id} has syncs under way`
+    }
+    const full = Math.min(options.copies + 1, nodes.length)
+    for (let shard = 0; shard < SHARD_COUNT; shard++) {
+      const holders = this.#holders(shard)
+      if (holders.length !== full) return `shard ${shard} has ${holders.length} ready holders of ${full}`
+      const difference = this.#differenceIn(shard, holders)
+      if (difference !== undefined) return difference
+    }
+    return undefined
+  }
+
+  #holders(shard: number): SimulatedNode[] {
+    return this.#world.cluster.nodes.filter((node) => isReady(node, shard))
+  }
+
+  #differenceIn(shard: number, [first, ...others]: readonly SimulatedNode[]): string | undefined {
+    if (first === undefined) return undefined
+    const digests = first.table.shardDigests(shard)
+    for (const other of others) {
+      const theirs = other.table.shardDigests(shard)
+      for (const [i, digest] of digests.entries()) {
+        const bucket = shard * digests.length + i
+        const isEqual = theirs[i]?.hi === digest.hi && theirs[i]?.lo === digest.lo
+        const where = `bucket ${bucket} (shard ${shard}) differs at ${first.id} and ${other.id}`
+        const key = this.#differentKey(bucket, first, other)
+        if (key !== undefined) return `${where} in ${key}, behind ${isEqual ? 'equal' : 'different'} digests`
+        if (!isEqual && !this.#mayDiffer(bucket, first, other)) return `${where} by its digests alone`
+      }
+    }
+    return undefined
+  }
+
+  #differentKey(bucket: number, a: SimulatedNode, b: SimulatedNode): SessionKey | undefined {
+    for (const [here, there] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      for (const entry of here.table.bucketEntries(bucket)) {
+        const theirs = there.entry(entry.key)
+        if (isUnwritten(entry) || this.#isEnding(here, entry) || this.#isEnding(there, theirs)) continue
+        if (theirs === undefined || !isEqualContent(entry.record, theirs.record)) return entry.key
+      }
+    }
+    return undefined
+  }
+
+  /** Whether something in the bucket is about to end, and so counted at one node and not at the other. */
+  #mayDiffer(bucket: number, ...nodes: readonly SimulatedNode[]): boolean {
+    return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
+  }
+
+  /** Whether it may be swept at one node and not yet at another. */
+  #isEnding(node: SimulatedNode, entry: Entry | undefined): boolean {
+    if (entry === undefined) return false
+    return endsAtMs(entry.record) - node.monotonicOffsetMs < this.#world.nowMs + END_MARGIN_MS
+  }
+}
+
+/** Created and never committed: nobody else's business. */
+function isUnwritten({ record }: Entry): boolean {
+  return record.kind === 'live' && record.frontier.length === 0
+}
+
+/** Sessions this close to their end are no longer moved (rule E2). */
+const END_MARGIN_MS = 3_000

@@ -1,0 +1,88 @@
+/**
+ * I-R5: dropping is for ever.
+ *
+ * A node that merged a tombstone never holds that birth alive again while it remembers; a read does not return a birth whose
+ * tombstone was, when the read began, at the reader or at a node whose answer it used; and in the end a confirmed drop is
+ * everywhere.
+ */
+import type { Birth, SessionKey } from '@reprise/core'
+import { compareBirths } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Read, ReadResult } from '../ledger.ts'
+import { endsEarliestMs } from '../ledger.ts'
+import type { Checker, World } from './checker.ts'
+import { recordsOf } from './checker.ts'
+
+export class Drops implements Checker {
+  readonly #world: World
+  /** By node, its life and key: the highest birth whose tombstone was seen there. */
+  readonly #tombstones = new Map<string, Birth>()
+  /** Which nodes had a tombstone when a read began. */
+  readonly #knownAtStart = new WeakMap<Read, Map<string, Birth>>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onReadStart(read: Read): void {
+    const known = new Map<string, Birth>()
+    for (const { node, record } of recordsOf(this.#world, read.key)) {
+      if (record.kind === 'dropped') known.set(node.id, record.birth)
+    }
+    if (known.size > 0) this.#knownAtStart.set(read, known)
+  }
+
+  onReadEnd({ read, outcome }: ReadResult): void {
+    if (outcome.outcome !== 'complete' && outcome.outcome !== 'partial') return
+    const reader = this.#world.cluster.node(read.node)
+    for (const id of [reader.id, ...outcome.from.answered]) {
+      const dropped = this.#knownAtStart.get(read)?.get(id)
+      if (dropped !== undefined && compareBirths(outcome.record.birth, dropped) <= 0) {
+        this.#world.violate('I-R5', `${reader.id} returned ${read.key}, which ${id} knew to be dropped`)
+      }
+    }
+    this.#look(reader, read.key)
+  }
+
+  onCheckpoint(): void {
+    for (const key of this.#world.ledger.keys) for (const node of this.#world.cluster.up()) this.#look(node, key)
+  }
+
+  onQuiet(): void {
+    this.onCheckpoint()
+    for (const key of this.#world.ledger.keys) {
+      for (const { birth, drops } of this.#world.ledger.lives(key)) {
+        const isForEver = drops.some(({ node, nodeLife }) => this.#world.cluster.nodeById(node).life === nodeLife)
+        if (!isForEver || this.#isForgotten(key, birth)) continue
+        for (const { node, record } of recordsOf(this.#world, key)) {
+          if (record.kind !== 'live' || compareBirths(record.birth, birth) !== 0) continue
+          const shard = this.#world.shardOf(key)
+          if (node.replica?.shardState(shard) !== 'ready') continue
+          this.#world.violate('I-R5', `${key} was dropped and is alive at the holder ${node.id} in the end`)
+        }
+      }
+    }
+  }
+
+  /** A later life of the id took the tombstone's place, and ended: nobody remembers either any more. */
+  #isForgotten(key: SessionKey, birth: Birth): boolean {
+    const later = this.#world.ledger.lives(key).filter((life) => compareBirths(life.birth, birth) > 0)
+    return later.some((life) => life.drops.length === 0 && endsEarliestMs(life) - END_MARGIN_MS <= this.#world.nowMs)
+  }
+
+  #look(node: SimulatedNode, key: SessionKey): void {
+    const name = `${node.id} ${node.life} ${key}`
+    const record = node.entry(key)?.record
+    const known = this.#tombstones.get(name)
+    // A node that gave the shard away has forgotten, and may be told old things again.
+    if (record === undefined) this.#tombstones.delete(name)
+    else if (record.kind === 'dropped') this.#tombstones.set(name, record.birth)
+    else if (known !== undefined && compareBirths(record.birth, known) <= 0) {
+      this.#tombstones.delete(name)
+      this.#world.violate('I-R5', `${key} is alive again at ${node.id}, which had its tombstone`)
+    }
+  }
+}
+
+/** Sessions this close to their end are no longer moved (rule E2). */
+const END_MARGIN_MS = 3_000

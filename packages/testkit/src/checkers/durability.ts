@@ -1,0 +1,122 @@
+/**
+ * I-R3: what `commit({ copies: n })` promised is kept.
+ *
+ * When it resolved, n holders besides the writer had the write. Each crash of a holder that has it takes one away, until all
+ * holders of the shard have it again. As long as one is left, the write must be where the checker counted it, and at the end
+ * every ready holder must have it.
+ */
+import type { Notice } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Write } from '../ledger.ts'
+import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
+import type { Checker, World } from './checker.ts'
+import { isJoined, isReady } from './checker.ts'
+
+export class Durability implements Checker {
+  readonly #world: World
+  readonly #promises = new Set<Promised>()
+  /** Holders that had a write and crashed before it was confirmed. */
+  readonly #crashes = new Map<Write, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onIssued(write: Write): void {
+    this.#crashes.set(write, 0)
+  }
+
+  onConfirmed(write: Write): void {
+    const writer = this.#world.cluster.nodeById(write.node)
+    const promise: Promised = {
+      write,
+      shard: this.#world.shardOf(write.life.key),
+      copies: (write.confirmedCopies as number) - (this.#crashes.get(write) ?? 0),
+      writer: writer.life === write.nodeLife && writer.isUp ? writer : undefined,
+    }
+    this.#crashes.delete(write)
+    if (hasEnded(write, this.#world.nowMs)) return
+    this.#promises.add(promise)
+    this.#check(promise, 'when it was confirmed')
+  }
+
+  onCrash(node: SimulatedNode): void {
+    for (const [write, crashes] of this.#crashes) {
+      if (write.node === node.id) this.#crashes.delete(write)
+      else if (has(node, write)) this.#crashes.set(write, crashes + 1)
+    }
+    for (const promise of this.#promises) {
+      if (promise.writer === node) promise.writer = undefined
+      else if (isJoined(node, promise.shard) && has(node, promise.write)) promise.copies--
+    }
+  }
+
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type !== 'session:evicted') return
+    for (const promise of this.#promises) {
+      if (promise.write.life.key === notice.key && promise.writer !== node) promise.copies--
+    }
+  }
+
+  onCheckpoint(): void {
+    for (const promise of this.#promises) {
+      if (hasEnded(promise.write, this.#world.nowMs)) this.#promises.delete(promise)
+      else if (this.#check(promise, 'later')) this.#renew(promise)
+    }
+  }
+
+  onQuiet(): void {
+    for (const { write, shard, copies } of this.#promises) {
+      if (copies < 1 || hasEnded(write, this.#world.nowMs)) continue
+      for (const node of this.#world.cluster.up()) {
+        if (!isReady(node, shard) || has(node, write)) continue
+        this.#world.violate('I-R3', `${describeWrite(write)} is not at ${node.id} in the end`)
+      }
+    }
+  }
+
+  #check(promise: Promised, when: string): boolean {
+    const { write, shard, copies, writer } = promise
+    const nodes = this.#world.cluster.up()
+    const holders = nodes.filter((node) => node !== writer && isJoined(node, shard) && has(node, write))
+    if (holders.length >= copies) return true
+    // Once is enough, and what is not there any more is not counted as lost at every further look.
+    this.#promises.delete(promise)
+    const states = nodes.map(
+      (node) => `${node.id} ${node.replica?.shardState(shard)}${has(node, write) ? ' has it' : ''}`,
+    )
+    const what = `${describeWrite(write)} (shard ${shard}) has ${holders.length} of ${copies} copies ${when}`
+    this.#world.violate('I-R3', `${what}: ${states.join(', ')}`)
+    return false
+  }
+
+  /** All holders have it again: from here crashes are counted anew. */
+  #renew(promise: Promised): void {
+    const { write, shard } = promise
+    const full = this.#world.cluster.options.copies + 1
+    const counted = this.#world.cluster.up().filter((node) => node.replica?.isCounted(shard) && has(node, write))
+    if (counted.length < full) return
+    promise.copies = full
+    promise.writer = undefined
+  }
+}
+
+interface Promised {
+  readonly write: Write
+  readonly shard: number
+  copies: number
+  /** Who wrote it, while that process runs: its own copy is not among those promised. */
+  writer: SimulatedNode | undefined
+}
+
+function has(node: SimulatedNode, write: Write): boolean {
+  const record = node.entry(write.life.key)?.record
+  return record !== undefined && includes(record, write)
+}
+
+function hasEnded(write: Write, nowMs: number): boolean {
+  return nowMs >= writeEndsMs(write) - END_MARGIN_MS
+}
+
+/** Sessions this close to their end are no longer moved (rule E2). */
+const END_MARGIN_MS = 3_000

@@ -1,0 +1,79 @@
+/**
+ * I-R9: a holder that calls itself ready misses no frame it heard of, by a hello or otherwise; and, as a client would
+ * notice, it has what every ready holder had before it joined.
+ */
+import type { Notice } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Write } from '../ledger.ts'
+import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
+import type { Checker, World } from './checker.ts'
+import { isJoined, isReady } from './checker.ts'
+
+export class Readiness implements Checker {
+  readonly #world: World
+  readonly #writes: { readonly write: Write; readonly shard: number; everywhereSinceMs: number }[] = []
+  /** When a node's present join of a shard was first seen. */
+  readonly #joinedAtMs = new Map<string, number>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onConfirmed(write: Write): void {
+    this.#writes.push({
+      write,
+      shard: this.#world.shardOf(write.life.key),
+      everywhereSinceMs: Number.POSITIVE_INFINITY,
+    })
+  }
+
+  onCheckpoint(): void {
+    for (const tracked of this.#writes) {
+      const { write, shard } = tracked
+      const ready = this.#world.cluster.up().filter((node) => isReady(node, shard))
+      const isEverywhere = ready.length > 0 && ready.every((node) => has(node, write))
+      if (!isEverywhere) tracked.everywhereSinceMs = Number.POSITIVE_INFINITY
+      else tracked.everywhereSinceMs = Math.min(tracked.everywhereSinceMs, this.#world.nowMs)
+      for (const node of this.#world.cluster.nodes) {
+        const name = joinName(node, shard)
+        if (!isJoined(node, shard)) this.#joinedAtMs.delete(name)
+        else if (!this.#joinedAtMs.has(name)) this.#joinedAtMs.set(name, this.#world.nowMs)
+      }
+    }
+  }
+
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type !== 'shard:ready') return
+    if (node.replica?.isLacking(notice.shard)) {
+      this.#world.violate('I-R9', `${node.id} is ready for shard ${notice.shard} and still misses frames it heard of`)
+    }
+    const joinedAtMs = this.#joinedAtMs.get(joinName(node, notice.shard)) ?? this.#world.nowMs
+    for (const { write, shard, everywhereSinceMs } of this.#writes) {
+      if (shard !== notice.shard || everywhereSinceMs >= joinedAtMs - CHECKPOINT_MS_MAX || has(node, write)) continue
+      if (writeEndsMs(write) - END_MARGIN_MS <= this.#world.nowMs || !this.#isWithinReach(node, shard, write)) continue
+      this.#world.violate('I-R9', `${node.id} is ready for shard ${shard} without ${describeWrite(write)}`)
+    }
+  }
+
+  /** Whether a ready holder that has it was there to sync from. */
+  #isWithinReach(node: SimulatedNode, shard: number, write: Write): boolean {
+    const { nodes, network } = this.#world.cluster
+    return nodes.some((other) => {
+      const hasCopy = other !== node && !other.isLeaving && isReady(other, shard) && has(other, write)
+      return hasCopy && network.isConnected(node.index, other.index)
+    })
+  }
+}
+
+function joinName(node: SimulatedNode, shard: number): string {
+  return `${node.id} ${node.life} ${shard}`
+}
+
+function has(node: SimulatedNode, write: Write): boolean {
+  const record = node.entry(write.life.key)?.record
+  return record !== undefined && includes(record, write)
+}
+
+/** A join may be this much older than the checkpoint that first saw it. */
+const CHECKPOINT_MS_MAX = 500
+const END_MARGIN_MS = 3_000

@@ -1,0 +1,115 @@
+/**
+ * I-R7 and I-R8: reads tell the truth. `complete` has every named portion and meets the token; `partial` names what is
+ * missing; `absent` is said only of what was dropped, ended, never committed, or has no surviving copy within reach.
+ */
+
+import type { LiveRecord, Outcome } from '@reprise/core'
+import { MISSING, meetsProof } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Read, ReadResult } from '../ledger.ts'
+import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
+import type { Checker, World } from './checker.ts'
+import { isReady } from './checker.ts'
+
+export class Reads implements Checker {
+  readonly #world: World
+  /** Ready holders that had the session alive when a read began, and their lives. */
+  readonly #aliveAt = new WeakMap<Read, ReadonlyMap<SimulatedNode, number>>()
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onReadStart(read: Read): void {
+    const shard = this.#world.shardOf(read.key)
+    const confirmed = this.#world.ledger
+      .lives(read.key)
+      .at(-1)
+      ?.commits.findLast((commit) => (commit.confirmedCopies ?? 0) > 0)
+    if (confirmed === undefined || writeEndsMs(confirmed) - END_MARGIN_MS <= this.#world.nowMs) return
+    const alive = new Map<SimulatedNode, number>()
+    for (const node of this.#world.cluster.up()) {
+      const record = node.entry(read.key)?.record
+      if (record?.kind !== 'live' || !includes(record, confirmed) || !isReady(node, shard)) continue
+      if (this.#isInReach(read, node)) alive.set(node, node.life)
+    }
+    if (alive.size > 0) this.#aliveAt.set(read, alive)
+  }
+
+  onReadEnd({ read, outcome }: ReadResult): void {
+    switch (outcome.outcome) {
+      case 'complete':
+      case 'partial':
+        return this.#checkFound(read, outcome)
+      case 'absent':
+        return this.#checkAbsent(read, outcome.reason)
+      case 'unknown':
+    }
+  }
+
+  #checkFound(read: Read, outcome: Outcome & { outcome: 'complete' | 'partial' }): void {
+    const { record } = outcome
+    const missing = wantedButMissing(read, record)
+    const isTruthful = [...missing].sort().join() === [...outcome.missing].sort().join()
+    if (!isTruthful || (outcome.outcome === 'complete') !== (missing.length === 0)) {
+      this.#world.violate(
+        'I-R7',
+        `${outcome.outcome} read of ${read.key} at n${read.node} lacks ${missing.join() || 'nothing'}`,
+      )
+    }
+    if (record.frontier.length === 0) {
+      this.#world.violate('I-R7', `read of ${read.key} at n${read.node} returned what was never committed`)
+    }
+    if (read.proof === undefined || meetsProof(record, read.proof)) return
+    this.#world.violate('I-R7', `read of ${read.key} at n${read.node} does not include the write of its token`)
+  }
+
+  #checkAbsent(read: Read, reason: 'dropped' | 'expired' | 'not-found'): void {
+    const lives = this.#world.ledger.lives(read.key)
+    const where = `${read.key} at n${read.node}`
+    if (reason === 'dropped' && lives.every((life) => life.drops.length === 0)) {
+      this.#world.violate('I-R8', `${where} is said to be dropped, and never was`)
+    }
+    if (reason === 'expired' && lives.every((life) => endsEarliestMs(life) - END_MARGIN_MS > this.#world.nowMs)) {
+      this.#world.violate('I-R8', `${where} is said to be expired, and cannot be`)
+    }
+    const current = lives.at(-1)
+    if (reason !== 'not-found' || current === undefined || current.drops.length > 0) return
+    if (endsEarliestMs(current) - END_MARGIN_MS <= this.#world.nowMs) return
+    for (const [node, life] of this.#aliveAt.get(read) ?? []) {
+      if (node.life !== life || !node.isUp || !this.#isInReach(read, node) || !this.#isKnownReady(read, node)) continue
+      this.#world.violate(
+        'I-R8',
+        `${where} is said to be absent, while the ready holder ${node.id} had it all the time`,
+      )
+    }
+  }
+
+  /** Whether the reader had heard by the end that the node is a ready holder: before that it cannot miss its answer. */
+  #isKnownReady(read: Read, node: SimulatedNode): boolean {
+    const shard = this.#world.cluster.node(read.node).replica?.status().shards[this.#world.shardOf(read.key)]
+    return shard?.readyHolders.includes(node.id) === true
+  }
+
+  /** Whether the reader could have asked the node. */
+  #isInReach(read: Read, node: SimulatedNode): boolean {
+    if (node.isLeaving) return false
+    if (node.index === read.node) return true
+    const reader = this.#world.cluster.node(read.node)
+    return (
+      this.#world.cluster.network.isConnected(read.node, node.index) &&
+      reader.replica?.aliveMembers().includes(node.id) === true
+    )
+  }
+}
+
+function wantedButMissing(read: Read, record: LiveRecord): string[] {
+  const missing: string[] = []
+  for (const [name, { value }] of record.portions) {
+    if (value === MISSING && (read.portions === undefined || read.portions.includes(name))) missing.push(name)
+  }
+  return missing
+}
+
+/** Sessions this close to their end may be gone at one node and alive at another. */
+const END_MARGIN_MS = 3_000

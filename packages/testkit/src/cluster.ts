@@ -1,0 +1,251 @@
+/**
+ * A cluster of real replicas in virtual time: the driver that in production is `@reprise/node`.
+ *
+ * Each node is a process that starts, crashes (its memory is lost) and starts again with a later incarnation. Every event
+ * goes through `step`, whose outbox is carried out at once: messages and frames to the network, results to whoever asked,
+ * the next tick into the event queue. Clocks are per node, so that they can be wrong.
+ */
+import type { BucketTable, Entry, Event, KeyHash, NodeId, Notice, Replica, ReplicaInit, Result } from '@reprise/core'
+import { Outbox, Replica as RealReplica } from '@reprise/core'
+import type { EventQueue } from './event-queue.ts'
+import type { NetworkConditions } from './network.ts'
+import { Network } from './network.ts'
+import type { Random } from './random.ts'
+
+export interface ClusterOptions {
+  readonly nodeCount: number
+  readonly copies: number
+  readonly keyHash: KeyHash
+  readonly conditions: NetworkConditions
+  readonly planted: ReadonlySet<string>
+  readonly cacheBytesMax: number
+  readonly seed: number
+}
+
+/** What the cluster tells. Called during a step's aftermath. */
+export interface ClusterEvents {
+  onResult(node: SimulatedNode, result: Result): void
+  onNotice(node: SimulatedNode, notice: Notice): void
+  /** A step threw: a broken invariant of the core. The node is down afterwards. */
+  onFailure(node: SimulatedNode, event: string, error: unknown): void
+  onStart(node: SimulatedNode): void
+  /** Just before its memory is lost. */
+  onCrash(node: SimulatedNode): void
+}
+
+export interface StartOptions {
+  /** Its disk is gone and its wall clock was reset: its incarnation is below the one its peers know (W2). */
+  readonly amnesia?: boolean
+  /** Its connections come up within this time. */
+  readonly jitterMs?: number
+}
+
+/** Counts and mixes everything that happened, for the check that a seed replays. */
+export class Trace {
+  events = 0
+  #hash = 0x811c9dc5
+
+  mix(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ (value | 0), 0x01000193) ^ (this.#hash >>> 15)
+  }
+
+  get hash(): number {
+    return this.#hash >>> 0
+  }
+}
+
+export class SimulatedNode {
+  readonly index: number
+  readonly id: NodeId
+  replica: Replica | undefined
+  /** What its disk remembers. */
+  storedIncarnation = 0
+  /** Counts the starts of the process. */
+  life = 0
+  /** It was told to leave: what it has is about to go with it. */
+  isLeaving = false
+  /** The node's clocks, ahead of virtual time. */
+  monotonicOffsetMs = 0
+  wallOffsetMs = 0
+  /** When the next tick is scheduled. */
+  tickAtMs: number = Number.POSITIVE_INFINITY
+  /** Ticks since time last moved, to notice a node that spins. */
+  ticksAtOnce = 0
+  tickedAtMs = -1
+
+  constructor(index: number) {
+    this.index = index
+    this.id = nodeIdOf(index)
+  }
+
+  get isUp(): boolean {
+    return this.replica !== undefined
+  }
+
+  /** The table of a node that is up. */
+  get table(): BucketTable {
+    return (this.replica as Replica).table
+  }
+
+  /** Its record of a key, if it is up and has one. */
+  entry(key: Entry['key']): Entry | undefined {
+    return this.replica?.table.peek(key)
+  }
+}
+
+export class Cluster {
+  readonly nodes: readonly SimulatedNode[]
+  readonly network: Network
+  readonly trace: Trace = new Trace()
+  readonly options: ClusterOptions
+  readonly #queue: EventQueue
+  readonly #random: Random
+  readonly #events: ClusterEvents
+  readonly #out = new Outbox()
+
+  constructor(options: ClusterOptions, queue: EventQueue, random: Random, events: ClusterEvents) {
+    this.options = options
+    this.#queue = queue
+    this.#random = random
+    this.#events = events
+    this.nodes = Array.from({ length: options.nodeCount }, (_, index) => new SimulatedNode(index))
+    this.network = new Network(options.nodeCount, options.conditions, queue, random, {
+      onPeerUp: (node, peer) => this.#stepAt(node, { type: 'peer-up', peer: nodeIdOf(peer) }),
+      onPeerDown: (node, peer) => this.#stepAt(node, { type: 'peer-down', peer: nodeIdOf(peer) }),
+      onSubscriber: (node, peer, shard) => this.#stepAt(node, { type: 'subscriber', peer: nodeIdOf(peer), shard }),
+      onFrame: (node, from, shard, bytes) =>
+        this.#stepAt(node, { type: 'frame', from: nodeIdOf(from), shard, bytes }, bytes),
+      onMessage: (node, from, lane, bytes) =>
+        this.#stepAt(node, { type: 'message', from: nodeIdOf(from), lane, bytes }, bytes),
+    })
+  }
+
+  get nowMs(): number {
+    return this.#queue.nowMs
+  }
+
+  node(index: number): SimulatedNode {
+    return this.nodes[index] as SimulatedNode
+  }
+
+  nodeById(id: NodeId): SimulatedNode {
+    return this.node(Number(id.slice(1)))
+  }
+
+  up(): SimulatedNode[] {
+    return this.nodes.filter((node) => node.isUp)
+  }
+
+  /** Start a node's process. */
+  start(node: SimulatedNode, { amnesia = false, jitterMs = 30 }: StartOptions = {}): void {
+    if (node.isUp) return
+    node.life++
+    node.isLeaving = false
+    if (amnesia) {
+      node.storedIncarnation = 0
+      node.wallOffsetMs = -WALL_START_MS - this.nowMs + 1_000
+    }
+    const now = this.#nowOf(node)
+    node.storedIncarnation = Math.max(node.storedIncarnation + 1, Math.floor(now.wallMs))
+    const { copies, keyHash, planted, cacheBytesMax, nodeCount } = this.options
+    const init: ReplicaInit = {
+      nodeId: node.id,
+      incarnation: node.storedIncarnation,
+      keyHash,
+      seed: this.#random.uint32(),
+      copies,
+      planted,
+      cacheBytesMax,
+      expectPeers: nodeCount > 1,
+    }
+    node.replica = new RealReplica(init, now)
+    node.tickAtMs = Number.POSITIVE_INFINITY
+    this.#events.onStart(node)
+    this.network.start(node.index, jitterMs)
+    this.#scheduleTick(node)
+  }
+
+  /** End a node's process; its memory is lost. */
+  crash(node: SimulatedNode, isSilent: boolean): void {
+    if (!node.isUp) return
+    this.#events.onCrash(node)
+    node.replica = undefined
+    this.network.crash(node.index, isSilent)
+  }
+
+  /** Let an event happen at a node, if it is up, and carry out what it wants. */
+  step(node: SimulatedNode, event: Event): void {
+    const { replica } = node
+    if (replica === undefined) return
+    this.trace.events++
+    this.trace.mix(this.nowMs * 1_024 + node.index)
+    this.trace.mix(event.type.length * 31 + event.type.charCodeAt(0))
+    try {
+      replica.step(event, this.#nowOf(node), this.#out)
+    } catch (error) {
+      this.#out.drain()
+      this.crash(node, false)
+      this.#events.onFailure(node, event.type, error)
+      return
+    }
+    this.#carryOut(node)
+    // A result may have led to the node's end.
+    if (node.replica === replica) this.#scheduleTick(node)
+  }
+
+  #stepAt(index: number, event: Event, bytes?: Uint8Array): void {
+    if (bytes !== undefined) {
+      this.trace.mix(bytes.length)
+      this.trace.mix(bytes[bytes.length - 1] as number)
+    }
+    this.step(this.node(index), event)
+  }
+
+  #carryOut(node: SimulatedNode): void {
+    const { sends, publishes, subscribe, unsubscribe, results, notices, incarnation } = this.#out.drain()
+    if (incarnation !== undefined) node.storedIncarnation = incarnation
+    if (subscribe.length > 0) this.network.subscribe(node.index, subscribe)
+    if (unsubscribe.length > 0) this.network.unsubscribe(node.index, unsubscribe)
+    for (const { to, lane, message } of sends) this.network.send(node.index, Number(to.slice(1)), lane, message)
+    for (const { shard, frame } of publishes) this.network.publish(node.index, shard, frame)
+    for (const notice of notices) this.#events.onNotice(node, notice)
+    for (const result of results) this.#events.onResult(node, result)
+  }
+
+  #scheduleTick(node: SimulatedNode): void {
+    const dueMs = Math.max(this.nowMs, (node.replica as Replica).nextDueMs() - node.monotonicOffsetMs)
+    if (dueMs >= node.tickAtMs) return
+    node.tickAtMs = dueMs
+    const { life } = node
+    this.#queue.at(dueMs, () => {
+      if (node.life !== life || node.tickAtMs !== dueMs || !node.isUp) return
+      node.tickAtMs = Number.POSITIVE_INFINITY
+      this.#countTick(node)
+      this.step(node, { type: 'tick' })
+    })
+  }
+
+  #countTick(node: SimulatedNode): void {
+    if (node.tickedAtMs !== this.nowMs) node.ticksAtOnce = 0
+    node.tickedAtMs = this.nowMs
+    if (++node.ticksAtOnce < TICKS_AT_ONCE_MAX) return
+    this.crash(node, false)
+    this.#events.onFailure(node, 'tick', new Error(`spins: ${TICKS_AT_ONCE_MAX} ticks without time passing`))
+  }
+
+  #nowOf(node: SimulatedNode): { nowMs: number; wallMs: number } {
+    return {
+      nowMs: this.nowMs + node.monotonicOffsetMs,
+      wallMs: WALL_START_MS + this.nowMs + node.wallOffsetMs,
+    }
+  }
+}
+
+function nodeIdOf(index: number): NodeId {
+  return `n${index}`
+}
+
+/** Virtual time 0 by the wall clock: 2026-01-01. */
+const WALL_START_MS = Date.UTC(2026, 0, 1)
+/** Work at one moment may lead to a few ticks; more is a tick that asks for itself. */
+const TICKS_AT_ONCE_MAX = 100

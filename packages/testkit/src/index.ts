@@ -1,0 +1,21 @@
+/**
+ * The tests' tools: a deterministic simulator that runs whole clusters of real replicas in virtual time, and the checkers
+ * that hold them to their invariants.
+ *
+ * @example
+ * ```js
+ * import { loadKeyHash } from '@reprise/core'
+ * import { simulate } from '@reprise/testkit'
+ *
+ * const { violations } = simulate(7, { keyHash: await loadKeyHash(), nodeCount: 3 })
+ * console.log(violations.length) // 0
+ * ```
+ */
+export type { Fault, FaultKind } from './faults.ts'
+export type { NetworkConditions } from './network.ts'
+export { Random } from './random.ts'
+export type { Scenario } from './scenario.ts'
+export { drawScenario, NODE_COUNT_MAX, NODE_COUNT_MIN } from './scenario.ts'
+export type { SimulationOptions, SimulationResult, Violation } from './simulation.ts'
+export { QUIET_MS_MAX, simulate } from './simulation.ts'
+export type { WorkloadCounters } from './workload.ts'

@@ -1,0 +1,263 @@
+/**
+ * One run: a seed becomes a scenario, the scenario happens to a cluster of real replicas in virtual time, and checkers say
+ * what broke.
+ *
+ * ```
+ *  boot ─► warm up ─► clients and faults ─► heal everything, restart the crashed, stop the clients ─► quiet ─► idle
+ *                     checkpoints all the time                              within QUIET_MS_MAX ──────┘
+ * ```
+ *
+ * The same seed and options give the same run, event by event; `traceHash` is how that is checked.
+ */
+import type { KeyHash, SessionKey } from '@reprise/core'
+import { bucketOf, shardOfBucket, toSessionKey } from '@reprise/core'
+import type { Checker, World } from './checkers/checker.ts'
+import { Contents } from './checkers/contents.ts'
+import { Convergence } from './checkers/convergence.ts'
+import { Drops } from './checkers/drops.ts'
+import { Durability } from './checkers/durability.ts'
+import { Idleness } from './checkers/idleness.ts'
+import { MergeLaws } from './checkers/merge-laws.ts'
+import { Readiness } from './checkers/readiness.ts'
+import { Reads } from './checkers/reads.ts'
+import { Cluster } from './cluster.ts'
+import { EventQueue } from './event-queue.ts'
+import type { Fault } from './faults.ts'
+import { FaultInjector } from './faults.ts'
+import { Ledger } from './ledger.ts'
+import { CALM } from './network.ts'
+import { Random } from './random.ts'
+import type { Scenario } from './scenario.ts'
+import { drawScenario } from './scenario.ts'
+import type { WorkloadCounters } from './workload.ts'
+import { Workload } from './workload.ts'
+
+export interface SimulationOptions {
+  readonly keyHash: KeyHash
+  /** Instead of the number that the seed draws. */
+  readonly nodeCount?: number
+  /** Rules of the core that are taken away. */
+  readonly planted?: readonly string[]
+  /** Changes what was drawn: for shrinking, and for looking closer. */
+  readonly adapt?: (scenario: Scenario) => Scenario
+  /** Told what happens, line by line. */
+  readonly log?: (line: string) => void
+}
+
+/** Something that must not happen, and did. */
+export interface Violation {
+  /** The rule, and so the checker, that it breaks. */
+  readonly rule: string
+  readonly atMs: number
+  readonly text: string
+}
+
+export interface SimulationResult {
+  readonly seed: number
+  readonly nodeCount: number
+  readonly violations: readonly Violation[]
+  /** Steps of replicas. */
+  readonly events: number
+  readonly traceHash: number
+  readonly faults: readonly Fault[]
+  /** How long it took after healing until everything was quiet, in virtual milliseconds. */
+  readonly quietAfterMs: number
+  readonly virtualMs: number
+  readonly workload: Readonly<WorkloadCounters>
+  readonly repairs: number
+}
+
+/** Run one seed. */
+export function simulate(seed: number, options: SimulationOptions): SimulationResult {
+  const drawn = drawScenario(seed, options.nodeCount)
+  return new Simulation(options.adapt?.(drawn) ?? drawn, options).run()
+}
+
+class Simulation implements World {
+  readonly cluster: Cluster
+  readonly ledger: Ledger
+  readonly #scenario: Scenario
+  readonly #options: SimulationOptions
+  readonly #queue = new EventQueue()
+  readonly #workload: Workload
+  readonly #injector: FaultInjector
+  readonly #convergence: Convergence
+  readonly #checkers: readonly Checker[]
+  readonly #violations: Violation[] = []
+  #repairs = 0
+
+  constructor(scenario: Scenario, options: SimulationOptions) {
+    this.#scenario = scenario
+    this.#options = options
+    const { seed, nodeCount, copies, conditions, cacheBytesMax } = scenario
+    this.ledger = new Ledger(Array.from({ length: scenario.keyCount }, (_, i) => toSessionKey(`s${i}`)))
+    const planted = new Set(options.planted)
+    this.cluster = new Cluster(
+      { nodeCount, copies, keyHash: options.keyHash, conditions, planted, cacheBytesMax, seed },
+      this.#queue,
+      new Random(seed, 3),
+      {
+        onResult: (node, result) => this.#workload.onResult(node, result),
+        onNotice: (node, notice) => {
+          if (notice.type === 'bad-message') {
+            this.violate('messages', `${node.id} cannot read what ${notice.from} sent: ${notice.error.message}`)
+          } else if (notice.type === 'repaired') this.#repairs++
+          if (options.log !== undefined) this.#log(`${node.id} ${JSON.stringify(notice)}`)
+          for (const checker of this.#checkers) checker.onNotice?.(node, notice)
+        },
+        onFailure: (node, event, error) =>
+          this.violate('steps', `${node.id} on ${event}: ${error instanceof Error ? error.stack : error}`),
+        onCrash: (node) => {
+          this.#log(`${node.id} ends`)
+          for (const checker of this.#checkers) checker.onCrash?.(node)
+        },
+        onStart: (node) => this.#log(`${node.id} starts as ${node.storedIncarnation}`),
+      },
+    )
+    this.#workload = new Workload(scenario.workload, {
+      cluster: this.cluster,
+      queue: this.#queue,
+      random: new Random(seed, 4),
+      ledger: this.ledger,
+      events: {
+        onReadStart: (read) => {
+          for (const checker of this.#checkers) checker.onReadStart?.(read)
+        },
+        onReadEnd: (result) => {
+          for (const checker of this.#checkers) checker.onReadEnd?.(result)
+        },
+        onIssued: (write) => {
+          for (const checker of this.#checkers) checker.onIssued?.(write)
+        },
+        onConfirmed: (write) => {
+          for (const checker of this.#checkers) checker.onConfirmed?.(write)
+        },
+        onViolation: (rule, text) => this.violate(rule, text),
+        ...(options.log === undefined ? {} : { onLog: (line: string) => this.#log(line) }),
+      },
+    })
+    this.#injector = new FaultInjector(this.cluster, this.#queue)
+    this.#convergence = new Convergence(this)
+    this.#checkers = [
+      new MergeLaws(this),
+      new Contents(this),
+      new Durability(this),
+      new Drops(this),
+      new Reads(this),
+      new Readiness(this),
+      this.#convergence,
+      new Idleness(this),
+    ]
+  }
+
+  get nowMs(): number {
+    return this.#queue.nowMs
+  }
+
+  shardOf(key: SessionKey): number {
+    return shardOfBucket(bucketOf(this.#options.keyHash(key)))
+  }
+
+  violate(rule: string, text: string): void {
+    this.#log(`VIOLATION ${rule}: ${text}`)
+    if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push({ rule, atMs: this.nowMs, text })
+  }
+
+  run(): SimulationResult {
+    const { seed, nodeCount, faults, startsCold, activeMs } = this.#scenario
+    this.#boot()
+    if (!startsCold) this.#warmUp()
+    this.#workload.start()
+    this.#injector.schedule(faults, this.nowMs)
+    for (const fault of faults) this.#log(`fault at ${(this.nowMs + fault.atMs).toFixed(1)}: ${JSON.stringify(fault)}`)
+    this.#runWithCheckpoints(this.nowMs + activeMs)
+    this.#workload.slowness = LATE_SLOWNESS
+    // Faults that began late still get their time, or they would never last.
+    while (this.#injector.activeCount > 0 && this.#violations.length === 0) {
+      this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
+    }
+    const quietAfterMs = this.#comeToRest()
+    return {
+      seed,
+      nodeCount,
+      violations: this.#violations,
+      events: this.cluster.trace.events,
+      traceHash: this.cluster.trace.hash,
+      faults,
+      quietAfterMs,
+      virtualMs: this.nowMs,
+      workload: this.#workload.counters,
+      repairs: this.#repairs,
+    }
+  }
+
+  #boot(): void {
+    const random = new Random(this.#scenario.seed, 5)
+    for (const node of this.cluster.nodes) {
+      node.monotonicOffsetMs = random.below(1_000_000)
+      node.wallOffsetMs = random.below(100) - 50
+      // Seen one by one, the nodes that come first hold everything and hand most of it over: true, and slow.
+      const jitterMs = this.#scenario.startsCold ? 50 : 2
+      this.#queue.at(random.between(0, jitterMs), () => this.cluster.start(node, { jitterMs }))
+    }
+  }
+
+  #warmUp(): void {
+    const untilMs = this.nowMs + WARM_UP_MS_MAX
+    while (this.nowMs < untilMs) {
+      this.#queue.runUntil(this.nowMs + CHECKPOINT_MS)
+      if (this.cluster.nodes.every(({ replica }) => replica?.isReady)) return
+    }
+    this.violate('I-R12', `the cluster did not form in ${WARM_UP_MS_MAX} ms: ${this.#convergence.unrest()}`)
+  }
+
+  /** Heal, wait for quiet, check what must hold then, wait a little more, and check that nothing happened. */
+  #comeToRest(): number {
+    const healedAtMs = this.nowMs
+    this.#log('heals')
+    this.#workload.stop()
+    this.#injector.heal()
+    for (const node of this.cluster.nodes) this.cluster.start(node)
+    this.cluster.network.conditions = CALM
+    let unrest: string | undefined = 'nothing ran yet'
+    while (unrest !== undefined && this.nowMs < healedAtMs + QUIET_MS_MAX && this.#violations.length === 0) {
+      this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
+      unrest = this.#workload.pendingCount > 0 ? 'requests are under way' : this.#convergence.unrest()
+    }
+    const quietAfterMs = this.nowMs - healedAtMs
+    if (this.#violations.length > 0) return quietAfterMs
+    if (unrest !== undefined) {
+      const rule = unrest.includes('differ') ? 'I-R4' : 'I-R12'
+      this.violate(rule, `not quiet ${QUIET_MS_MAX / 1_000} s after everything healed: ${unrest}`)
+      return quietAfterMs
+    }
+    this.#log('is quiet')
+    // Announcements that are still under way are no idle traffic.
+    this.#queue.runUntil(this.nowMs + SETTLE_MS)
+    for (const checker of this.#checkers) checker.onQuiet?.()
+    this.#queue.runUntil(this.nowMs + IDLE_MS)
+    for (const checker of this.#checkers) checker.onIdle?.()
+    return quietAfterMs
+  }
+
+  #runWithCheckpoints(untilMs: number): void {
+    while (this.nowMs < untilMs && this.#violations.length === 0) {
+      this.#queue.runUntil(Math.min(untilMs, this.nowMs + CHECKPOINT_MS))
+      for (const checker of this.#checkers) checker.onCheckpoint?.()
+    }
+  }
+
+  #log(line: string): void {
+    this.#options.log?.(`${this.nowMs.toFixed(1).padStart(8)} ${line}`)
+  }
+}
+
+/** The promise of the end: everything is equal this long after the last fault. */
+export const QUIET_MS_MAX = 30_000
+const WARM_UP_MS_MAX = 10_000
+const CHECKPOINT_MS = 200
+/** While only long faults are still on, clients keep things moving at a slower pace. */
+const LATE_SLOWNESS = 4
+const SETTLE_MS = 300
+const IDLE_MS = 1_500
+const VIOLATIONS_MAX = 10

@@ -1,0 +1,142 @@
+/**
+ * The simulator on a small fixed set of seeds: what every `npm test` runs. `npm run sim` runs as many as there is time for.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KeyHash } from '@reprise/core'
+import { loadKeyHash } from '@reprise/core'
+import type { Scenario, SimulationOptions, SimulationResult } from '@reprise/testkit'
+import { drawScenario, simulate } from '@reprise/testkit'
+import { COVERED, PLANTED } from './planted.ts'
+
+/** The fixed seeds, chosen for nothing but being the first. */
+const SEEDS = Array.from({ length: 30 }, (_, i) => i + 1)
+/** Where a planted bug is looked for when its known seeds no longer show it. */
+const PLANTED_SEEDS_MAX = 120
+
+describe('simulation', function () {
+  // Whole clusters in virtual time: seconds of work, on a loaded machine some tens.
+  this.timeout(120_000)
+  this.slow(5_000)
+
+  let keyHash: KeyHash
+  before(async () => {
+    keyHash = await loadKeyHash()
+  })
+
+  const run = (seed: number, options: Partial<SimulationOptions> = {}): SimulationResult =>
+    simulate(seed, { keyHash, ...options })
+
+  it(`[I-R1] [I-R2] [I-R3] [I-R4] [I-R5] [I-R7] [I-R8] [I-R9] [I-R12] hold in ${SEEDS.length} clusters under faults`, () => {
+    for (const seed of SEEDS) expectNone(run(seed))
+  })
+
+  for (const { seed, nodeCount, why } of readSeeds()) {
+    it(`seed ${seed} stays mended: ${why}`, () => {
+      expectNone(run(seed, nodeCount === undefined ? {} : { nodeCount }))
+    })
+  }
+
+  it('replays: the same seed is the same run, event by event', () => {
+    for (const seed of [1, 2, 3]) {
+      const [first, second] = [run(seed), run(seed, { log: () => {} })]
+      assert.ok(first.events > 1_000)
+      assert.equal(first.traceHash, second.traceHash)
+      assert.equal(first.events, second.events)
+    }
+    assert.notEqual(run(1).traceHash, run(2).traceHash)
+  })
+
+  it('[R11] [I-R4] repairs loss by negative acknowledgement alone: a third of all frames lost, nobody crashes', () => {
+    let repairs = 0
+    for (let seed = 1; seed <= 5; seed++) {
+      const result = run(seed, { adapt: (scenario) => lossy(scenario) })
+      expectNone(result)
+      repairs += result.repairs
+    }
+    assert.ok(repairs > 50, `${repairs} gaps repaired`)
+  })
+
+  it('[R12] [I-R3] a write that waited for copies outlives the crash of its writer', () => {
+    let confirmed = 0
+    for (let seed = 1; seed <= 5; seed++) {
+      const result = run(seed, { adapt: (scenario) => writerCrashes(scenario) })
+      expectNone(result)
+      confirmed += result.workload.confirmed
+    }
+    assert.ok(confirmed > 50, `${confirmed} writes confirmed`)
+  })
+
+  it('[R3] [R5] sessions go on at other nodes while nodes come and go', () => {
+    let complete = 0
+    for (const seed of SEEDS) complete += run(seed, { nodeCount: 5 }).workload.complete
+    assert.ok(complete > 200, `${complete} complete resumes`)
+  })
+
+  describe('a planted bug is noticed', () => {
+    for (const { lacks, bug, caughtBy, seeds, bend } of PLANTED) {
+      it(`${caughtBy.map((rule) => `[${rule}]`).join(' ')} without ${lacks.join(' and ')}: ${bug}`, () => {
+        const others = Array.from({ length: PLANTED_SEEDS_MAX }, (_, i) => i + 1)
+        for (const seed of [...seeds, ...others]) {
+          const [violation] = run(seed, { planted: lacks, ...(bend === undefined ? {} : { adapt: bend }) }).violations
+          if (violation !== undefined && caughtBy.includes(violation.rule)) return
+        }
+        assert.fail(`no checker noticed within ${PLANTED_SEEDS_MAX} seeds`)
+      })
+    }
+  })
+
+  it('every rule that is covered by another says so', () => {
+    for (const rule of Object.keys(COVERED)) {
+      assert.ok(!PLANTED.some(({ lacks }) => lacks.length === 1 && lacks[0] === rule), rule)
+      for (const seed of [1, 2, 3]) expectNone(run(seed, { planted: [rule] }))
+    }
+  })
+
+  it('draws the same scenario for a seed whatever the number of nodes, but for the nodes', () => {
+    const { nodeCount: _count, faults: _faults, ...drawn } = drawScenario(7)
+    const { nodeCount, faults: _otherFaults, ...sized } = drawScenario(7, 4)
+    assert.equal(nodeCount, 4)
+    assert.deepEqual(sized, drawn)
+  })
+})
+
+function expectNone({ seed, violations }: SimulationResult): void {
+  const text = violations.map(({ rule, atMs, text }) => `at ${atMs.toFixed(1)} ms: ${rule}: ${text}`).join('\n')
+  assert.equal(violations.length, 0, `seed ${seed}, ${text}\nreplay: npm run sim -- --seed ${seed}`)
+}
+
+function lossy(scenario: Scenario): Scenario {
+  return { ...scenario, faults: [], conditions: { ...scenario.conditions, frameLossRate: 0.33 } }
+}
+
+function writerCrashes(scenario: Scenario): Scenario {
+  const { activeMs, workload } = scenario
+  return {
+    ...scenario,
+    nodeCount: 5,
+    copies: 2,
+    startsCold: false,
+    workload: { ...workload, clients: 3, thinkMs: 40, moveRate: 0.5, copies: { 0: 0, 1: 1, 2: 1 } },
+    faults: [0, 1].map((node) => ({
+      kind: 'crash',
+      node,
+      atMs: ((node + 1) * activeMs) / 3,
+      lastsMs: 300,
+      isSilent: node === 0,
+      hasAmnesia: false,
+    })),
+  }
+}
+
+/** The seeds of `seeds.txt`. */
+function readSeeds(): { seed: number; nodeCount: number | undefined; why: string }[] {
+  const lines = readFileSync(join(import.meta.dirname, 'seeds.txt'), 'utf8').split('\n')
+  return lines.flatMap((line) => {
+    const [numbers = '', why = ''] = line.split('#')
+    const [seed, nodeCount] = numbers.trim().split(/\s+/)
+    if (seed === undefined || seed === '') return []
+    return [{ seed: Number(seed), nodeCount: nodeCount === undefined ? undefined : Number(nodeCount), why: why.trim() }]
+  })
+}
