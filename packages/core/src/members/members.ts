@@ -92,7 +92,7 @@ export class Members {
   readonly #own: OwnShards
   readonly #members = new Map<NodeId, Member>()
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
-  readonly #strangers = new Set<NodeId>()
+  readonly #strangers = new Map<NodeId, number>()
   readonly #startedAtMs: number
   #heartbeatAtMs = 0
   #metAnyone = false
@@ -145,10 +145,10 @@ export class Members {
     const { nowMs } = this.#context
     const lonely = this.#context.config.expectPeers && !this.#metAnyone
     if (lonely && nowMs < this.#startedAtMs + ALONE_MS) return false
+    // Until its first heartbeat nobody knows what a member holds.
+    for (const sinceMs of this.#strangers.values()) if (nowMs < sinceMs + ALONE_MS) return false
     for (const member of this.#members.values()) {
-      // Until its first heartbeat nobody knows what a member holds.
-      const isUnknown = member.state === 'unmet' || (member.connected && !member.acquainted)
-      if (isUnknown && nowMs < member.sinceMs + ALONE_MS) return false
+      if (member.state === 'unmet' && nowMs < member.sinceMs + ALONE_MS) return false
     }
     return true
   }
@@ -160,7 +160,7 @@ export class Members {
   }
 
   onPeerUp(node: NodeId): void {
-    this.#strangers.add(node)
+    this.#strangers.set(node, this.#context.nowMs)
     const member = this.#members.get(node)
     if (member !== undefined) member.acquainted = false
     this.#sendGreeting(node)
@@ -180,7 +180,8 @@ export class Members {
     const member = this.#members.get(node)
     if (member === undefined || !member.connected) return false
     if (!isPresent(member)) {
-      this.#askGreeting(member)
+      // It was declared dead and is heard over a connection that never broke: it was frozen. It begins anew.
+      if (member.state === 'dead') this.#askGreeting(member, 0)
       return false
     }
     member.heardAtMs = this.#context.nowMs
@@ -221,7 +222,7 @@ export class Members {
       this.#sendGreeting(from)
       member.acquainted = false
     }
-    if (!member.acquainted) this.#strangers.add(from)
+    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#context.nowMs)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
@@ -243,7 +244,7 @@ export class Members {
       this.#context.incarnation = Math.max(knownIncarnation + 1, this.#context.wallMs)
       this.#context.out.incarnation = this.#context.incarnation
       // Also those who were greeted under the old number and did not answer yet.
-      const greeted = new Set([from, ...this.#strangers])
+      const greeted = new Set([from, ...this.#strangers.keys()])
       for (const { news } of this.reachable()) greeted.add(news.node)
       for (const node of greeted) this.#sendGreeting(node)
       this.#listener.onSelfRaised()
@@ -252,7 +253,13 @@ export class Members {
 
   onHeartbeat(from: NodeId, beat: Heartbeat): void {
     const member = this.#members.get(from)
-    if (member === undefined || beat.incarnation !== member.news.incarnation) return
+    if (member === undefined) return
+    const { incarnation } = member.news
+    if (beat.incarnation !== incarnation) {
+      // A greeting got lost, or was not accepted: neither side would ever notice by itself.
+      this.#askGreeting(member, beat.incarnation < incarnation ? incarnation : 0)
+      return
+    }
     member.beatHeard = beat.beat
     member.beatHeardAtMs = this.#context.nowMs
     const echoedAtMs = sentAtMs(member, beat.echo)
@@ -318,7 +325,7 @@ export class Members {
     const { nowMs } = this.#context
     if (nowMs < this.#heartbeatAtMs) return
     this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
-    for (const node of this.#strangers) this.#sendGreeting(node)
+    for (const node of this.#strangers.keys()) this.#sendGreeting(node)
     for (const member of this.#members.values()) {
       if (member.connected) this.#sendHeartbeat(member)
       if (member.state === 'alive' && nowMs - member.heardAtMs > SUSPECT_MS) this.#suspect(member)
@@ -377,11 +384,11 @@ export class Members {
     this.#listener.onLifeEnded(member.news.node, member.news.incarnation)
   }
 
-  /** A member that was declared dead is heard over a connection that never broke: it was frozen. It begins anew. */
-  #askGreeting(member: Member): void {
-    if (member.state !== 'dead' || this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS) return
+  /** What a member says does not fit what is known of it: let it say again who it is. */
+  #askGreeting(member: Member, knownIncarnation: Incarnation): void {
+    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS) return
     member.askedAtMs = this.#context.nowMs
-    this.#context.send(member.news.node, { type: 'refused', knownIncarnation: 0 })
+    this.#context.send(member.news.node, { type: 'refused', knownIncarnation })
   }
 
   #sendGreeting(node: NodeId): void {

@@ -171,15 +171,23 @@ export class Holdings {
   /** A member said anew what it holds. Holders that became ready at the same time may each have what the other lacks. */
   onShardsChanged(node: NodeId, readyBefore: ShardBits): void {
     this.#compare(node, readyBefore)
+    for (const holding of this.#shards) if (holding.askers.has(node)) this.onDiffering(node, holding.shard)
     this.advance()
   }
 
   /** A ready holder asked for what it lacks and turned out to differ: it may also have what this node lacks. */
   onDiffering(node: NodeId, shard: number): void {
-    if (!this.isReady(shard)) return
+    const holding = this.#shard(shard)
+    if (holding.state === 'none') return
     // Over a new connection its question may come before its heartbeat; it would not ask if it did not listen.
     const isJoiner = this.#members.isAcquainted(node) && !hasShard(this.#readyBitsOf(node), shard)
-    if (!isJoiner) this.#compareWith(this.#shard(shard), node)
+    if (holding.state !== 'ready' || isJoiner) {
+      // It may have become ready just now, or this node may be about to: then it is asked back.
+      holding.askers.add(node)
+      return
+    }
+    holding.askers.delete(node)
+    this.#compareWith(holding, node)
   }
 
   onHello(from: NodeId, streams: readonly ShardNumber[]): void {
@@ -196,6 +204,7 @@ export class Holdings {
     for (const holding of this.#shards) {
       holding.hellos.delete(node)
       holding.ownSynced.delete(node)
+      holding.askers.delete(node)
     }
     // What the dead member sent last may have reached some holders and not others (rule P3).
     if (this.#context.lacks('flush')) return
@@ -322,6 +331,7 @@ export class Holdings {
     this.#context.notice({ type: 'shard:ready', shard })
     this.#ports.onReady(shard)
     if (!this.#ports.isEmpty(shard)) this.#compareWithHolders(shard)
+    for (const node of [...holding.askers]) this.onDiffering(node, shard)
   }
 
   #syncJoin(holding: Holding, live: readonly NodeId[]): void {
@@ -439,6 +449,8 @@ class Holding {
   askedAtMs = 0
   /** Holders that it is compared with, and since when. */
   readonly comparing = new Map<NodeId, number>()
+  /** Members that asked and differed while one of the two was not ready. */
+  readonly askers = new Set<NodeId>()
   /** Successors that were found equal since the draining began. */
   readonly equals = new Set<NodeId>()
   /** Members whose hello came since the join. */
@@ -460,6 +472,7 @@ class Holding {
     this.hellos.clear()
     this.ownSynced.clear()
     this.owedBy.clear()
+    this.askers.clear()
   }
 
   /** Back to joining: hellos still hold, what was fetched does not. */

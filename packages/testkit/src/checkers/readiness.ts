@@ -14,6 +14,8 @@ export class Readiness implements Checker {
   readonly #writes: { readonly write: Write; readonly shard: number; everywhereSinceMs: number }[] = []
   /** When a node's present join of a shard was first seen. */
   readonly #joinedAtMs = new Map<string, number>()
+  /** When a node was first seen ready for a shard in its present join. */
+  readonly #readyAtMs = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -38,6 +40,8 @@ export class Readiness implements Checker {
         const name = joinName(node, shard)
         if (!isJoined(node, shard)) this.#joinedAtMs.delete(name)
         else if (!this.#joinedAtMs.has(name)) this.#joinedAtMs.set(name, this.#world.nowMs)
+        if (!isReady(node, shard)) this.#readyAtMs.delete(name)
+        else if (!this.#readyAtMs.has(name)) this.#readyAtMs.set(name, this.#world.nowMs)
       }
     }
   }
@@ -50,17 +54,25 @@ export class Readiness implements Checker {
     const joinedAtMs = this.#joinedAtMs.get(joinName(node, notice.shard)) ?? this.#world.nowMs
     for (const { write, shard, everywhereSinceMs } of this.#writes) {
       if (shard !== notice.shard || everywhereSinceMs >= joinedAtMs - CHECKPOINT_MS_MAX || has(node, write)) continue
-      if (writeEndsMs(write) - END_MARGIN_MS <= this.#world.nowMs || !this.#isWithinReach(node, shard, write)) continue
+      if (
+        writeEndsMs(write) - END_MARGIN_MS <= this.#world.nowMs ||
+        !this.#isWithinReach(node, write, shard, joinedAtMs)
+      )
+        continue
       this.#world.violate('I-R9', `${node.id} is ready for shard ${shard} without ${describeWrite(write)}`)
     }
   }
 
-  /** Whether a ready holder that has it was there to sync from. */
-  #isWithinReach(node: SimulatedNode, shard: number, write: Write): boolean {
+  /**
+   * Whether a ready holder that has it was there to sync from when the node joined. One that became ready meanwhile, and
+   * happens to have a copy from a read, is compared with afterwards.
+   */
+  #isWithinReach(node: SimulatedNode, write: Write, shard: number, joinedAtMs: number): boolean {
     const { nodes, network } = this.#world.cluster
     return nodes.some((other) => {
+      const readyAtMs = this.#readyAtMs.get(joinName(other, shard)) ?? Number.POSITIVE_INFINITY
       const hasCopy = other !== node && !other.isLeaving && isReady(other, shard) && has(other, write)
-      return hasCopy && network.isConnected(node.index, other.index)
+      return hasCopy && readyAtMs <= joinedAtMs && network.isConnected(node.index, other.index)
     })
   }
 }
