@@ -2,8 +2,8 @@
  * I-R5: dropping is for ever.
  *
  * A node that merged a tombstone never holds that birth alive again while it remembers; a read does not return a birth whose
- * tombstone was, when the read began, at the reader or at a node whose answer it used; and in the end a confirmed drop is
- * everywhere.
+ * tombstone was, when the read began, at the reader or, for a read of the latest, at a node whose answer it used; and in the
+ * end a confirmed drop is everywhere.
  */
 import type { Birth, SessionKey } from '@reprise/core'
 import { compareBirths } from '@reprise/core'
@@ -35,7 +35,9 @@ export class Drops implements Checker {
   onReadEnd({ read, outcome }: ReadResult): void {
     if (outcome.outcome !== 'complete' && outcome.outcome !== 'partial') return
     const reader = this.#world.cluster.node(read.node)
-    for (const id of [reader.id, ...outcome.from.answered]) {
+    // A search for any copy may be shared with earlier callers, and an answer to it be from before this read.
+    const answered = read.consistency === 'latest' ? outcome.from.answered : []
+    for (const id of [reader.id, ...answered]) {
       const dropped = this.#knownAtStart.get(read)?.get(id)
       if (dropped !== undefined && compareBirths(outcome.record.birth, dropped) <= 0) {
         this.#world.violate('I-R5', `${reader.id} returned ${read.key}, which ${id} knew to be dropped`)
