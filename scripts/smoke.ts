@@ -18,6 +18,9 @@ const MARKER = '<!-- smoke:first-example -->'
 /** The oldest Node of `engines`; the registry lacks it for some platforms, which then take the newest of its major. */
 const OLDEST_NODE = ['22.12.0', '^22.12.0'] as const
 
+/** npm was seen to wait for ever on a tarball of its own cache; an install that takes this long is given up. */
+const INSTALL_MS_MAX = 120_000
+
 /** An example that has not ended by then will not. */
 const EXAMPLE_MS_MAX = 60_000
 
@@ -84,7 +87,8 @@ function installPacked(folder: string): string {
   const consumer = join(folder, 'consumer')
   mkdirSync(consumer)
   writeFileSync(join(consumer, 'package.json'), '{ "private": true, "type": "module" }\n')
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs], consumer)
+  const install = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs]
+  run('npm', install, consumer, { timeout: INSTALL_MS_MAX })
   for (const { name } of publicPackages()) {
     if (!existsSync(join(consumer, 'node_modules', name, 'LICENSE'))) fail(`${name} is packed without its LICENSE`)
   }
@@ -146,7 +150,9 @@ function installOldestNode(folder: string): Runtime {
   writeFileSync(join(home, 'package.json'), '{ "private": true }\n')
   const found = OLDEST_NODE.some((range) => {
     try {
-      run('npm', ['install', '--no-audit', '--no-fund', '--silent', `${name}@${range}`], home)
+      run('npm', ['install', '--no-audit', '--no-fund', '--silent', `${name}@${range}`], home, {
+        timeout: INSTALL_MS_MAX,
+      })
       return true
     } catch {
       return false
@@ -171,7 +177,8 @@ function run(
   cwd: string,
   options: { readonly timeout?: number; readonly env?: NodeJS.ProcessEnv } = {},
 ): string {
-  return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], ...options })
+  const stdio = ['ignore', 'pipe', 'inherit'] as const
+  return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: [...stdio], killSignal: 'SIGKILL', ...options })
 }
 
 function say(line: string): void {
