@@ -10,7 +10,7 @@ import type { VersionToken } from '../source.ts'
 import { Reader, Writer } from '../wire/bytes.ts'
 import type { SessionRecord } from './record.ts'
 import type { Birth, Version } from './version.ts'
-import { compareBirths, seqOf } from './version.ts'
+import { compareBirths, covers } from './version.ts'
 
 export interface WriteProof {
   readonly birth: Birth
@@ -47,7 +47,9 @@ export function decodeToken(token: VersionToken): WriteProof {
 export function meetsProof(record: SessionRecord, proof: WriteProof): boolean {
   const births = compareBirths(record.birth, proof.birth)
   if (births !== 0) return births > 0
-  return record.kind === 'dropped' || seqOf(record.frontier, proof.version.tenure) >= proof.version.seq
+  // As in merging, a tenure that eight later ones pushed out of the frontier counts as included; a token must not become
+  // unmeetable because the session went on for long.
+  return record.kind === 'dropped' || covers(record.frontier, [proof.version])
 }
 
 const TOKEN_FORMAT = 1
