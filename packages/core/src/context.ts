@@ -10,8 +10,8 @@ import { Outbox } from './outbox.ts'
 import type { Incarnation, NodeId } from './session/version.ts'
 import type { BucketTable } from './table/bucket-table.ts'
 import type { KeyHash } from './table/key-hash.ts'
+import { encodeMessage } from './wire/message-codec.ts'
 import type { Message, ShardBits } from './wire/messages.ts'
-import { encodeMessage } from './wire/messages.ts'
 
 /** How a member takes part. What is left out has the default of `withDefaults`. */
 export interface ReplicaConfig {

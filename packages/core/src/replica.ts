@@ -30,14 +30,15 @@ import type { CommitCommand, CreateCommand, DropCommand } from './session/primar
 import { Primary } from './session/primary.ts'
 import type { LiveRecord, SessionRecord } from './session/record.ts'
 import type { Birth, NodeId, Version } from './session/version.ts'
+import type { ReplicaStatus, ShardState } from './status.ts'
 import { Incoming } from './stream/incoming.ts'
 import { Outgoing } from './stream/outgoing.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import { BucketTable } from './table/bucket-table.ts'
 import { decodeFrame } from './wire/frame.ts'
+import { decodeMessage } from './wire/message-codec.ts'
 import type { Message, ShardNumber } from './wire/messages.ts'
-import { decodeMessage } from './wire/messages.ts'
 
 /** Everything that can happen to a member. */
 export type Event =
@@ -595,45 +596,4 @@ export class Replica {
       },
     })
   }
-}
-
-/** A node's part in a shard. */
-export type ShardState = 'none' | 'joining' | 'ready'
-
-/** What `status` tells. Durations in milliseconds, sizes in bytes. */
-export interface ReplicaStatus {
-  readonly nodeId: NodeId
-  readonly name: string
-  readonly incarnation: number
-  readonly ready: boolean
-  readonly members: readonly {
-    readonly nodeId: NodeId
-    readonly name: string
-    readonly zone: string
-    readonly state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
-    readonly connected: boolean
-    readonly incarnation: number
-    readonly addresses: readonly string[]
-    readonly roundTripMs: number
-    readonly heardAgoMs: number
-  }[]
-  readonly shards: readonly {
-    readonly shard: number
-    /** The members that shall hold it, best first. */
-    readonly holders: readonly NodeId[]
-    readonly readyHolders: readonly NodeId[]
-    /** This node's part in it. */
-    readonly state: ShardState
-  }[]
-  readonly table: {
-    readonly records: number
-    readonly bytes: number
-    readonly bytesMax: number
-    readonly evictions: number
-    readonly stubs: number
-  }
-  readonly streams: { readonly gaps: number; readonly repairs: number; readonly waiting: number }
-  readonly pulls: { readonly underWay: number; readonly sent: number; readonly localHits: number }
-  readonly syncs: { readonly underWay: number; readonly records: number }
-  readonly badMessages: number
 }

@@ -4,7 +4,7 @@ import { AlreadyExistsError, LimitError, UnavailableError, UsageError } from '..
 import { endsAtMs } from '../../src/session/record.ts'
 import type { Version } from '../../src/session/version.ts'
 import { compareBirths, compareTenures } from '../../src/session/version.ts'
-import { encodeMessage } from '../../src/wire/messages.ts'
+import { encodeMessage } from '../../src/wire/message-codec.ts'
 import { Cluster, keyOf, texts, WALL_START_MS } from '../support/cluster.ts'
 
 const ID = 'basket-17'

@@ -8,7 +8,7 @@ import { FRAME_BYTES_MAX, TENURES_PER_BATCH_MAX } from '../../src/constants.ts'
 import { WireError } from '../../src/errors.ts'
 import { Writer } from '../../src/wire/bytes.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
-import { decodeMessage, encodeMessage } from '../../src/wire/messages.ts'
+import { decodeMessage, encodeMessage } from '../../src/wire/message-codec.ts'
 import { FRAMES, MESSAGES } from '../support/samples.ts'
 
 type Decode = (bytes: Uint8Array) => unknown

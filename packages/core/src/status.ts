@@ -1,0 +1,45 @@
+/**
+ * What a replica tells of itself: a snapshot in numbers and names, for status pages, programs and checkers.
+ */
+import type { NodeId } from './session/version.ts'
+
+/** A node's part in a shard. */
+export type ShardState = 'none' | 'joining' | 'ready'
+
+/** What `status` tells. Durations in milliseconds, sizes in bytes. */
+export interface ReplicaStatus {
+  readonly nodeId: NodeId
+  readonly name: string
+  readonly incarnation: number
+  readonly ready: boolean
+  readonly members: readonly {
+    readonly nodeId: NodeId
+    readonly name: string
+    readonly zone: string
+    readonly state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
+    readonly connected: boolean
+    readonly incarnation: number
+    readonly addresses: readonly string[]
+    readonly roundTripMs: number
+    readonly heardAgoMs: number
+  }[]
+  readonly shards: readonly {
+    readonly shard: number
+    /** The members that shall hold it, best first. */
+    readonly holders: readonly NodeId[]
+    readonly readyHolders: readonly NodeId[]
+    /** This node's part in it. */
+    readonly state: ShardState
+  }[]
+  readonly table: {
+    readonly records: number
+    readonly bytes: number
+    readonly bytesMax: number
+    readonly evictions: number
+    readonly stubs: number
+  }
+  readonly streams: { readonly gaps: number; readonly repairs: number; readonly waiting: number }
+  readonly pulls: { readonly underWay: number; readonly sent: number; readonly localHits: number }
+  readonly syncs: { readonly underWay: number; readonly records: number }
+  readonly badMessages: number
+}
