@@ -97,7 +97,10 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   readonly #waiters = new Set<() => void>()
   #stopping: Promise<void> | undefined
 
-  /** Use `createNode`. */
+  /**
+   * Use `createNode`.
+   * @internal
+   */
   constructor(parts: NodeParts) {
     super()
     const { options, clock, network, replica, dataDir, sealer } = parts
