@@ -56,6 +56,8 @@ export class Outgoing {
   readonly #senderTag: Hash64
   readonly #streams: readonly OutStream[] = Array.from({ length: SHARD_COUNT }, () => new OutStream())
   readonly #waits = new Map<number, Waiting>()
+  /** No wait ends before this. Thousands may wait, and every step asks; when it comes too early they are looked at once. */
+  #waitsDueMs = Number.POSITIVE_INFINITY
   readonly #dirty = new Set<number>()
   readonly #unacknowledged = new Set<number>()
   #pendingDeltas = 0
@@ -123,6 +125,7 @@ export class Outgoing {
     }
     const waiting = { ...wait, confirmed: new Set<NodeId>() }
     this.#waits.set(wait.request, waiting)
+    this.#waitsDueMs = Math.min(this.#waitsDueMs, wait.deadlineMs)
     this.#stream(wait.shard).waits.add(waiting)
   }
 
@@ -224,15 +227,20 @@ export class Outgoing {
   nextDueMs(): number {
     let dueMs = this.#dirty.size > 0 ? this.#flushDueMs() : Number.POSITIVE_INFINITY
     for (const shard of this.#unacknowledged) dueMs = Math.min(dueMs, this.#stream(shard).probeAtMs)
-    for (const wait of this.#waits.values()) dueMs = Math.min(dueMs, wait.deadlineMs)
-    return dueMs
+    return Math.min(dueMs, this.#waitsDueMs)
   }
 
   tick(): void {
     this.flushIfDue()
     this.#probeLagging()
+    if (this.#context.nowMs >= this.#waitsDueMs) this.#failLateWaits()
+  }
+
+  #failLateWaits(): void {
+    this.#waitsDueMs = Number.POSITIVE_INFINITY
     for (const wait of [...this.#waits.values()]) {
       if (this.#context.nowMs >= wait.deadlineMs) this.#failWith(wait, 'TIMEOUT')
+      else this.#waitsDueMs = Math.min(this.#waitsDueMs, wait.deadlineMs)
     }
   }
 
