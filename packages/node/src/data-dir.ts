@@ -10,6 +10,7 @@
  * A node without a directory is ephemeral: each start is a new member. With one, a restart is a new life of the same member,
  * whose incarnation lies above all earlier ones even when the wall clock was set back (rule W2).
  */
+import { renameSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError } from '@reprise/core'
@@ -21,8 +22,8 @@ export interface DataDir {
   readonly incarnation: number
   /** Whether an earlier life used the directory: then other members probably know more than this node. */
   readonly isReturning: boolean
-  /** Store a higher incarnation. */
-  raise(incarnation: number): Promise<void>
+  /** Store a higher incarnation. Synchronous, because nothing may be sent under it before; it happens once in a life at most. */
+  raise(incarnation: number): void
   /** Let go of the directory. */
   release(): Promise<void>
 }
@@ -40,7 +41,7 @@ export async function openDataDir(path: string, wallMs: number): Promise<DataDir
       privateKey,
       incarnation,
       isReturning: stored !== undefined,
-      raise: (higher) => writeIncarnation(path, higher),
+      raise: (higher) => writeAtomicallySync(join(path, 'incarnation'), `${higher}\n`),
       release: () => rm(join(path, 'lock'), { force: true }),
     }
   } catch (error) {
@@ -107,6 +108,12 @@ async function writeAtomically(file: string, content: string | Uint8Array): Prom
   const fresh = `${file}.new`
   await writeFile(fresh, content, { mode: 0o600, flush: true })
   await rename(fresh, file)
+}
+
+function writeAtomicallySync(file: string, content: string): void {
+  const fresh = `${file}.new`
+  writeFileSync(fresh, content, { mode: 0o600, flush: true })
+  renameSync(fresh, file)
 }
 
 function isAlive(pid: number): boolean {

@@ -357,9 +357,12 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   }
 
   #onIncarnation(incarnation: number): void {
-    this.#dataDir?.raise(incarnation).catch((error: unknown) => {
+    try {
+      this.#dataDir?.raise(incarnation)
+    } catch (error) {
+      // It goes on: the wall clock, unless it is set back, puts the next life above this one all the same.
       this.#options.logger?.error('could not store the incarnation', { error: String(error) })
-    })
+    }
   }
 
   #onBroken(error: unknown): void {

@@ -25,7 +25,7 @@ describe('a data directory', () => {
     assert.equal(second.incarnation, 1_001)
     assert.equal(second.isReturning, true)
     assert.deepEqual([...second.privateKey], [...first.privateKey])
-    await second.raise(5_000)
+    second.raise(5_000)
     await second.release()
     const third = await openDataDir(path, 500)
     assert.equal(third.incarnation, 5_001)
