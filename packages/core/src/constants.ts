@@ -47,6 +47,13 @@ export const STUBS_MAX: number = 64 * 1024
 export const SWEEP_RECORDS_PER_TICK = 512
 export const SWEEP_INTERVAL_MS = 100
 
+// The wire.
+
+/** The version of the wire that this code speaks best, and the oldest that it still speaks. A link speaks the lower of its
+ * two ends' best. */
+export const WIRE_VERSION = 2
+export const WIRE_VERSION_MIN = 1
+
 // Streams.
 
 /** A frame's batch is closed at this size. Gossip costs per message are flat to 4 KiB and linear above. */

@@ -4,7 +4,7 @@
  * Time and randomness are inputs. The driver gives the time with every event; random numbers come from a generator whose
  * seed it gave at the start, so that a run can be replayed from its seed and its events.
  */
-import { CACHE_BYTES_DEFAULT, COPIES_DEFAULT, SHARD_COUNT } from './constants.ts'
+import { CACHE_BYTES_DEFAULT, COPIES_DEFAULT, SHARD_COUNT, WIRE_VERSION_MIN } from './constants.ts'
 import type { Lane, Notice } from './outbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Incarnation, NodeId } from './session/version.ts'
@@ -62,6 +62,7 @@ export class Context {
   nowMs = 0
   wallMs = 0
   out: Outbox = new Outbox()
+  readonly #wires = new Map<NodeId, number>()
   #random: [number, number, number, number]
 
   constructor(config: ReplicaConfig, table: BucketTable) {
@@ -86,7 +87,16 @@ export class Context {
   }
 
   send(to: NodeId, message: Message, lane: Lane = 'control'): void {
-    this.out.sends.push({ to, lane, message: encodeMessage(message, this.nowMs) })
+    this.out.sends.push({ to, lane, message: encodeMessage(message, this.nowMs, this.wireOf(to)) })
+  }
+
+  /** The wire version of the link with a peer, as of its last connection. */
+  wireOf(node: NodeId): number {
+    return this.#wires.get(node) ?? WIRE_VERSION_MIN
+  }
+
+  setWire(node: NodeId, wire: number): void {
+    this.#wires.set(node, wire)
   }
 
   notice(notice: Notice): void {

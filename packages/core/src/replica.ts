@@ -15,7 +15,7 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
-import { AUDIT_INTERVAL_MS, SWEEP_INTERVAL_MS } from './constants.ts'
+import { AUDIT_INTERVAL_MS, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
@@ -43,7 +43,8 @@ import type { Message, ShardNumber } from './wire/messages.ts'
 /** Everything that can happen to a member. */
 export type Event =
   | { readonly type: 'tick' }
-  | { readonly type: 'peer-up'; readonly peer: NodeId }
+  /** A control stream opened; it speaks this version of the wire. Default: this node's own. */
+  | { readonly type: 'peer-up'; readonly peer: NodeId; readonly wire?: number }
   | { readonly type: 'peer-down'; readonly peer: NodeId }
   /** A peer receives what is published to the shard (again): it must know this node's number. */
   | { readonly type: 'subscriber'; readonly peer: NodeId; readonly shard: number }
@@ -287,6 +288,7 @@ export class Replica {
       case 'message':
         return this.#onMessage(event.from, event.bytes)
       case 'peer-up':
+        this.#context.setWire(event.peer, event.wire ?? WIRE_VERSION)
         return this.#members.onPeerUp(event.peer)
       case 'peer-down':
         this.#members.onPeerDown(event.peer)
@@ -352,7 +354,7 @@ export class Replica {
 
   #onMessage(from: NodeId, bytes: Uint8Array): void {
     this.#receive(from, () => {
-      const message = decodeMessage(bytes, this.#context.nowMs)
+      const message = decodeMessage(bytes, this.#context.nowMs, this.#context.wireOf(from))
       if (message.type === 'greeting') this.#members.onGreeting(from, message)
       else if (message.type === 'refused') this.#members.onRefused(from, message.knownIncarnation)
       // Nothing else is listened to before the greeting: the sender's life is not known yet.

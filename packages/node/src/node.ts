@@ -218,7 +218,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   /** Listen and join. Called once, by `createNode`. */
   async start(): Promise<void> {
     await this.#network.start({
-      onPeerUp: (peer) => this.#driver.post({ type: 'peer-up', peer }),
+      onPeerUp: (peer, wire) => this.#driver.post({ type: 'peer-up', peer, wire }),
       onPeerDown: (peer) => this.#driver.post({ type: 'peer-down', peer }),
       onSubscriber: (peer, shard) => this.#driver.post({ type: 'subscriber', peer, shard }),
       onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),

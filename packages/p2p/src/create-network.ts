@@ -13,7 +13,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
-import { LimitError, StoppedError, UsageError } from '@reprise/core'
+import { LimitError, StoppedError, UsageError, WIRE_VERSION } from '@reprise/core'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { Admission } from './admission.ts'
 import {
@@ -337,7 +337,7 @@ class NetworkOnLibp2p implements Libp2pNetwork {
 
   #onUp(nodeId: string, connection: Connection, events: NetworkEvents): void {
     this.#dialer.connected(nodeId)
-    events.onPeerUp(nodeId)
+    events.onPeerUp(nodeId, WIRE_VERSION)
     this.#multicast.up(nodeId, connection)
   }
 

@@ -10,8 +10,11 @@ export type Lane = 'control' | 'bulk'
 
 /** What the network tells its owner. Handlers run synchronously and must not throw; they queue and return. */
 export interface NetworkEvents {
-  /** A peer was admitted and its control stream is open. Fires again after every reconnect. */
-  onPeerUp(nodeId: string): void
+  /**
+   * A peer was admitted and its control stream is open, speaking this version of the wire: the best that both ends know.
+   * Fires again after every reconnect.
+   */
+  onPeerUp(nodeId: string, wire: number): void
   /** A peer's control stream ended. It is dialled again for as long as it is a known member. */
   onPeerDown(nodeId: string): void
   /** A peer now receives what is published to the shard. Fires at least once per connection and subscription. */

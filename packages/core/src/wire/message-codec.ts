@@ -3,7 +3,7 @@
  *
  * A message is its number (one byte) and its fields in the order written here; the shapes of numbers, bytes and text are in
  * `bytes.ts`, those of records in `record-codec.ts`. Numbers are never used again for something else: a later version adds
- * messages, or a new protocol id. Golden vectors in the tests hold every one of them still.
+ * messages, or writes one differently to links that speak it. Golden vectors in the tests hold every one of them still.
  */
 import {
   BUCKET_COUNT,
@@ -16,6 +16,7 @@ import {
   SHARD_COUNT,
   SYNC_ITEMS_MAX,
   SYNC_WANT_MAX,
+  WIRE_VERSION,
 } from '../constants.ts'
 import { WireError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
@@ -27,30 +28,30 @@ import type { AnswerStatus, MemberNews, MemberState, Message, ShardNumber } from
 import type { KeyedRecord } from './record-codec.ts'
 import { RecordBatchWriter, readRecords } from './record-codec.ts'
 
-/** Encode a message; deadlines in its records are taken relative to `nowMs`. */
-export function encodeMessage(message: Message, nowMs: number): Uint8Array {
+/** Encode a message for a link of this wire version; deadlines in its records are taken relative to `nowMs`. */
+export function encodeMessage(message: Message, nowMs: number, wire: number = WIRE_VERSION): Uint8Array {
   const codec = byType[message.type] as Codec<Message>
   const out = new Writer()
   out.u8(codec.number)
-  codec.write(message, out, nowMs)
+  codec.write(message, out, nowMs, wire)
   return out.finish()
 }
 
 /** @throws WireError */
-export function decodeMessage(bytes: Uint8Array, nowMs: number): Message {
+export function decodeMessage(bytes: Uint8Array, nowMs: number, wire: number = WIRE_VERSION): Message {
   const reader = new Reader(bytes)
   const number = reader.u8()
   const codec = byNumber[number]
   if (codec === undefined) throw new WireError(`unknown message ${number}`)
-  const message = codec.read(reader, nowMs)
+  const message = codec.read(reader, nowMs, wire)
   reader.end()
   return message
 }
 
 interface Codec<M extends Message> {
   readonly number: number
-  write(message: M, out: Writer, nowMs: number): void
-  read(reader: Reader, nowMs: number): M
+  write(message: M, out: Writer, nowMs: number, wire: number): void
+  read(reader: Reader, nowMs: number, wire: number): M
 }
 
 const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: T }>> } = {
