@@ -12,11 +12,12 @@ import { commit } from '../test/bench/commit.ts'
 import { encryption } from '../test/bench/encryption.ts'
 import type { Bench, Measure, Row, Unit } from '../test/bench/harness.ts'
 import { localGet } from '../test/bench/local-get.ts'
+import { memory } from '../test/bench/memory.ts'
 import { resume } from '../test/bench/resume.ts'
 import { resumeAfter } from '../test/bench/resume-after.ts'
 import { tls, tlsBusy } from '../test/bench/tls.ts'
 
-const BENCHES: readonly Bench[] = [localGet, commit, resume, tls, tlsBusy, resumeAfter, encryption]
+const BENCHES: readonly Bench[] = [localGet, memory, commit, resume, tls, tlsBusy, resumeAfter, encryption]
 
 /** A benchmark takes ten to thirty seconds; one that has not ended by then hangs. */
 const BENCH_MS_MAX = 120_000
@@ -116,7 +117,7 @@ function toDigits(value: number): string {
   return (Math.abs(value) < 0.005 ? 0 : value).toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2)
 }
 
-const NAMES: Readonly<Record<Unit, string>> = { ns: 'ns', us: 'µs', ms: 'ms', '/s': '/s', '%': '%', '': '' }
+const NAMES: Readonly<Record<Unit, string>> = { ns: 'ns', us: 'µs', ms: 'ms', '/s': '/s', '%': '%', B: 'B', '': '' }
 
 function toJson({ bench, tookMs, rows, error }: Result): object {
   const { name, sketch, expectation } = bench

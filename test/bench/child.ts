@@ -15,9 +15,9 @@ export class Child<C extends Commands = Commands> implements AsyncDisposable {
   #nextCall = 1
 
   /** Fork `module`, which is ended when the signal aborts. */
-  constructor(module: URL, signal: AbortSignal) {
+  constructor(module: URL, signal: AbortSignal, flags: readonly string[] = []) {
     this.#process = fork(module, {
-      execArgv: ['--conditions=@reprise/source', '--no-warnings'],
+      execArgv: ['--conditions=@reprise/source', '--no-warnings', ...flags],
       serialization: 'advanced',
       signal,
       killSignal: 'SIGKILL',

@@ -33,7 +33,7 @@ export interface Row {
   readonly gate?: Gate
 }
 
-export type Unit = 'ns' | 'us' | 'ms' | '/s' | '%' | ''
+export type Unit = 'ns' | 'us' | 'ms' | '/s' | '%' | 'B' | ''
 
 export interface Measure {
   readonly what: string

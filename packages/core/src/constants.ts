@@ -38,6 +38,16 @@ export const DRAFTS_MAX = 16_384
 export const CACHE_BYTES_DEFAULT: number = 64 * 1024 * 1024
 /** Below this a cache holds less than one large session per bucket run and evicts what it just wrote. */
 export const CACHE_BYTES_MIN: number = 1024 * 1024
+/** Slabs that records lie in. The larger ones: a few hundred records each, so that a million sessions are a few thousand slabs;
+ * a snapshot that is not looked at keeps one of them alive. The smaller ones: what an empty table costs. */
+export const ARENA_SLAB_BYTES_MAX: number = 256 * 1024
+export const ARENA_SLAB_BYTES_MIN: number = 16 * 1024
+/** Garbage in the arena, as a share of it. Less costs more copying: at a fifth a rewritten byte is copied about twice. */
+export const ARENA_GARBAGE_SHARE_MAX = 0.2
+/** Slabs that are cleaned at a time: at most two megabytes are copied, well under a millisecond each quarter of that. */
+export const ARENA_CLEAN_SLABS_MAX = 8
+/** Emptied slabs that are kept to be used again, so that steady writing leaves nothing to garbage collection. */
+export const ARENA_SPARE_SLABS_MAX = 8
 /** Records that may not go which one eviction passes over. More would make each write walk over all that is pinned while a
  * holder is slow to acknowledge; less would give up while there is something to evict. */
 export const EVICTION_TRIES_MAX = 256

@@ -18,7 +18,7 @@ import type { WriteProof } from '../session/token.ts'
 import { meetsProof } from '../session/token.ts'
 import type { NodeId } from '../session/version.ts'
 import { compareVersions } from '../session/version.ts'
-import type { Entry } from '../table/bucket-table.ts'
+import type { Entry } from '../table/entry.ts'
 import type { Answer, AnswerStatus, Pull } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 

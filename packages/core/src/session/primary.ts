@@ -21,7 +21,7 @@ import {
   UsageError,
 } from '../errors.ts'
 import type { Outcome } from '../outbox.ts'
-import type { Entry } from '../table/bucket-table.ts'
+import type { Entry } from '../table/entry.ts'
 import type { SessionKey } from './id.ts'
 import { describeKey } from './id.ts'
 import type { Expiry, LiveRecord, Portion, Tombstone } from './record.ts'

@@ -82,20 +82,27 @@ export function withoutValues(record: LiveRecord, keep: (name: string, portion: 
   return { ...record, portions }
 }
 
-/** A rough size in memory, in bytes: what the byte budget counts. */
+/**
+ * What a record takes in memory, in bytes: its block in the arena with its share of garbage, its key, and its places in the
+ * table's lists. What the byte budget counts; the bench `memory` holds it against the process.
+ */
 export function recordBytes(key: string, record: SessionRecord): number {
-  if (record.kind === 'dropped') return key.length + TOMBSTONE_OVERHEAD_BYTES
-  let bytes = key.length + RECORD_OVERHEAD_BYTES + record.frontier.length * FRONTIER_ENTRY_BYTES
-  for (const [name, portion] of record.portions) {
-    bytes += name.length + PORTION_OVERHEAD_BYTES + (portion.value?.length ?? 0)
+  let bytes = BLOCK_BYTES
+  if (record.kind === 'live') {
+    bytes += record.frontier.length * FRONTIER_ENTRY_BYTES
+    for (const [name, portion] of record.portions) {
+      bytes += name.length + PORTION_BYTES + (portion.value?.length ?? 0)
+    }
   }
-  return bytes
+  return Math.ceil(bytes * GARBAGE_FACTOR) + key.length + ENTRY_BYTES
 }
 
-// Estimates of V8's object sizes with 64-bit pointers compressed off (Node's default); measured by the memory bench.
-const RECORD_OVERHEAD_BYTES = 400
-const TOMBSTONE_OVERHEAD_BYTES = 260
-const FRONTIER_ENTRY_BYTES = 56
-const PORTION_OVERHEAD_BYTES = 160
+const BLOCK_BYTES = 120
+const FRONTIER_ENTRY_BYTES = 8
+const PORTION_BYTES = 16
+/** A fifth of the arena may be garbage. */
+const GARBAGE_FACTOR = 1.25
+/** The key's header, its entry in the map and the lists of the recency cache, its slot, and what of these is spare room. */
+const ENTRY_BYTES = 180
 
 const NONE: readonly string[] = []

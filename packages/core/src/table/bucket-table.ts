@@ -16,30 +16,14 @@ import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import { metaHash } from '../session/meta-hash.ts'
 import type { SessionRecord } from '../session/record.ts'
-import { endsAtMs, recordBytes } from '../session/record.ts'
-import type { Tenure } from '../session/version.ts'
+import { recordBytes } from '../session/record.ts'
+import { Arena } from './arena.ts'
+import type { Entry, Snapshot } from './entry.ts'
+import { ArenaEntry } from './entry.ts'
 import type { KeyHash } from './key-hash.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
-
-/** One session in the table. Its owner may change the fields below the line; the table does the rest. */
-export interface Entry {
-  readonly key: SessionKey
-  readonly hash: Hash64
-  readonly bucket: number
-  readonly shard: number
-  readonly record: SessionRecord
-  readonly meta: Hash64
-  readonly bytes: number
-  // ---
-  /** This node's tenure, while it is the session's primary. */
-  tenure: Tenure | undefined
-  /** The last sequence number issued in that tenure. */
-  seq: number
-  /** The number of the frame that carries this node's last write of it; 0 when there is none. */
-  frame: number
-  /** When the copy was last known to be current; for copies outside their holders (rule R3). */
-  validatedAtMs: number
-}
+import type { Slab } from './slab.ts'
+import { blockBytes, NO_SLOT } from './slab.ts'
 
 /** Why a record is not here. */
 export type Absence = 'absent' | 'evicted'
@@ -65,17 +49,17 @@ export interface BucketTableOptions {
 export class BucketTable {
   readonly #options: BucketTableOptions
   /** Live records, by use. Bounded by bytes and by what is pinned, never by the cache's own count. */
-  readonly #recency = new LRUCache<SessionKey, LinkedEntry>({
+  readonly #recency = new LRUCache<SessionKey, number>({
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
   })
-  readonly #tombstones = new Map<SessionKey, LinkedEntry>()
-  readonly #buckets: Bucket[] = Array.from({ length: BUCKET_COUNT }, () => ({
-    head: undefined,
-    count: 0,
-    hi: 0,
-    lo: 0,
-  }))
+  readonly #tombstones = new Map<SessionKey, number>()
+  readonly #arena = new Arena()
+  /** By slot. */
+  readonly #keys: (SessionKey | undefined)[] = []
+  /** The entries seen last, by slot modulo their number: a step looks at the same few again and again. */
+  readonly #seen: (ArenaEntry | undefined)[] = new Array(ENTRIES_SEEN)
+  readonly #buckets: Bucket[] = Array.from({ length: BUCKET_COUNT }, () => ({ head: NO_SLOT, count: 0, hi: 0, lo: 0 }))
   readonly #stubs = new Map<string, Stub>()
   /** The latest end of an evicted record that found no room among the stubs. */
   #forgottenUntilMs = Number.NEGATIVE_INFINITY
@@ -111,12 +95,14 @@ export class BucketTable {
   /** The entry of a key, which becomes the most recently used. An empty bucket answers by itself. */
   get(key: SessionKey): Entry | undefined {
     if (this.#bucket(bucketOf(this.#options.keyHash(key))).count === 0) return undefined
-    return this.#recency.get(key) ?? this.#tombstones.get(key)
+    const slot = this.#recency.get(key) ?? this.#tombstones.get(key)
+    return slot === undefined ? undefined : this.#entry(slot)
   }
 
   /** The same without counting as a use. */
   peek(key: SessionKey): Entry | undefined {
-    return this.#recency.peek(key) ?? this.#tombstones.get(key)
+    const slot = this.#find(key)
+    return slot === undefined ? undefined : this.#entry(slot)
   }
 
   shardOf(key: SessionKey): number {
@@ -132,50 +118,23 @@ export class BucketTable {
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
   put(key: SessionKey, record: SessionRecord, nowMs: number): Entry {
     const known = this.#find(key)
-    if (known !== undefined) {
-      this.#uncount(known)
-      known.record = record
-      this.#count(known)
-      this.#enlist(known)
-      this.#evict(known)
-      return known
-    }
-    const hash = this.#options.keyHash(key)
-    const bucket = bucketOf(hash)
-    this.#forgetStub(hash, bucket)
-    const entry: LinkedEntry = {
-      key,
-      hash,
-      bucket,
-      shard: shardOfBucket(bucket),
-      record,
-      meta: NO_HASH,
-      bytes: 0,
-      tenure: undefined,
-      seq: 0,
-      frame: 0,
-      validatedAtMs: nowMs,
-      next: this.#bucket(bucket).head,
-      previous: undefined,
-    }
-    if (entry.next !== undefined) entry.next.previous = entry
-    this.#bucket(bucket).head = entry
-    this.#bucket(bucket).count++
-    this.#count(entry)
-    this.#enlist(entry)
-    this.#evict(entry)
+    const slot = known === undefined ? this.#begin(key, record, nowMs) : this.#replace(known, record)
+    const entry = this.#entry(slot)
+    entry.remember(record)
+    this.#enlist(key, slot, record.kind === 'live')
+    this.#evict(slot)
     return entry
   }
 
   /** Take a record out without a trace: it expired, or its shard is no longer held here. */
   delete(key: SessionKey): void {
-    const entry = this.#find(key)
-    if (entry !== undefined) this.#remove(entry)
+    const slot = this.#find(key)
+    if (slot !== undefined) this.#remove(slot)
   }
 
   /** The entries of a bucket, in no particular order. The table must not be changed meanwhile. */
   *bucketEntries(bucket: number): Generator<Entry> {
-    for (let entry = this.#bucket(bucket).head; entry !== undefined; entry = entry.next) yield entry
+    for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; slot = this.#next(slot)) yield this.#entry(slot)
   }
 
   bucketCount(bucket: number): number {
@@ -204,18 +163,25 @@ export class BucketTable {
 
   /** A look-up in one bucket by key hash, as it is now: the entries there, and the meta hashes of stubs. */
   index(bucket: number): BucketIndex {
-    const entries = new Map<string, Entry>()
-    for (const entry of this.bucketEntries(bucket)) entries.set(hashName(entry.hash), entry)
-    return {
-      entry: (hash) => entries.get(hashName(hash)),
-      meta: (hash) => (entries.get(hashName(hash)) ?? this.#stubs.get(hashName(hash)))?.meta,
+    const slots = new Map<string, number>()
+    for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; slot = this.#next(slot)) {
+      slots.set(hashName(this.#entry(slot).hash), slot)
     }
+    const entry = (hash: Hash64): Entry | undefined => {
+      const slot = slots.get(hashName(hash))
+      return slot === undefined ? undefined : this.#entry(slot)
+    }
+    return { entry, meta: (hash) => (entry(hash) ?? this.#stubs.get(hashName(hash)))?.meta }
   }
 
   /** Drop all entries of a shard for which `keep` says false, and its stubs: the shard is no longer held here. */
   clearShard(shard: number, keep: (entry: Entry) => boolean): void {
     for (let bucket = shard * BUCKETS_PER_SHARD; bucket < (shard + 1) * BUCKETS_PER_SHARD; bucket++) {
-      for (const entry of [...this.bucketEntries(bucket)]) if (!keep(entry)) this.#remove(entry as LinkedEntry)
+      for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; ) {
+        const next = this.#next(slot)
+        if (!keep(this.#entry(slot))) this.#remove(slot)
+        slot = next
+      }
     }
     for (const [name, stub] of this.#stubs) if (shardOfBucket(stub.bucket) === shard) this.#dropStub(name, stub)
   }
@@ -224,33 +190,92 @@ export class BucketTable {
   sweep(nowMs: number): void {
     let seen = 0
     for (let buckets = 0; buckets < BUCKET_COUNT && seen < SWEEP_RECORDS_PER_TICK; buckets++) {
-      let entry = this.#bucket(this.#sweepBucket).head
-      while (entry !== undefined) {
-        const next: LinkedEntry | undefined = entry.next
+      for (let slot = this.#bucket(this.#sweepBucket).head; slot !== NO_SLOT; ) {
+        const next = this.#next(slot)
         seen++
-        if (endsAtMs(entry.record) <= nowMs) {
-          this.#remove(entry)
-          this.#options.onEnded?.(entry)
-        }
-        entry = next
+        if (this.#arena.slab(slot).endsAtMs(this.#arena.at(slot)) <= nowMs) this.#end(slot)
+        slot = next
       }
       this.#sweepBucket = (this.#sweepBucket + 1) % BUCKET_COUNT
       if (this.#sweepBucket === 0) this.#sweepStubs(nowMs)
     }
   }
 
-  #find(key: SessionKey): LinkedEntry | undefined {
+  #find(key: SessionKey): number | undefined {
     return this.#recency.peek(key) ?? this.#tombstones.get(key)
   }
 
-  /** Put an entry on the list that its record belongs to, at the recent end. */
-  #enlist(entry: LinkedEntry): void {
-    if (entry.record.kind === 'live') {
-      this.#tombstones.delete(entry.key)
-      this.#recency.set(entry.key, entry)
+  #entry(slot: number): ArenaEntry {
+    const key = this.#keys[slot] as SessionKey
+    const seen = this.#seen[slot % ENTRIES_SEEN]
+    if (seen !== undefined && seen.slot === slot && seen.key === key) return seen
+    const entry = new ArenaEntry(this.#arena, key, slot)
+    this.#seen[slot % ENTRIES_SEEN] = entry
+    return entry
+  }
+
+  #next(slot: number): number {
+    return this.#arena.slab(slot).next(this.#arena.at(slot))
+  }
+
+  /** A key that is new here: a slot, a block, and the first place in its bucket. */
+  #begin(key: SessionKey, record: SessionRecord, nowMs: number): number {
+    const hash = this.#options.keyHash(key)
+    const bucket = this.#bucket(bucketOf(hash))
+    this.#forgetStub(hash, bucketOf(hash))
+    const slot = this.#arena.takeSlot()
+    const length = blockBytes(record)
+    const at = this.#arena.allocate(length)
+    const slab = this.#arena.current
+    slab.begin(at, slot, length, hash, nowMs)
+    slab.setNext(at, bucket.head)
+    if (bucket.head !== NO_SLOT) this.#arena.slab(bucket.head).setPrevious(this.#arena.at(bucket.head), slot)
+    bucket.head = slot
+    bucket.count++
+    this.#keys[slot] = key
+    this.#write(key, slab, at, record)
+    this.#arena.assign(slot, slab, at)
+    return slot
+  }
+
+  /** A key that is here: its record goes to a new block, and everything else about it with it. */
+  #replace(slot: number, record: SessionRecord): number {
+    this.#uncount(slot)
+    const length = blockBytes(record)
+    const at = this.#arena.allocate(length)
+    const slab = this.#arena.current
+    slab.beginAfter(at, length, this.#arena.slab(slot), this.#arena.at(slot))
+    this.#write(this.#keys[slot] as SessionKey, slab, at, record)
+    this.#arena.assign(slot, slab, at)
+    return slot
+  }
+
+  /** Write the record into its block, and count it. */
+  #write(key: SessionKey, slab: Slab, at: number, record: SessionRecord): void {
+    const hash = slab.hash(at)
+    // What was never committed is nobody else's business: it is not sent, and must not make two holders differ.
+    const meta = isWritten(record) ? metaHash(hash, record) : NO_HASH
+    const bytes = recordBytes(key, record)
+    slab.write(at, record, meta, bytes)
+    this.#bytes += bytes
+    flip(this.#bucket(bucketOf(hash)), meta)
+  }
+
+  #uncount(slot: number): void {
+    const slab = this.#arena.slab(slot)
+    const at = this.#arena.at(slot)
+    this.#bytes -= slab.accountedBytes(at)
+    flip(this.#bucket(bucketOf(slab.hash(at))), slab.meta(at))
+  }
+
+  /** Put a key on the list that its record belongs to, at the recent end. */
+  #enlist(key: SessionKey, slot: number, isLive: boolean): void {
+    if (isLive) {
+      this.#tombstones.delete(key)
+      this.#recency.set(key, slot)
     } else {
-      this.#recency.delete(entry.key)
-      this.#tombstones.set(entry.key, entry)
+      this.#recency.delete(key)
+      this.#tombstones.set(key, slot)
     }
   }
 
@@ -258,62 +283,71 @@ export class BucketTable {
     return this.#buckets[bucket] as Bucket
   }
 
-  #count(entry: LinkedEntry): void {
-    // What was never committed is nobody else's business: it is not sent, and must not make two holders differ.
-    entry.meta = isWritten(entry.record) ? metaHash(entry.hash, entry.record) : NO_HASH
-    entry.bytes = recordBytes(entry.key, entry.record)
-    this.#bytes += entry.bytes
-    flip(this.#bucket(entry.bucket), entry.meta)
+  #remove(slot: number): void {
+    this.#uncount(slot)
+    this.#unlist(slot)
+    this.#free(slot)
   }
 
-  #uncount(entry: LinkedEntry): void {
-    this.#bytes -= entry.bytes
-    flip(this.#bucket(entry.bucket), entry.meta)
+  #end(slot: number): void {
+    const entry = this.#entry(slot)
+    this.#uncount(slot)
+    this.#unlist(slot)
+    this.#options.onEnded?.(entry)
+    this.#free(slot)
   }
 
-  #remove(entry: LinkedEntry): void {
-    this.#uncount(entry)
-    this.#unlink(entry)
-  }
-
-  #unlink(entry: LinkedEntry): void {
-    const bucket = this.#bucket(entry.bucket)
-    if (entry.previous === undefined) bucket.head = entry.next
-    else entry.previous.next = entry.next
-    if (entry.next !== undefined) entry.next.previous = entry.previous
+  /** Take a slot out of its bucket and off its list. Its block is still there. */
+  #unlist(slot: number): void {
+    const slab = this.#arena.slab(slot)
+    const at = this.#arena.at(slot)
+    const bucket = this.#bucket(bucketOf(slab.hash(at)))
+    const [next, previous] = [slab.next(at), slab.previous(at)]
+    if (previous === NO_SLOT) bucket.head = next
+    else this.#arena.slab(previous).setNext(this.#arena.at(previous), next)
+    if (next !== NO_SLOT) this.#arena.slab(next).setPrevious(this.#arena.at(next), previous)
     bucket.count--
-    this.#recency.delete(entry.key)
-    this.#tombstones.delete(entry.key)
+    const key = this.#keys[slot] as SessionKey
+    this.#recency.delete(key)
+    this.#tombstones.delete(key)
   }
 
-  #evict(newest: LinkedEntry): void {
+  #free(slot: number): void {
+    this.#keys[slot] = undefined
+    this.#seen[slot % ENTRIES_SEEN] = undefined
+    this.#arena.free(slot)
+  }
+
+  #evict(newest: number): void {
     // Whatever may not go is moved to the recent end, so it is met again only after everything else was. A turn that
     // meets too much of it gives up; the next one goes on from there.
     let spared = 0
     while (this.#bytes > this.#options.bytesMax && spared < Math.min(this.#recency.size, EVICTION_TRIES_MAX)) {
       const key = this.#recency.rkeys().next().value as SessionKey
-      const entry = this.#recency.get(key) as LinkedEntry
-      if (entry === newest || this.#options.isPinned(entry)) {
+      const slot = this.#recency.get(key) as number
+      const entry = this.#entry(slot)
+      if (slot === newest || this.#options.isPinned(entry)) {
         spared++
         continue
       }
-      this.#bytes -= entry.bytes
-      this.#unlink(entry)
+      this.#uncount(slot)
+      this.#unlist(slot)
       this.#evictions++
       if (this.#options.isHeld(entry.shard)) this.#leaveStub(entry)
-      else flip(this.#bucket(entry.bucket), entry.meta)
       this.#options.onEvicted(entry)
+      this.#free(slot)
     }
   }
 
   #leaveStub(entry: Entry): void {
     if (this.#stubs.size >= STUBS_MAX) {
       // A stub that cannot be kept makes every later miss uncertain, which `absence` says.
-      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, endsAtMs(entry.record))
-      flip(this.#bucket(entry.bucket), entry.meta)
+      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, entry.endsAtMs)
       return
     }
-    this.#stubs.set(hashName(entry.hash), { bucket: entry.bucket, meta: entry.meta, endsAtMs: endsAtMs(entry.record) })
+    const { hash, bucket, meta, endsAtMs } = entry
+    flip(this.#bucket(bucket), meta)
+    this.#stubs.set(hashName(hash), { bucket, meta, endsAtMs })
   }
 
   #forgetStub(hash: Hash64, bucket: number): void {
@@ -338,16 +372,9 @@ function isWritten(record: SessionRecord): boolean {
   return record.kind === 'dropped' || record.frontier.length > 0
 }
 
-interface LinkedEntry extends Entry {
-  record: SessionRecord
-  meta: Hash64
-  bytes: number
-  next: LinkedEntry | undefined
-  previous: LinkedEntry | undefined
-}
-
 interface Bucket {
-  head: LinkedEntry | undefined
+  /** The first slot of its list. */
+  head: number
   count: number
   hi: number
   lo: number
@@ -369,3 +396,4 @@ function hashName(hash: Hash64): string {
 }
 
 const NO_HASH: Hash64 = { hi: 0, lo: 0 }
+const ENTRIES_SEEN = 64

@@ -1,0 +1,144 @@
+/**
+ * One session in the table, as the rest of the core sees it: a view that looks into the arena when it is asked.
+ *
+ * It says what the table has under its key at that moment, and is good until the record is taken out. The record is read when
+ * it is first wanted and remembered until another one is stored.
+ */
+import type { SessionKey } from '../session/id.ts'
+import type { Hash64 } from '../session/meta-hash.ts'
+import type { LiveRecord, SessionRecord } from '../session/record.ts'
+import type { Tenure } from '../session/version.ts'
+import type { Arena } from './arena.ts'
+import { bucketOf, shardOfBucket } from './key-hash.ts'
+import type { Slab } from './slab.ts'
+
+/** One session in the table. Its owner may change the fields below the line; the table does the rest. */
+export interface Entry {
+  readonly key: SessionKey
+  readonly hash: Hash64
+  readonly bucket: number
+  readonly shard: number
+  readonly record: SessionRecord
+  readonly meta: Hash64
+  readonly bytes: number
+  /** The same as of the record, without making one. */
+  readonly isLive: boolean
+  readonly isUnwritten: boolean
+  readonly endsAtMs: number
+  /** Whether the value of any portion is missing. */
+  readonly isLacking: boolean
+  // ---
+  /** This node's tenure, while it is the session's primary. */
+  tenure: Tenure | undefined
+  /** The last sequence number issued in that tenure. */
+  seq: number
+  /** The number of the frame that carries this node's last write of it; 0 when there is none. */
+  frame: number
+  /** When the copy was last known to be current; for copies outside their holders (rule R3). */
+  validatedAtMs: number
+}
+
+export class ArenaEntry implements Entry {
+  readonly key: SessionKey
+  readonly slot: number
+  readonly #arena: Arena
+  // The record, and the block that it was read from or written to.
+  #record: SessionRecord | undefined
+  #slab: Slab | undefined
+  #at = 0
+
+  constructor(arena: Arena, key: SessionKey, slot: number) {
+    this.#arena = arena
+    this.key = key
+    this.slot = slot
+  }
+
+  get record(): SessionRecord {
+    const slab = this.#arena.slab(this.slot)
+    const at = this.#arena.at(this.slot)
+    if (this.#record === undefined || this.#slab !== slab || this.#at !== at) this.remember(slab.read(at))
+    return this.#record as SessionRecord
+  }
+
+  /** The record is this one as long as its block stays where it is. */
+  remember(record: SessionRecord): void {
+    this.#record = record
+    this.#slab = this.#arena.slab(this.slot)
+    this.#at = this.#arena.at(this.slot)
+  }
+
+  get hash(): Hash64 {
+    return this.#arena.slab(this.slot).hash(this.#arena.at(this.slot))
+  }
+  get bucket(): number {
+    return bucketOf(this.hash)
+  }
+  get shard(): number {
+    return shardOfBucket(this.bucket)
+  }
+  get meta(): Hash64 {
+    return this.#arena.slab(this.slot).meta(this.#arena.at(this.slot))
+  }
+  get bytes(): number {
+    return this.#arena.slab(this.slot).accountedBytes(this.#arena.at(this.slot))
+  }
+  get isLive(): boolean {
+    return this.#arena.slab(this.slot).isLive(this.#arena.at(this.slot))
+  }
+  get isUnwritten(): boolean {
+    return this.#arena.slab(this.slot).isUnwritten(this.#arena.at(this.slot))
+  }
+  get endsAtMs(): number {
+    return this.#arena.slab(this.slot).endsAtMs(this.#arena.at(this.slot))
+  }
+  get isLacking(): boolean {
+    return this.#arena.slab(this.slot).isLacking(this.#arena.at(this.slot))
+  }
+  get tenure(): Tenure | undefined {
+    return this.#arena.slab(this.slot).ownTenure(this.#arena.at(this.slot))
+  }
+  set tenure(tenure: Tenure | undefined) {
+    this.#arena.slab(this.slot).setOwnTenure(this.#arena.at(this.slot), tenure)
+  }
+  get seq(): number {
+    return this.#arena.slab(this.slot).ownSeq(this.#arena.at(this.slot))
+  }
+  set seq(seq: number) {
+    this.#arena.slab(this.slot).setOwnSeq(this.#arena.at(this.slot), seq)
+  }
+  get frame(): number {
+    return this.#arena.slab(this.slot).frame(this.#arena.at(this.slot))
+  }
+  set frame(frame: number) {
+    this.#arena.slab(this.slot).setFrame(this.#arena.at(this.slot), frame)
+  }
+  get validatedAtMs(): number {
+    return this.#arena.slab(this.slot).validatedAtMs(this.#arena.at(this.slot))
+  }
+  set validatedAtMs(ms: number) {
+    this.#arena.slab(this.slot).setValidatedAtMs(this.#arena.at(this.slot), ms)
+  }
+
+  /** The record as it is now, to be read later or never. */
+  snapshot(): Snapshot {
+    const slab = this.#arena.slab(this.slot)
+    slab.isLent = true
+    return new Snapshot(slab, this.#arena.at(this.slot))
+  }
+}
+
+/** A record as it was at one moment, read out of the arena when it is first wanted. It keeps a slab alive until it is gone. */
+export class Snapshot {
+  readonly #slab: Slab
+  readonly #at: number
+
+  constructor(slab: Slab, at: number) {
+    this.#slab = slab
+    this.#at = at
+  }
+
+  /** Made anew at each call; shares nothing with the table. */
+  read(): LiveRecord {
+    return this.#slab.read(this.#at) as LiveRecord
+  }
+}

@@ -1,0 +1,337 @@
+/**
+ * A record as bytes in a slab: how it is written, read and copied.
+ *
+ * ```
+ *   0  slot:i32, length:i32       whose block it is; the length counts the whole block, in bytes, a multiple of 8
+ *   8  key hash:2 x i32, meta hash:2 x i32
+ *  24  next:i32, previous:i32     slots: the list of the bucket; -1 ends it
+ *  32  frame:f64, validatedAtMs:f64
+ *  48  own version                tenure and sequence number of this node as the session's primary
+ *  56  birth: generation:f64, random:f64
+ *  72  idleMs:f64, idleAtMs:f64, absoluteAtMs:f64
+ *  96  flags:u8, frontier count:u8, portion count:u16, accounted bytes:i32
+ * 104  version of the expiry
+ * 112  the frontier's versions
+ *      portions: version, value length:i32 (-1 absent, -2 missing), name:u16, 0:u16
+ *      the values, one after the other
+ *
+ * a version: seq:u48, tenure:u16
+ * ```
+ *
+ * Numbers are in the machine's byte order: nothing of this leaves the process. Tenures and names are indexes into lists of
+ * the slab, because a slab's few hundred records were written in few tenures and have few names; both lists end with the slab.
+ *
+ * The record's part of a block (from 56 on) is never changed once it is written. A record that changes is written anew
+ * elsewhere, so whoever remembers slab and offset can read the record as it was then for as long as the slab is not used for
+ * something else; `isLent` says that somebody may remember.
+ */
+import type { Hash64 } from '../session/meta-hash.ts'
+import type { LiveRecord, Portion, SessionRecord } from '../session/record.ts'
+import { ABSENT, MISSING } from '../session/record.ts'
+import type { Tenure, Version } from '../session/version.ts'
+
+export class Slab {
+  readonly index: number
+  readonly bytes: Uint8Array
+  readonly halves: Uint16Array
+  readonly words: Int32Array
+  readonly doubles: Float64Array
+  /** In the order of their first use here; blocks name them by place. */
+  readonly tenures: Tenure[] = []
+  readonly names: string[] = []
+  /** Bytes given to blocks, and those of them that are still somebody's. */
+  used = 0
+  live = 0
+  /** A snapshot may point here, so the bytes may not be used for anything else. */
+  isLent = false
+
+  constructor(index: number, buffer: ArrayBuffer) {
+    this.index = index
+    this.bytes = new Uint8Array(buffer)
+    this.halves = new Uint16Array(buffer)
+    this.words = new Int32Array(buffer)
+    this.doubles = new Float64Array(buffer)
+  }
+
+  get capacity(): number {
+    return this.bytes.length
+  }
+
+  slot(at: number): number {
+    return this.words[at >> 2] as number
+  }
+
+  length(at: number): number {
+    return this.words[(at >> 2) + 1] as number
+  }
+
+  hash(at: number): Hash64 {
+    return { hi: this.words[(at >> 2) + 2] as number, lo: this.words[(at >> 2) + 3] as number }
+  }
+
+  meta(at: number): Hash64 {
+    return { hi: this.words[(at >> 2) + 4] as number, lo: this.words[(at >> 2) + 5] as number }
+  }
+
+  next(at: number): number {
+    return this.words[(at >> 2) + 6] as number
+  }
+
+  setNext(at: number, slot: number): void {
+    this.words[(at >> 2) + 6] = slot
+  }
+
+  previous(at: number): number {
+    return this.words[(at >> 2) + 7] as number
+  }
+
+  setPrevious(at: number, slot: number): void {
+    this.words[(at >> 2) + 7] = slot
+  }
+
+  frame(at: number): number {
+    return this.doubles[(at >> 3) + 4] as number
+  }
+
+  setFrame(at: number, frame: number): void {
+    this.doubles[(at >> 3) + 4] = frame
+  }
+
+  validatedAtMs(at: number): number {
+    return this.doubles[(at >> 3) + 5] as number
+  }
+
+  setValidatedAtMs(at: number, ms: number): void {
+    this.doubles[(at >> 3) + 5] = ms
+  }
+
+  ownTenure(at: number): Tenure | undefined {
+    const place = this.halves[((at + OWN_VERSION) >> 1) + 3] as number
+    return place === NO_TENURE ? undefined : this.tenures[place]
+  }
+
+  setOwnTenure(at: number, tenure: Tenure | undefined): void {
+    this.halves[((at + OWN_VERSION) >> 1) + 3] = tenure === undefined ? NO_TENURE : this.#tenurePlace(tenure)
+  }
+
+  ownSeq(at: number): number {
+    return this.#seq(at + OWN_VERSION)
+  }
+
+  setOwnSeq(at: number, seq: number): void {
+    this.#setSeq(at + OWN_VERSION, seq)
+  }
+
+  /** What the byte budget counts for it. */
+  accountedBytes(at: number): number {
+    return this.words[(at >> 2) + 25] as number
+  }
+
+  isLive(at: number): boolean {
+    return ((this.bytes[at + FLAGS] as number) & FLAG_LIVE) !== 0
+  }
+
+  /** Whether the value of any portion is missing. */
+  isLacking(at: number): boolean {
+    return ((this.bytes[at + FLAGS] as number) & FLAG_LACKING) !== 0
+  }
+
+  /** Whether it is live and was never written: created, and not committed. */
+  isUnwritten(at: number): boolean {
+    return this.isLive(at) && this.bytes[at + FRONTIER_COUNT] === 0
+  }
+
+  endsAtMs(at: number): number {
+    const absoluteAtMs = this.doubles[(at >> 3) + 11] as number
+    return this.isLive(at) ? Math.min(this.doubles[(at >> 3) + 10] as number, absoluteAtMs) : absoluteAtMs
+  }
+
+  /** Begin a block: nobody's primary, in no list, unknown to anybody. */
+  begin(at: number, slot: number, length: number, hash: Hash64, validatedAtMs: number): void {
+    const word = at >> 2
+    this.words[word] = slot
+    this.words[word + 1] = length
+    this.words[word + 2] = hash.hi
+    this.words[word + 3] = hash.lo
+    this.words[word + 6] = NO_SLOT
+    this.words[word + 7] = NO_SLOT
+    this.setFrame(at, 0)
+    this.setValidatedAtMs(at, validatedAtMs)
+    this.setOwnTenure(at, undefined)
+    this.setOwnSeq(at, 0)
+  }
+
+  /** Begin a block that takes another's place: all but the record is as it was there. */
+  beginAfter(at: number, length: number, from: Slab, fromAt: number): void {
+    this.bytes.set(from.bytes.subarray(fromAt, fromAt + RECORD), at)
+    this.words[(at >> 2) + 1] = length
+    this.setOwnTenure(at, from.ownTenure(fromAt))
+  }
+
+  /** Write the record's part of a block that was begun. */
+  write(at: number, record: SessionRecord, meta: Hash64, accountedBytes: number): void {
+    const { birth } = record
+    this.words[(at >> 2) + 4] = meta.hi
+    this.words[(at >> 2) + 5] = meta.lo
+    this.words[(at >> 2) + 25] = accountedBytes
+    const double = at >> 3
+    this.doubles[double + 7] = birth.generation
+    this.doubles[double + 8] = birth.random
+    if (record.kind === 'live') this.#writeLive(at, record)
+    else {
+      this.doubles[double + 11] = record.absoluteAtMs
+      this.bytes[at + FLAGS] = 0
+    }
+  }
+
+  /** The record, which shares nothing with the slab. */
+  read(at: number): SessionRecord {
+    const double = at >> 3
+    const birth = { generation: this.doubles[double + 7] as number, random: this.doubles[double + 8] as number }
+    const absoluteAtMs = this.doubles[double + 11] as number
+    if (!this.isLive(at)) return { kind: 'dropped', birth, absoluteAtMs }
+    const frontier: Version[] = []
+    let offset = at + FRONTIER
+    for (let left = this.bytes[at + FRONTIER_COUNT] as number; left > 0; left--, offset += VERSION_BYTES) {
+      frontier.push(this.#version(offset))
+    }
+    const expiry = {
+      version: this.#version(at + EXPIRY_VERSION),
+      idleMs: this.doubles[double + 9] as number,
+      idleAtMs: this.doubles[double + 10] as number,
+      absoluteAtMs,
+    }
+    return { kind: 'live', birth, frontier, portions: this.#readPortions(at, offset), expiry }
+  }
+
+  /** Copy a block here from another slab. */
+  copyFrom(from: Slab, fromAt: number, at: number): void {
+    const length = from.length(fromAt)
+    this.bytes.set(from.bytes.subarray(fromAt, fromAt + length), at)
+    this.setOwnTenure(at, from.ownTenure(fromAt))
+    if (!this.isLive(at)) return
+    this.#renameTenure(at + EXPIRY_VERSION, from)
+    let offset = at + FRONTIER
+    for (let left = this.bytes[at + FRONTIER_COUNT] as number; left > 0; left--, offset += VERSION_BYTES) {
+      this.#renameTenure(offset, from)
+    }
+    for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
+      this.#renameTenure(offset, from)
+      const name = (offset >> 1) + 6
+      this.halves[name] = this.#namePlace(from.names[this.halves[name] as number] as string)
+    }
+  }
+
+  #writeLive(at: number, { frontier, expiry, portions }: LiveRecord): void {
+    const double = at >> 3
+    this.doubles[double + 9] = expiry.idleMs
+    this.doubles[double + 10] = expiry.idleAtMs
+    this.doubles[double + 11] = expiry.absoluteAtMs
+    this.bytes[at + FRONTIER_COUNT] = frontier.length
+    this.halves[(at + PORTION_COUNT) >> 1] = portions.size
+    this.#setVersion(at + EXPIRY_VERSION, expiry.version)
+    let offset = at + FRONTIER
+    for (const version of frontier) {
+      this.#setVersion(offset, version)
+      offset += VERSION_BYTES
+    }
+    let valueAt = offset + portions.size * PORTION_BYTES
+    let flags = FLAG_LIVE
+    for (const [name, { version, value }] of portions) {
+      this.#setVersion(offset, version)
+      this.words[(offset >> 2) + 2] = value === MISSING ? LENGTH_MISSING : value === ABSENT ? LENGTH_ABSENT : value.length
+      this.words[(offset >> 2) + 3] = 0
+      this.halves[(offset >> 1) + 6] = this.#namePlace(name)
+      if (value === MISSING) flags |= FLAG_LACKING
+      else if (value !== ABSENT) {
+        this.bytes.set(value, valueAt)
+        valueAt += value.length
+      }
+      offset += PORTION_BYTES
+    }
+    this.bytes[at + FLAGS] = flags
+  }
+
+  #readPortions(at: number, from: number): Map<string, Portion> {
+    const portions = new Map<string, Portion>()
+    let offset = from
+    let valueAt = offset + this.#portionCount(at) * PORTION_BYTES
+    for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
+      const length = this.words[(offset >> 2) + 2] as number
+      const name = this.names[this.halves[(offset >> 1) + 6] as number] as string
+      const version = this.#version(offset)
+      if (length === LENGTH_MISSING) portions.set(name, { version, value: MISSING })
+      else if (length === LENGTH_ABSENT) portions.set(name, { version, value: ABSENT })
+      else {
+        portions.set(name, { version, value: this.bytes.slice(valueAt, valueAt + length) })
+        valueAt += length
+      }
+    }
+    return portions
+  }
+
+  #portionCount(at: number): number {
+    return this.halves[(at + PORTION_COUNT) >> 1] as number
+  }
+
+  #version(offset: number): Version {
+    return { tenure: this.tenures[this.halves[(offset >> 1) + 3] as number] as Tenure, seq: this.#seq(offset) }
+  }
+
+  #setVersion(offset: number, { tenure, seq }: Version): void {
+    this.#setSeq(offset, seq)
+    this.halves[(offset >> 1) + 3] = this.#tenurePlace(tenure)
+  }
+
+  #seq(offset: number): number {
+    return (this.halves[(offset >> 1) + 2] as number) * 2 ** 32 + ((this.words[offset >> 2] as number) >>> 0)
+  }
+
+  #setSeq(offset: number, seq: number): void {
+    this.words[offset >> 2] = seq
+    this.halves[(offset >> 1) + 2] = seq / 2 ** 32
+  }
+
+  #renameTenure(offset: number, from: Slab): void {
+    const place = (offset >> 1) + 3
+    this.halves[place] = this.#tenurePlace(from.tenures[this.halves[place] as number] as Tenure)
+  }
+
+  #tenurePlace(tenure: Tenure): number {
+    const known = this.tenures.indexOf(tenure)
+    return known >= 0 ? known : this.tenures.push(tenure) - 1
+  }
+
+  #namePlace(name: string): number {
+    const known = this.names.indexOf(name)
+    return known >= 0 ? known : this.names.push(name) - 1
+  }
+}
+
+/** Length of the block that a record takes. */
+export function blockBytes(record: SessionRecord): number {
+  if (record.kind === 'dropped') return EXPIRY_VERSION
+  let bytes = FRONTIER + record.frontier.length * VERSION_BYTES + record.portions.size * PORTION_BYTES
+  for (const { value } of record.portions.values()) bytes += value?.length ?? 0
+  return Math.ceil(bytes / 8) * 8
+}
+
+/** In place of a slot: there is none. */
+export const NO_SLOT = -1
+
+const OWN_VERSION = 48
+/** Where the record's part begins. */
+const RECORD = 56
+const FLAGS = 96
+const FRONTIER_COUNT = 97
+const PORTION_COUNT = 98
+const EXPIRY_VERSION = 104
+const FRONTIER = 112
+const VERSION_BYTES = 8
+const PORTION_BYTES = 16
+const FLAG_LIVE = 1
+const FLAG_LACKING = 2
+const LENGTH_ABSENT = -1
+const LENGTH_MISSING = -2
+/** More tenures than a slab has blocks for. */
+const NO_TENURE = 0xffff
