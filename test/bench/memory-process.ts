@@ -40,9 +40,9 @@ const commands = {
   start: async (kind: Kind, count: number, bytes: number): Promise<Footprint> => {
     contender = kind === 'table' ? await startTable() : startCache()
     order = Uint32Array.from({ length: count }, (_, i) => i)
-    // What is compiled, and the first garbage, are no session's.
+    // What is compiled, and the young generation that grows with the rate of writing, are no session's.
     const warmUp = kind === 'table' ? await startTable() : startCache()
-    warmUp.write(order.subarray(0, Math.min(count, 20_000)), bytes, 1)
+    for (let i = 1; i <= 2; i++) warmUp.write(order.subarray(0, WARM_UP_SESSIONS), bytes, i)
     return footprint(0)
   },
 
@@ -99,7 +99,13 @@ function recordOf(tenure: Tenure, id: number, seq: number, bytes: number): LiveR
   const value = new Uint8Array(bytes).fill(seq)
   const expiry = { version, idleMs: 1_800_000, idleAtMs: 1_800_000 + seq, absoluteAtMs: 86_400_000 }
   const portions = new Map<string, Portion>([['data', { version, value }]])
-  return { kind: 'live', birth: { generation: 1_700_000_000_000 + id, random: id * 1_000_003 }, frontier: [version], portions, expiry }
+  return {
+    kind: 'live',
+    birth: { generation: 1_700_000_000_000 + id, random: id * 1_000_003 },
+    frontier: [version],
+    portions,
+    expiry,
+  }
 }
 
 async function footprint(usPerWrite: number): Promise<Footprint> {
@@ -127,5 +133,6 @@ function shuffle(list: Uint32Array): void {
 const SENDER: NodeId = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
 const RECORDS_PER_FRAME = 64
 const COLLECTIONS = 6
+const WARM_UP_SESSIONS = 150_000
 
 serve(commands)

@@ -12,7 +12,8 @@ const CLAIM_TOLERANCE = 0.15
 
 export const memory: Bench = {
   name: 'memory',
-  sketch: 'a million sessions of 200 B: key 48, recency 100, place 16, record 136, value 200; a fifth of the arena garbage',
+  sketch:
+    'a million sessions of 200 B: key 48, recency 100, place 16, record 136, value 200; a fifth of the arena garbage',
   expectation: 'under 700 B a session and copy, also after every session was written again; the budget tells the truth',
   run: async (signal) => {
     const [bare, table] = await Promise.all([measure('lru-cache', signal), measure('table', signal)])

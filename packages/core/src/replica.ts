@@ -36,6 +36,7 @@ import { Outgoing } from './stream/outgoing.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import { BucketTable } from './table/bucket-table.ts'
+import type { Snapshot } from './table/entry.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
 import type { Message, ShardNumber } from './wire/messages.ts'
@@ -172,11 +173,11 @@ export class Replica {
   /**
    * A live session of which this node has a copy that may be used without asking anybody (rule R3), complete in the named
    * portions (default all). Counts as a use. Undefined says nothing about the session: resume it.
+   *
+   * The time is that of the last step, so that reading asks no clock: the driver steps at least every `SWEEP_INTERVAL_MS`.
    */
-  local(key: SessionKey, portions: readonly string[] | undefined, now: Now): LiveRecord | undefined {
-    this.#context.nowMs = Math.max(this.#context.nowMs, now.nowMs)
-    const outcome = this.#puller.localAnswer(key, portions, undefined)
-    return outcome?.outcome === 'complete' ? outcome.record : undefined
+  local(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
+    return this.#puller.localSnapshot(key, portions)
   }
 
   /** Where others reach this node, once it listens. */

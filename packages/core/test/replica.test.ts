@@ -169,16 +169,16 @@ describe('a replica', () => {
     const { cluster, sessions } = manySessions(12)
     for (const { id, primary } of sessions) {
       for (const node of cluster.nodes) {
-        const record = cluster.replica(node).local(keyOf(id), undefined, cluster.now)
+        const record = cluster.replica(node).local(keyOf(id), undefined)
         const isHere = node === primary || cluster.holdersOf(id).includes(node)
         assert.equal(record !== undefined, isHere, `${id} at ${node}`)
       }
     }
     const { id } = sessions[0] as { id: string }
     const holder = cluster.holdersOf(id)[0] as string
-    assert.equal(cluster.replica(holder).local(keyOf(id), ['basket'], cluster.now)?.kind, 'live')
+    assert.equal(cluster.replica(holder).local(keyOf(id), ['basket'])?.read().kind, 'live')
     cluster.drop(holder, id)
-    assert.equal(cluster.replica(holder).local(keyOf(id), undefined, cluster.now), undefined)
+    assert.equal(cluster.replica(holder).local(keyOf(id), undefined), undefined)
   })
 
   it('goes when what it owes is acknowledged, touches included, and nothing that it wrote is lost', () => {

@@ -14,6 +14,7 @@ import type {
   Session,
   SessionKey,
   SetOptions,
+  Snapshot,
   Version,
   VersionToken,
 } from '@reprise/core'
@@ -58,16 +59,22 @@ export interface SessionOwner {
 export class NodeSession implements Session {
   readonly #owner: SessionOwner
   readonly #key: SessionKey
-  #record: LiveRecord
+  #view: LiveRecord | Snapshot
   // Made when first used: most views are looked at once and forgotten, on a hot path.
   #id: Uint8Array | undefined
   #changes: Map<string, Change> | undefined
   #decoded: Map<string, PortionValue> | undefined
 
-  constructor(owner: SessionOwner, key: SessionKey, record: LiveRecord) {
+  constructor(owner: SessionOwner, key: SessionKey, view: LiveRecord | Snapshot) {
     this.#owner = owner
     this.#key = key
-    this.#record = record
+    this.#view = view
+  }
+
+  /** Read at the first look: many a session is looked up only to see that it is there. */
+  get #record(): LiveRecord {
+    if ('read' in this.#view) this.#view = this.#view.read()
+    return this.#view
   }
 
   get id(): Uint8Array {
@@ -147,7 +154,7 @@ export class NodeSession implements Session {
     const { record, token } = await committed
     // What was set while the commit waited stays a change.
     for (const [name, change] of changes) if (this.#changes?.get(name) === change) this.#changes.delete(name)
-    this.#record = record
+    this.#view = record
     this.#decoded = undefined
     return token
   }

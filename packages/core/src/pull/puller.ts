@@ -18,7 +18,7 @@ import type { WriteProof } from '../session/token.ts'
 import { meetsProof } from '../session/token.ts'
 import type { NodeId } from '../session/version.ts'
 import { compareVersions } from '../session/version.ts'
-import type { Entry } from '../table/entry.ts'
+import type { Copy, Entry, Snapshot } from '../table/entry.ts'
 import type { Answer, AnswerStatus, Pull } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 
@@ -199,16 +199,28 @@ export class Puller {
     portions: readonly string[] | undefined,
     proof: WriteProof | undefined,
   ): Outcome | undefined {
-    const { table, nowMs } = this.#context
-    const entry = table.get(key)
-    if (entry === undefined || isUnwritten(entry)) return undefined
+    const entry = this.#context.table.get(key)
+    if (entry === undefined || entry.isUnwritten) return undefined
     const { record } = entry
     if (proof !== undefined && !meetsProof(record, proof)) return undefined
-    // Not for being primary: elsewhere it may have been dropped, and the news of it lost (rule R3).
-    const isTrusted = this.#ports.isReady(entry.shard) || nowMs < entry.validatedAtMs + REVALIDATE_MS
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from: FROM_HERE }
-    if (!isTrusted || endsAtMs(record) <= nowMs || missingPortions(record, portions).length > 0) return undefined
-    return { outcome: 'complete', record, missing: [], from: FROM_HERE }
+    return this.#isUsable(entry, portions) ? { outcome: 'complete', record, missing: [], from: FROM_HERE } : undefined
+  }
+
+  /** The same for a session that lives, on the path of every local read: nothing is made but the snapshot. */
+  localSnapshot(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
+    const copy = this.#context.table.look(key)
+    if (copy === undefined || !copy.isLive || copy.isUnwritten) return undefined
+    return this.#isUsable(copy, portions) ? copy.snapshot() : undefined
+  }
+
+  /** Whether a live copy may be used without asking anybody, and has what is wanted. */
+  #isUsable(copy: Copy, portions: readonly string[] | undefined): boolean {
+    const { nowMs } = this.#context
+    // Not for being primary: elsewhere it may have been dropped, and the news of it lost (rule R3).
+    const isTrusted = this.#ports.isReady(copy.shard) || nowMs < copy.validatedAtMs + REVALIDATE_MS
+    if (!isTrusted || copy.endsAtMs <= nowMs) return false
+    return !copy.isLacking || missingPortions(copy.record as LiveRecord, portions).length === 0
   }
 
   /** An answer came, or will not come: decide, or ask the next one. */

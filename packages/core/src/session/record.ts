@@ -100,9 +100,9 @@ export function recordBytes(key: string, record: SessionRecord): number {
 const BLOCK_BYTES = 120
 const FRONTIER_ENTRY_BYTES = 8
 const PORTION_BYTES = 16
-/** A fifth of the arena may be garbage. */
-const GARBAGE_FACTOR = 1.25
-/** The key's header, its entry in the map and the lists of the recency cache, its slot, and what of these is spare room. */
-const ENTRY_BYTES = 180
+/** Up to a fifth of the arena is garbage: nothing before the first rewrite, a quarter of what lives after many. */
+const GARBAGE_FACTOR = 1.125
+/** The key's header, its places in the map and the lists of the recency cache, its slot, and what of these is spare room. */
+const ENTRY_BYTES = 140
 
 const NONE: readonly string[] = []

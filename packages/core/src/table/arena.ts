@@ -75,7 +75,8 @@ export class Arena {
    * written.
    */
   allocate(length: number): number {
-    if (this.#current.used + length > this.#current.capacity) this.#current = this.#open(Math.max(length, this.#slabBytes))
+    if (this.#current.used + length > this.#current.capacity)
+      this.#current = this.#open(Math.max(length, this.#slabBytes))
     const at = this.#current.used
     this.#current.used += length
     this.#current.live += length

@@ -18,8 +18,8 @@ import { metaHash } from '../session/meta-hash.ts'
 import type { SessionRecord } from '../session/record.ts'
 import { recordBytes } from '../session/record.ts'
 import { Arena } from './arena.ts'
-import type { Entry, Snapshot } from './entry.ts'
-import { ArenaEntry } from './entry.ts'
+import type { Copy, Entry } from './entry.ts'
+import { ArenaEntry, Found } from './entry.ts'
 import type { KeyHash } from './key-hash.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
 import type { Slab } from './slab.ts'
@@ -55,6 +55,7 @@ export class BucketTable {
   })
   readonly #tombstones = new Map<SessionKey, number>()
   readonly #arena = new Arena()
+  readonly #found = new Found(this.#arena.current)
   /** By slot. */
   readonly #keys: (SessionKey | undefined)[] = []
   /** The entries seen last, by slot modulo their number: a step looks at the same few again and again. */
@@ -94,9 +95,16 @@ export class BucketTable {
 
   /** The entry of a key, which becomes the most recently used. An empty bucket answers by itself. */
   get(key: SessionKey): Entry | undefined {
-    if (this.#bucket(bucketOf(this.#options.keyHash(key))).count === 0) return undefined
-    const slot = this.#recency.get(key) ?? this.#tombstones.get(key)
+    const slot = this.#use(key, bucketOf(this.#options.keyHash(key)))
     return slot === undefined ? undefined : this.#entry(slot)
+  }
+
+  /** The same for one look: what is returned is good until the next call, and while the table does not change. */
+  look(key: SessionKey): Copy | undefined {
+    const bucket = bucketOf(this.#options.keyHash(key))
+    const slot = this.#use(key, bucket)
+    if (slot === undefined) return undefined
+    return this.#found.pointTo(this.#arena.slab(slot), this.#arena.at(slot), shardOfBucket(bucket))
   }
 
   /** The same without counting as a use. */
@@ -199,6 +207,11 @@ export class BucketTable {
       this.#sweepBucket = (this.#sweepBucket + 1) % BUCKET_COUNT
       if (this.#sweepBucket === 0) this.#sweepStubs(nowMs)
     }
+  }
+
+  #use(key: SessionKey, bucket: number): number | undefined {
+    if (this.#bucket(bucket).count === 0) return undefined
+    return this.#recency.get(key) ?? this.#tombstones.get(key)
   }
 
   #find(key: SessionKey): number | undefined {

@@ -12,21 +12,29 @@ import type { Arena } from './arena.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
 import type { Slab } from './slab.ts'
 
-/** One session in the table. Its owner may change the fields below the line; the table does the rest. */
-export interface Entry {
-  readonly key: SessionKey
-  readonly hash: Hash64
-  readonly bucket: number
+/** What can be told of a copy without making its record. */
+export interface Copy {
   readonly shard: number
-  readonly record: SessionRecord
-  readonly meta: Hash64
-  readonly bytes: number
-  /** The same as of the record, without making one. */
   readonly isLive: boolean
+  /** Created here and never committed: nothing that others may see. */
   readonly isUnwritten: boolean
   readonly endsAtMs: number
   /** Whether the value of any portion is missing. */
   readonly isLacking: boolean
+  /** When it was last known to be current; for copies outside their holders (rule R3). */
+  readonly validatedAtMs: number
+  readonly record: SessionRecord
+  /** The record as it is now, to be read later or never. */
+  snapshot(): Snapshot
+}
+
+/** One session in the table. Its owner may change the fields below the line; the table does the rest. */
+export interface Entry extends Copy {
+  readonly key: SessionKey
+  readonly hash: Hash64
+  readonly bucket: number
+  readonly meta: Hash64
+  readonly bytes: number
   // ---
   /** This node's tenure, while it is the session's primary. */
   tenure: Tenure | undefined
@@ -34,7 +42,6 @@ export interface Entry {
   seq: number
   /** The number of the frame that carries this node's last write of it; 0 when there is none. */
   frame: number
-  /** When the copy was last known to be current; for copies outside their holders (rule R3). */
   validatedAtMs: number
 }
 
@@ -119,11 +126,55 @@ export class ArenaEntry implements Entry {
     this.#arena.slab(this.slot).setValidatedAtMs(this.#arena.at(this.slot), ms)
   }
 
-  /** The record as it is now, to be read later or never. */
   snapshot(): Snapshot {
     const slab = this.#arena.slab(this.slot)
     slab.isLent = true
     return new Snapshot(slab, this.#arena.at(this.slot))
+  }
+}
+
+/**
+ * A copy that was looked up, for reads of which there are many a second: the table has one of these and points it to what was
+ * found, so that a read makes nothing. Good until the next look-up, and while the table does not change.
+ */
+export class Found implements Copy {
+  shard = 0
+  #slab: Slab
+  #at = 0
+
+  constructor(slab: Slab) {
+    this.#slab = slab
+  }
+
+  pointTo(slab: Slab, at: number, shard: number): this {
+    this.#slab = slab
+    this.#at = at
+    this.shard = shard
+    return this
+  }
+
+  get isLive(): boolean {
+    return this.#slab.isLive(this.#at)
+  }
+  get isUnwritten(): boolean {
+    return this.#slab.isUnwritten(this.#at)
+  }
+  get endsAtMs(): number {
+    return this.#slab.endsAtMs(this.#at)
+  }
+  get isLacking(): boolean {
+    return this.#slab.isLacking(this.#at)
+  }
+  get validatedAtMs(): number {
+    return this.#slab.validatedAtMs(this.#at)
+  }
+  get record(): SessionRecord {
+    return this.#slab.read(this.#at)
+  }
+
+  snapshot(): Snapshot {
+    this.#slab.isLent = true
+    return new Snapshot(this.#slab, this.#at)
   }
 }
 

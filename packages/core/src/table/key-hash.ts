@@ -1,23 +1,31 @@
 /**
- * The hash of keys: xxHash64 (Collet), from the WebAssembly build `xxhash-wasm`, kept as two 32-bit numbers.
+ * The hash of keys: xxHash64 (Collet), kept as two 32-bit numbers.
  *
- * The low bits choose the bucket, and the bucket the shard, on every node alike. Loading is asynchronous because
- * WebAssembly is; the hash itself is a plain function, handed to whoever needs it.
+ * The low bits choose the bucket, and the bucket the shard, on every node alike, so a wrong hash would scatter a cluster's
+ * sessions. The fast form of `xxhash64.ts` is therefore held against `xxhash-wasm` when it is loaded, which is also what
+ * hashes whatever is longer than any key. Loading is asynchronous because that is; the hash itself is a plain function, handed
+ * to whoever needs it.
  */
+import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import xxhash from 'xxhash-wasm'
 import { BUCKET_COUNT, BUCKETS_PER_SHARD } from '../constants.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
+import { createXxHash64, KEY_BYTES_MAX } from './xxhash64.ts'
 
 /** Hash Latin-1 text by its bytes. */
 export type KeyHash = (key: string) => Hash64
 
 /** Load xxHash64. Loaded once per process. */
 export function loadKeyHash(): Promise<KeyHash> {
-  loading ??= xxhash().then(({ h64, h64Raw }) => (key: string): Hash64 => {
-    // The bytes of ASCII text are the same in Latin-1 and UTF-8, and the latter goes into WebAssembly without a copy.
-    const hash = ASCII.test(key) ? h64(key) : h64Raw(Buffer.from(key, 'latin1'))
-    return { hi: Number(BigInt.asIntN(32, hash >> 32n)), lo: Number(BigInt.asIntN(32, hash)) }
+  loading ??= xxhash().then(({ h64Raw }) => {
+    const reference = (key: string): Hash64 => {
+      const hash = h64Raw(Buffer.from(key, 'latin1'))
+      return { hi: Number(BigInt.asIntN(32, hash >> 32n)), lo: Number(BigInt.asIntN(32, hash)) }
+    }
+    const fast = createXxHash64()
+    for (const key of KNOWN_KEYS) assert.deepEqual(fast(key), reference(key), 'two ways to xxHash64 differ')
+    return (key) => (key.length <= KEY_BYTES_MAX ? fast(key) : reference(key))
   })
   return loading
 }
@@ -32,5 +40,13 @@ export function shardOfBucket(bucket: number): number {
 
 let loading: Promise<KeyHash> | undefined
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a key may hold any byte, NUL included.
-const ASCII = /^[\x00-\x7f]*$/
+/** With every path through the hash: none, one and many of its runs of 32, 8, 4 and 1 bytes, and bytes over 127. */
+const KNOWN_KEYS = [
+  '',
+  'a',
+  'four',
+  'eight888',
+  '\xff'.repeat(31),
+  'k'.repeat(32),
+  `${'0123456789abcdef'.repeat(6)}\x80~`,
+]

@@ -239,7 +239,8 @@ export class Slab {
     let flags = FLAG_LIVE
     for (const [name, { version, value }] of portions) {
       this.#setVersion(offset, version)
-      this.words[(offset >> 2) + 2] = value === MISSING ? LENGTH_MISSING : value === ABSENT ? LENGTH_ABSENT : value.length
+      this.words[(offset >> 2) + 2] =
+        value === MISSING ? LENGTH_MISSING : value === ABSENT ? LENGTH_ABSENT : value.length
       this.words[(offset >> 2) + 3] = 0
       this.halves[(offset >> 1) + 6] = this.#namePlace(name)
       if (value === MISSING) flags |= FLAG_LACKING
