@@ -94,8 +94,8 @@ export class Replica {
     this.#table = new BucketTable({
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
-      isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
-      isHeld: (shard) => this.#holdings.isJoined(shard),
+      isPinned: (entry) => !this.#context.lacks('pin') && this.#outgoing.isOwed(entry.shard, entry.frame),
+      isHeld: (shard) => !this.#context.lacks('stub') && this.#holdings.isJoined(shard),
       onEvicted: (entry) => {
         this.#primary.onGone(entry)
         this.#outgoing.failWaits(entry.key, 'EVICTED')
@@ -112,7 +112,12 @@ export class Replica {
     this.#outgoing = new Outgoing(this.#context, {
       roundTripMs: (node) => this.#members.get(node)?.roundTripMs ?? 0,
     })
-    this.#ingest = new Ingest(this.#context, { onBeaten: (key, how) => this.#outgoing.failWaits(key, how) })
+    this.#ingest = new Ingest(this.#context, {
+      onBeaten: (key, how) => this.#outgoing.failWaits(key, how),
+      onLacking: (key, shard) => {
+        if (this.#holdings.isJoined(shard) && !this.#context.lacks('refill')) this.#puller.refill(key)
+      },
+    })
     this.#holdings = this.#connectHoldings()
     this.#incoming = this.#connectIncoming()
     this.#puller = this.#connectPuller()

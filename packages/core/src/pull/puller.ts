@@ -7,7 +7,14 @@
  * delay once a complete copy is there. Neither waits for a failure detector. Callers that come while an `any` is under way
  * share it, however many they are; a `latest` is shared by those who came at the same moment.
  */
-import { FLIGHTS_MAX, HEDGE_MS_INITIAL, HEDGE_MS_MAX, HEDGE_MS_MIN, REVALIDATE_MS } from '../constants.ts'
+import {
+  FLIGHTS_MAX,
+  HEDGE_MS_INITIAL,
+  HEDGE_MS_MAX,
+  HEDGE_MS_MIN,
+  RESUME_DEADLINE_MS_DEFAULT,
+  REVALIDATE_MS,
+} from '../constants.ts'
 import type { Context } from '../context.ts'
 import { LimitError } from '../errors.ts'
 import type { Origin, Outcome } from '../outbox.ts'
@@ -116,6 +123,13 @@ export class Puller {
     this.#launch(flight)
     this.#askTokenWriter(flight, caller)
     this.#decideIfPossible(flight)
+  }
+
+  /** Fetch the values that a copy lacks, for nobody who waits. When too much is under way, the audit finds the difference. */
+  refill(key: SessionKey): void {
+    if (this.#flights.size >= FLIGHTS_MAX) return
+    const command = { request: NO_REQUEST, key, portions: undefined, proof: undefined, consistency: 'any' as const }
+    this.resume({ ...command, deadlineMs: RESUME_DEADLINE_MS_DEFAULT }, () => {})
   }
 
   /** @returns whether such a request was waiting; its outcome is then not reported. */
@@ -403,6 +417,8 @@ interface Caller extends ResumeCommand {
   readonly onOutcome: (outcome: Outcome) => void
 }
 
+/** In place of a request's number: nobody asked. */
+const NO_REQUEST = -1
 const WAITING = 'waiting'
 const SILENT = 'silent'
 type Reply = typeof WAITING | typeof SILENT | { readonly status: AnswerStatus; readonly ready: boolean }

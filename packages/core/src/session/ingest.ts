@@ -17,6 +17,8 @@ import { compareBirths, compareTenures } from './version.ts'
 export interface IngestListener {
   /** A write of this node's, or its primaryship, lost to a newer one. */
   onBeaten(key: SessionKey, how: 'SUPERSEDED' | 'DROPPED'): void
+  /** A session that was evicted here was written elsewhere, and came without the values that did not change. */
+  onLacking(key: SessionKey, shard: number): void
 }
 
 export class Ingest {
@@ -48,7 +50,7 @@ export class Ingest {
     const { table, nowMs } = this.#context
     const entry = table.peek(key)
     if (entry === undefined) {
-      if (endsAtMs(incoming) > nowMs) table.put(key, incoming, nowMs)
+      if (endsAtMs(incoming) > nowMs) this.#add(key, incoming)
       return undefined
     }
     const isTakenAsIs =
@@ -61,6 +63,15 @@ export class Ingest {
     if (merged.conflict) this.#context.notice({ type: 'conflict', key })
     if (merged.changed) this.#checkPrimary(key, before)
     return merged.beaten ? merged.record : undefined
+  }
+
+  #add(key: SessionKey, incoming: SessionRecord): void {
+    const { table, nowMs } = this.#context
+    const evicted = table.evictedBirth(key)
+    // The life that was evicted here had outdone this one, and its drop may be known nowhere else any more.
+    if (evicted !== undefined && compareBirths(incoming.birth, evicted) < 0) return
+    const entry = table.put(key, incoming, nowMs)
+    if (evicted !== undefined && entry.isLacking) this.#listener.onLacking(key, entry.shard)
   }
 
   #checkPrimary(key: SessionKey, before: SessionRecord): void {

@@ -17,8 +17,11 @@ export interface Hash64 {
   readonly lo: number
 }
 
-/** The record's hash, seeded with its key's hash so that equal records of two keys do not cancel out. */
-export function metaHash(key: Hash64, record: SessionRecord): Hash64 {
+/**
+ * The record's hash, seeded with its key's hash so that equal records of two keys do not cancel out.
+ * @param isWhole as if every value were here.
+ */
+export function metaHash(key: Hash64, record: SessionRecord, isWhole = false): Hash64 {
   let hi = mix(key.hi, record.birth.generation / 2 ** 32)
   let lo = mix(key.lo, record.birth.generation)
   lo = mix(lo, record.birth.random)
@@ -32,7 +35,7 @@ export function metaHash(key: Hash64, record: SessionRecord): Hash64 {
   let sumHi = 0
   let sumLo = 0
   for (const [name, { version, value }] of record.portions) {
-    const nameHash = mix(textHash(name), value === MISSING ? 1 : 2)
+    const nameHash = mix(textHash(name), value === MISSING && !isWhole ? 1 : 2)
     const { tenure, seq } = version
     sumLo = (sumLo + mix(mix(nameHash, tenureHash(tenure).lo), seq)) | 0
     sumHi = (sumHi + mix(mix(nameHash ^ LANE_MARK, tenureHash(tenure).hi), seq)) | 0

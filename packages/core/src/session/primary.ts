@@ -288,8 +288,10 @@ export class Primary {
   /** A draft's first write is about to be made: it enters the table. */
   #plant(key: SessionKey, draft: LiveRecord): Entry {
     this.#drafts.delete(key)
+    // Before it is stored, which may evict and so raise the floor: the version that was announced is the one that is taken.
+    const tenure = this.#tenure(this.#epochFloor + 1)
     const entry = this.#context.table.put(key, draft, this.#context.nowMs)
-    entry.tenure = this.#tenure(this.#epochFloor + 1)
+    entry.tenure = tenure
     entry.seq = 0
     entry.frame = 0
     return entry

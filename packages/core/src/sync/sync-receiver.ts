@@ -11,10 +11,11 @@
  * One exchange is under way per session and a bounded number of sessions; the rest queue. Records are merged as they come,
  * so an interrupted sync has lost nothing: the next one asks only for what still differs.
  */
-import { SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
+import { SYNC_ITEMS_MAX, SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId } from '../session/version.ts'
+import type { BucketPart } from '../table/bucket-table.ts'
 import type { StreamPosition, SyncItems, SyncOffer, SyncRecords, SyncScope } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 
@@ -81,6 +82,8 @@ export class SyncReceiver {
       if (here === undefined || here.hi !== meta.hi || here.lo !== meta.lo) session.wanted.push(key)
     }
     session.bucket = items.bucket
+    const isAll = session.scope === 'holder' && session.isSourceReady && items.items.length < SYNC_ITEMS_MAX
+    if (isAll && session.part !== undefined) this.#context.table.matchStubs(session.part, items.items)
     this.#next(session)
   }
 
@@ -156,6 +159,7 @@ export class SyncReceiver {
       return
     }
     const part = session.parts.pop()
+    session.part = part
     if (part !== undefined) {
       this.#await(session, 'items')
       this.#context.send(
@@ -213,7 +217,9 @@ class Session {
   isEqual = false
   isBroken = false
   positions: readonly StreamPosition[] = []
-  readonly parts: { bucket: number; part: number; parts: number }[] = []
+  readonly parts: BucketPart[] = []
+  /** The part that was asked for last. */
+  part: BucketPart | undefined
   bucket = 0
   readonly wanted: Hash64[] = []
 

@@ -7,8 +7,9 @@
  */
 import { BUCKETS_PER_SHARD, SYNC_CHUNK_BYTES, SYNC_ITEMS_MAX, SYNC_REMAINING_MS_MIN } from '../constants.ts'
 import type { Context } from '../context.ts'
-import { endsAtMs, recordBytes } from '../session/record.ts'
+import { recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
+import { isInPart } from '../table/bucket-table.ts'
 import type { Entry } from '../table/entry.ts'
 import { shardOfBucket } from '../table/key-hash.ts'
 import type { StreamPosition, SyncAsk, SyncItem, SyncList, SyncScope, SyncWant } from '../wire/messages.ts'
@@ -61,8 +62,8 @@ export class SyncSource {
     if (list.scope === 'holder' && !this.#ports.isJoined(shardOfBucket(list.bucket))) return
     const items: SyncItem[] = []
     for (const entry of this.#context.table.bucketEntries(list.bucket)) {
-      const isInPart = (entry.hash.hi >>> 0) % list.parts === list.part
-      if (isInPart && this.#isSent(entry, list.scope)) items.push({ key: entry.hash, meta: entry.meta })
+      if (isInPart(entry.hash, list) && this.#isSent(entry, list.scope))
+        items.push({ key: entry.hash, meta: entry.meta })
       if (items.length === SYNC_ITEMS_MAX) break
     }
     const { session, bucket, part } = list
@@ -86,10 +87,8 @@ export class SyncSource {
   }
 
   #isSent(entry: Entry, scope: SyncScope): boolean {
-    const { record, frame } = entry
-    if (scope === 'own' && frame === 0) return false
-    if (record.kind === 'live' && record.frontier.length === 0) return false
-    return endsAtMs(record) > this.#context.nowMs + SYNC_REMAINING_MS_MIN
+    if (scope === 'own' && entry.frame === 0) return false
+    return !entry.isUnwritten && entry.endsAtMs > this.#context.nowMs + SYNC_REMAINING_MS_MIN
   }
 }
 

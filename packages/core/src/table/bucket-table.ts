@@ -17,6 +17,7 @@ import type { Hash64 } from '../session/meta-hash.ts'
 import { metaHash } from '../session/meta-hash.ts'
 import type { SessionRecord } from '../session/record.ts'
 import { recordBytes } from '../session/record.ts'
+import type { Birth } from '../session/version.ts'
 import { Arena } from './arena.ts'
 import type { Copy, Entry } from './entry.ts'
 import { ArenaEntry, Found } from './entry.ts'
@@ -32,6 +33,13 @@ export interface BucketIndex {
   entry(hash: Hash64): Entry | undefined
   /** Of the record, or of the stub it left. */
   meta(hash: Hash64): Hash64 | undefined
+}
+
+/** One of the parts that a large bucket is listed in. */
+export interface BucketPart {
+  readonly bucket: number
+  readonly part: number
+  readonly parts: number
 }
 
 export interface BucketTableOptions {
@@ -60,8 +68,14 @@ export class BucketTable {
   readonly #keys: (SessionKey | undefined)[] = []
   /** The entries seen last, by slot modulo their number: a step looks at the same few again and again. */
   readonly #seen: (ArenaEntry | undefined)[] = new Array(ENTRIES_SEEN)
-  readonly #buckets: Bucket[] = Array.from({ length: BUCKET_COUNT }, () => ({ head: NO_SLOT, count: 0, hi: 0, lo: 0 }))
-  readonly #stubs = new Map<string, Stub>()
+  readonly #buckets: Bucket[] = Array.from({ length: BUCKET_COUNT }, () => ({
+    head: NO_SLOT,
+    count: 0,
+    stubs: new Map(),
+    hi: 0,
+    lo: 0,
+  }))
+  #stubCount = 0
   /** The latest end of an evicted record that found no room among the stubs. */
   #forgottenUntilMs = Number.NEGATIVE_INFINITY
   #bytes = 0
@@ -85,7 +99,7 @@ export class BucketTable {
     return this.#evictions
   }
   get stubs(): number {
-    return this.#stubs.size
+    return this.#stubCount
   }
 
   /** Over budget with nothing that may be evicted: new sessions must be refused. */
@@ -120,7 +134,14 @@ export class BucketTable {
   /** What it means that `get` found nothing. */
   absence(key: SessionKey): Absence {
     if (this.#forgottenUntilMs > Number.NEGATIVE_INFINITY) return 'evicted'
-    return this.#stubs.has(hashName(this.#options.keyHash(key))) ? 'evicted' : 'absent'
+    const hash = this.#options.keyHash(key)
+    return this.#bucket(bucketOf(hash)).stubs.has(hashName(hash)) ? 'evicted' : 'absent'
+  }
+
+  /** The birth of the record that was evicted, if a stub says so: nothing of an earlier one is news. */
+  evictedBirth(key: SessionKey): Birth | undefined {
+    const hash = this.#options.keyHash(key)
+    return this.#bucket(bucketOf(hash)).stubs.get(hashName(hash))?.birth
   }
 
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
@@ -147,6 +168,10 @@ export class BucketTable {
 
   bucketCount(bucket: number): number {
     return this.#bucket(bucket).count
+  }
+
+  stubCount(bucket: number): number {
+    return this.#bucket(bucket).stubs.size
   }
 
   /** How many records of a shard are here. */
@@ -179,7 +204,8 @@ export class BucketTable {
       const slot = slots.get(hashName(hash))
       return slot === undefined ? undefined : this.#entry(slot)
     }
-    return { entry, meta: (hash) => (entry(hash) ?? this.#stubs.get(hashName(hash)))?.meta }
+    const { stubs } = this.#bucket(bucket)
+    return { entry, meta: (hash) => (entry(hash) ?? stubs.get(hashName(hash)))?.meta }
   }
 
   /** Drop all entries of a shard for which `keep` says false, and its stubs: the shard is no longer held here. */
@@ -190,8 +216,29 @@ export class BucketTable {
         if (!keep(this.#entry(slot))) this.#remove(slot)
         slot = next
       }
+      for (const name of this.#bucket(bucket).stubs.keys()) this.#dropStub(bucket, name)
     }
-    for (const [name, stub] of this.#stubs) if (shardOfBucket(stub.bucket) === shard) this.#dropStub(name, stub)
+  }
+
+  /**
+   * Another holder listed all that it has of a part of a bucket. What it has as it was when it was evicted here counts in the
+   * digest, as if it were here. What it has not got counts no more: it may have a stub of another version, or never had the
+   * record, and nothing that either of them could send would ever make their digests equal. The stub itself stays.
+   */
+  matchStubs(
+    { bucket, part, parts }: BucketPart,
+    listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[],
+  ): void {
+    const { stubs } = this.#bucket(bucket)
+    if (stubs.size === 0) return
+    const metas = new Map(listed.map(({ key, meta }) => [hashName(key), meta]))
+    for (const [name, stub] of stubs) {
+      if (!isInPart(stub.hash, { bucket, part, parts })) continue
+      const theirs = metas.get(name)
+      const isCounted = theirs !== undefined && theirs.hi === stub.meta.hi && theirs.lo === stub.meta.lo
+      if (isCounted !== stub.isCounted) flip(this.#bucket(bucket), stub.meta)
+      stub.isCounted = isCounted
+    }
   }
 
   /** Look at some records and take out those that ended. Called regularly, it goes round the whole table. */
@@ -204,8 +251,9 @@ export class BucketTable {
         if (this.#arena.slab(slot).endsAtMs(this.#arena.at(slot)) <= nowMs) this.#end(slot)
         slot = next
       }
+      this.#sweepStubs(this.#sweepBucket, nowMs)
       this.#sweepBucket = (this.#sweepBucket + 1) % BUCKET_COUNT
-      if (this.#sweepBucket === 0) this.#sweepStubs(nowMs)
+      if (this.#sweepBucket === 0 && nowMs >= this.#forgottenUntilMs) this.#forgottenUntilMs = Number.NEGATIVE_INFINITY
     }
   }
 
@@ -235,7 +283,7 @@ export class BucketTable {
   #begin(key: SessionKey, record: SessionRecord, nowMs: number): number {
     const hash = this.#options.keyHash(key)
     const bucket = this.#bucket(bucketOf(hash))
-    this.#forgetStub(hash, bucketOf(hash))
+    if (bucket.stubs.size > 0) this.#dropStub(bucketOf(hash), hashName(hash))
     const slot = this.#arena.takeSlot()
     const length = blockBytes(record)
     const at = this.#arena.allocate(length)
@@ -353,31 +401,30 @@ export class BucketTable {
   }
 
   #leaveStub(entry: Entry): void {
-    if (this.#stubs.size >= STUBS_MAX) {
+    const { hash, bucket, endsAtMs } = entry
+    if (this.#stubCount >= STUBS_MAX) {
       // A stub that cannot be kept makes every later miss uncertain, which `absence` says.
-      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, entry.endsAtMs)
+      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, endsAtMs)
       return
     }
-    const { hash, bucket, meta, endsAtMs } = entry
+    // Of what is not here, nothing is missing: a holder that has the values is not to be asked for them.
+    const meta = entry.isLacking ? metaHash(hash, entry.record, true) : entry.meta
+    this.#bucket(bucket).stubs.set(hashName(hash), { hash, birth: entry.record.birth, meta, endsAtMs, isCounted: true })
+    this.#stubCount++
     flip(this.#bucket(bucket), meta)
-    this.#stubs.set(hashName(hash), { bucket, meta, endsAtMs })
   }
 
-  #forgetStub(hash: Hash64, bucket: number): void {
-    if (this.#stubs.size === 0) return
-    const name = hashName(hash)
-    const stub = this.#stubs.get(name)
-    if (stub !== undefined && stub.bucket === bucket) this.#dropStub(name, stub)
+  #dropStub(bucket: number, name: string): void {
+    const { stubs } = this.#bucket(bucket)
+    const stub = stubs.get(name)
+    if (stub === undefined) return
+    stubs.delete(name)
+    this.#stubCount--
+    if (stub.isCounted) flip(this.#bucket(bucket), stub.meta)
   }
 
-  #dropStub(name: string, stub: Stub): void {
-    this.#stubs.delete(name)
-    flip(this.#bucket(stub.bucket), stub.meta)
-  }
-
-  #sweepStubs(nowMs: number): void {
-    for (const [name, stub] of this.#stubs) if (stub.endsAtMs <= nowMs) this.#dropStub(name, stub)
-    if (nowMs >= this.#forgottenUntilMs) this.#forgottenUntilMs = Number.NEGATIVE_INFINITY
+  #sweepStubs(bucket: number, nowMs: number): void {
+    for (const [name, stub] of this.#bucket(bucket).stubs) if (stub.endsAtMs <= nowMs) this.#dropStub(bucket, name)
   }
 }
 
@@ -389,14 +436,25 @@ interface Bucket {
   /** The first slot of its list. */
   head: number
   count: number
+  /** By hash. */
+  readonly stubs: Map<string, Stub>
   hi: number
   lo: number
 }
 
 interface Stub {
-  readonly bucket: number
+  readonly hash: Hash64
+  readonly birth: Birth
+  /** Of the record as it was, with all its values. */
   readonly meta: Hash64
   readonly endsAtMs: number
+  /** Whether the bucket's digest has it. */
+  isCounted: boolean
+}
+
+/** Whether a record belongs to that part of its bucket. */
+export function isInPart(hash: Hash64, { part, parts }: BucketPart): boolean {
+  return (hash.hi >>> 0) % parts === part
 }
 
 function flip(bucket: Bucket, meta: Hash64): void {
