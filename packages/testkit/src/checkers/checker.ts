@@ -50,6 +50,11 @@ export function isJoined(node: SimulatedNode, shard: number): boolean {
   return node.replica !== undefined && node.replica.shardState(shard) !== 'none'
 }
 
+/** Whether the node says that it had a session and put it out: a reported eviction is no loss (rule T1). */
+export function hasEvicted(node: SimulatedNode, key: SessionKey): boolean {
+  return node.entry(key) === undefined && node.table.absence(key) === 'evicted'
+}
+
 export function isReady(node: SimulatedNode, shard: number): boolean {
   return node.replica?.shardState(shard) === 'ready'
 }

@@ -8,7 +8,7 @@ import type { Entry, SessionKey } from '@reprise/core'
 import { endsAtMs, SHARD_COUNT } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Checker, World } from './checker.ts'
-import { isReady } from './checker.ts'
+import { hasEvicted, isReady } from './checker.ts'
 import { isEqualContent } from './merge-laws.ts'
 
 export class Convergence implements Checker {
@@ -77,6 +77,7 @@ export class Convergence implements Checker {
     ] as const) {
       for (const entry of here.table.bucketEntries(bucket)) {
         const theirs = there.entry(entry.key)
+        if (hasEvicted(there, entry.key)) continue
         if (isUnwritten(entry) || this.#isEnding(here, entry) || this.#isEnding(there, theirs)) continue
         if (theirs === undefined || !isEqualContent(entry.record, theirs.record)) return entry.key
       }
@@ -84,8 +85,12 @@ export class Convergence implements Checker {
     return undefined
   }
 
-  /** Whether something in the bucket is about to end, and so counted at one node and not at the other. */
+  /**
+   * Whether something in the bucket is about to end, and so counted at one node and not at the other; or was evicted, in
+   * versions that may differ until the next audit.
+   */
   #mayDiffer(bucket: number, ...nodes: readonly SimulatedNode[]): boolean {
+    if (nodes.some((node) => node.table.stubCount(bucket) > 0)) return true
     return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
   }
 

@@ -10,12 +10,12 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { isJoined, isReady } from './checker.ts'
+import { hasEvicted, isJoined, isReady } from './checker.ts'
 
 export class Durability implements Checker {
   readonly #world: World
   readonly #promises = new Set<Promised>()
-  /** Holders that had a write and crashed before it was confirmed. */
+  /** Holders that had a write and crashed, or evicted it, before it was confirmed. */
   readonly #crashes = new Map<Write, number>()
 
   constructor(world: World) {
@@ -53,6 +53,9 @@ export class Durability implements Checker {
 
   onNotice(node: SimulatedNode, notice: Notice): void {
     if (notice.type !== 'session:evicted') return
+    for (const [write, crashes] of this.#crashes) {
+      if (write.life.key === notice.key && write.node !== node.id) this.#crashes.set(write, crashes + 1)
+    }
     for (const promise of this.#promises) {
       if (promise.write.life.key === notice.key && promise.writer !== node) promise.copies--
     }
@@ -69,7 +72,7 @@ export class Durability implements Checker {
     for (const { write, shard, copies } of this.#promises) {
       if (copies < 1 || hasEnded(write, this.#world.nowMs)) continue
       for (const node of this.#world.cluster.up()) {
-        if (!isReady(node, shard) || has(node, write)) continue
+        if (!isReady(node, shard) || has(node, write) || hasEvicted(node, write.life.key)) continue
         this.#world.violate('I-R3', `${describeWrite(write)} is not at ${node.id} in the end`)
       }
     }

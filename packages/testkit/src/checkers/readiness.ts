@@ -7,7 +7,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { isJoined, isReady } from './checker.ts'
+import { hasEvicted, isJoined, isReady } from './checker.ts'
 
 export class Readiness implements Checker {
   readonly #world: World
@@ -59,6 +59,7 @@ export class Readiness implements Checker {
         !this.#isWithinReach(node, write, shard, joinedAtMs)
       )
         continue
+      if (this.#world.cluster.up().some((other) => hasEvicted(other, write.life.key))) continue
       this.#world.violate('I-R9', `${node.id} is ready for shard ${shard} without ${describeWrite(write)}`)
     }
   }
