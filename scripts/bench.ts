@@ -15,9 +15,10 @@ import { localGet } from '../test/bench/local-get.ts'
 import { memory } from '../test/bench/memory.ts'
 import { resume } from '../test/bench/resume.ts'
 import { resumeAfter } from '../test/bench/resume-after.ts'
+import { startup } from '../test/bench/startup.ts'
 import { tls, tlsBusy } from '../test/bench/tls.ts'
 
-const BENCHES: readonly Bench[] = [localGet, memory, commit, resume, tls, tlsBusy, resumeAfter, encryption]
+const BENCHES: readonly Bench[] = [localGet, memory, commit, resume, tls, tlsBusy, resumeAfter, encryption, startup]
 
 /** A benchmark takes ten to thirty seconds; one that has not ended by then hangs. */
 const BENCH_MS_MAX = 120_000

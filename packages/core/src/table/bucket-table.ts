@@ -56,6 +56,7 @@ export interface BucketTableOptions {
 
 export class BucketTable {
   readonly #options: BucketTableOptions
+  readonly #keyHash: KeyHash
   /** Live records, by use. Bounded by bytes and by what is pinned, never by the cache's own count. */
   readonly #recency = new LRUCache<SessionKey, number>({
     maxSize: Number.MAX_SAFE_INTEGER,
@@ -84,6 +85,7 @@ export class BucketTable {
 
   constructor(options: BucketTableOptions) {
     this.#options = options
+    this.#keyHash = options.keyHash
   }
 
   get size(): number {
@@ -109,13 +111,13 @@ export class BucketTable {
 
   /** The entry of a key, which becomes the most recently used. An empty bucket answers by itself. */
   get(key: SessionKey): Entry | undefined {
-    const slot = this.#use(key, bucketOf(this.#options.keyHash(key)))
+    const slot = this.#use(key, this.#keyHash.bucket(key))
     return slot === undefined ? undefined : this.#entry(slot)
   }
 
   /** The same for one look: what is returned is good until the next call, and while the table does not change. */
   look(key: SessionKey): Copy | undefined {
-    const bucket = bucketOf(this.#options.keyHash(key))
+    const bucket = this.#keyHash.bucket(key)
     const slot = this.#use(key, bucket)
     if (slot === undefined) return undefined
     return this.#found.pointTo(this.#arena.slab(slot), this.#arena.at(slot), shardOfBucket(bucket))
@@ -128,19 +130,19 @@ export class BucketTable {
   }
 
   shardOf(key: SessionKey): number {
-    return shardOfBucket(bucketOf(this.#options.keyHash(key)))
+    return shardOfBucket(this.#keyHash.bucket(key))
   }
 
   /** What it means that `get` found nothing. */
   absence(key: SessionKey): Absence {
     if (this.#forgottenUntilMs > Number.NEGATIVE_INFINITY) return 'evicted'
-    const hash = this.#options.keyHash(key)
+    const hash = this.#keyHash(key)
     return this.#bucket(bucketOf(hash)).stubs.has(hashName(hash)) ? 'evicted' : 'absent'
   }
 
   /** The birth of the record that was evicted, if a stub says so: nothing of an earlier one is news. */
   evictedBirth(key: SessionKey): Birth | undefined {
-    const hash = this.#options.keyHash(key)
+    const hash = this.#keyHash(key)
     return this.#bucket(bucketOf(hash)).stubs.get(hashName(hash))?.birth
   }
 
@@ -281,7 +283,7 @@ export class BucketTable {
 
   /** A key that is new here: a slot, a block, and the first place in its bucket. */
   #begin(key: SessionKey, record: SessionRecord, nowMs: number): number {
-    const hash = this.#options.keyHash(key)
+    const hash = this.#keyHash(key)
     const bucket = this.#bucket(bucketOf(hash))
     if (bucket.stubs.size > 0) this.#dropStub(bucketOf(hash), hashName(hash))
     const slot = this.#arena.takeSlot()

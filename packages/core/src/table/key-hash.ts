@@ -14,7 +14,11 @@ import type { Hash64 } from '../session/meta-hash.ts'
 import { createXxHash64, KEY_BYTES_MAX } from './xxhash64.ts'
 
 /** Hash Latin-1 text by its bytes. */
-export type KeyHash = (key: string) => Hash64
+export interface KeyHash {
+  (key: string): Hash64
+  /** The bucket alone, without making a hash: for reads. */
+  readonly bucket: (key: string) => number
+}
 
 /** Load xxHash64. Loaded once per process. */
 export function loadKeyHash(): Promise<KeyHash> {
@@ -24,8 +28,11 @@ export function loadKeyHash(): Promise<KeyHash> {
       return { hi: Number(BigInt.asIntN(32, hash >> 32n)), lo: Number(BigInt.asIntN(32, hash)) }
     }
     const fast = createXxHash64()
-    for (const key of KNOWN_KEYS) assert.deepEqual(fast(key), reference(key), 'two ways to xxHash64 differ')
-    return (key) => (key.length <= KEY_BYTES_MAX ? fast(key) : reference(key))
+    for (const key of KNOWN_KEYS) assert.deepEqual(fast.whole(key), reference(key), 'two ways to xxHash64 differ')
+    const hash = (key: string): Hash64 => (key.length <= KEY_BYTES_MAX ? fast.whole(key) : reference(key))
+    const bucket = (key: string): number =>
+      key.length <= KEY_BYTES_MAX ? fast.low(key) & (BUCKET_COUNT - 1) : bucketOf(reference(key))
+    return Object.assign(hash, { bucket })
   })
   return loading
 }

@@ -18,16 +18,23 @@ declare const WebAssembly: {
 /** Longest key in bytes: one page of memory, less the room for the result. */
 export const KEY_BYTES_MAX: number = 64 * 1024 - 64
 
-/** Hash a key of at most `KEY_BYTES_MAX` characters, all of one byte. */
-export function createXxHash64(): (key: string) => Hash64 {
+/** Of a key of at most `KEY_BYTES_MAX` characters, all of one byte. */
+export interface XxHash64 {
+  whole(key: string): Hash64
+  /** The lower 32 bits, for who wants no more: nothing is allocated. */
+  low(key: string): number
+}
+
+export function createXxHash64(): XxHash64 {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble()))
   const { memory, hash } = exports as { memory: { readonly buffer: ArrayBuffer }; hash: (length: number) => void }
   const bytes = Buffer.from(memory.buffer)
   const result = new Int32Array(memory.buffer, RESULT_AT, 2)
-  return (key) => {
+  const low = (key: string): number => {
     hash(bytes.write(key, KEY_AT, 'latin1'))
-    return { hi: result[1] as number, lo: result[0] as number }
+    return result[0] as number
   }
+  return { low, whole: (key) => ({ lo: low(key), hi: result[1] as number }) }
 }
 
 type Code = readonly number[]
