@@ -12,7 +12,8 @@ const IDLE_SHARE_ASKED = 0.01
 
 export const startup: Bench = {
   name: 'startup',
-  sketch: 'a node: two round trips per member and shard; idle: a heartbeat to each member every 500 ms, a tick for timers',
+  sketch:
+    'a node: two round trips per member and shard; idle: a heartbeat to each member every 500 ms, a tick for timers',
   expectation: 'ready within a second, alone or joining; an idle member of three under 1 % of a core',
   run: async (signal) => {
     await using processes = new AsyncDisposableStack()

@@ -51,10 +51,11 @@ export const ARENA_SPARE_SLABS_MAX = 8
 /** Records that may not go which one eviction passes over. More would make each write walk over all that is pinned while a
  * holder is slow to acknowledge; less would give up while there is something to evict. */
 export const EVICTION_TRIES_MAX = 256
-/** Stubs of evicted records a node remembers, about 100 bytes each. When full, misses of the node count as evictions. */
+/** Stubs of evicted records a node remembers, about 250 bytes each, beside the budget. When full, misses of the node count as evictions. */
 export const STUBS_MAX: number = 64 * 1024
 /** Records that the sweep for expired ones looks at per tick: bounds the turn to well under a millisecond. */
 export const SWEEP_RECORDS_PER_TICK = 512
+/** Also how old the time of a local read may be. */
 export const SWEEP_INTERVAL_MS = 100
 
 // The wire.

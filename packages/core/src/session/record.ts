@@ -87,13 +87,9 @@ export function withoutValues(record: LiveRecord, keep: (name: string, portion: 
  * table's lists. What the byte budget counts; the bench `memory` holds it against the process.
  */
 export function recordBytes(key: string, record: SessionRecord): number {
-  let bytes = BLOCK_BYTES
-  if (record.kind === 'live') {
-    bytes += record.frontier.length * FRONTIER_ENTRY_BYTES
-    for (const [name, portion] of record.portions) {
-      bytes += name.length + PORTION_BYTES + (portion.value?.length ?? 0)
-    }
-  }
+  if (record.kind === 'dropped') return Math.ceil(BLOCK_BYTES * GARBAGE_FACTOR) + key.length + TOMBSTONE_ENTRY_BYTES
+  let bytes = BLOCK_BYTES + record.frontier.length * FRONTIER_ENTRY_BYTES
+  for (const [name, portion] of record.portions) bytes += name.length + PORTION_BYTES + (portion.value?.length ?? 0)
   return Math.ceil(bytes * GARBAGE_FACTOR) + key.length + ENTRY_BYTES
 }
 
@@ -104,5 +100,7 @@ const PORTION_BYTES = 16
 const GARBAGE_FACTOR = 1.125
 /** The key's header, its places in the map and the lists of the recency cache, its slot, and what of these is spare room. */
 const ENTRY_BYTES = 140
+/** The same of a tombstone, which is in no recency list. */
+const TOMBSTONE_ENTRY_BYTES = 90
 
 const NONE: readonly string[] = []

@@ -15,7 +15,7 @@ import { SYNC_ITEMS_MAX, SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } fro
 import type { Context } from '../context.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId } from '../session/version.ts'
-import type { BucketPart } from '../table/bucket-table.ts'
+import type { BucketPart } from '../table/stubs.ts'
 import type { StreamPosition, SyncItems, SyncOffer, SyncRecords, SyncScope } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 

@@ -9,9 +9,9 @@ import { BUCKETS_PER_SHARD, SYNC_CHUNK_BYTES, SYNC_ITEMS_MAX, SYNC_REMAINING_MS_
 import type { Context } from '../context.ts'
 import { recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
-import { isInPart } from '../table/bucket-table.ts'
 import type { Entry } from '../table/entry.ts'
 import { shardOfBucket } from '../table/key-hash.ts'
+import { isInPart } from '../table/stubs.ts'
 import type { StreamPosition, SyncAsk, SyncItem, SyncList, SyncScope, SyncWant } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 

@@ -5,13 +5,15 @@
  * each bucket threads its own entries on a list, so that one bucket can be listed, digested and swept without touching the
  * others. The bucket's digest is the exclusive or of its records' meta hashes, kept up with every change (rule V4).
  *
- * Evicting a live record leaves a *stub*, its two hashes, until it would have expired (rule T1): the digest still counts
- * the record, so comparing with another holder does not fetch it again and again, and a read knows that "not here" is no
- * proof of absence. Tombstones are never evicted (E4), and neither is what the owner says is pinned: tombstones are kept
- * beside the recency list, so that eviction never walks over them, and the list itself has no bound but the byte budget.
+ * The records are bytes in an arena (`arena.ts`, `slab.ts`); what others hold of one is a view (`entry.ts`). The key is the
+ * only object per session, so that a million of them are no work for garbage collection.
+ *
+ * Evicting a live record leaves a *stub* (`stubs.ts`, rule T1). Tombstones are never evicted (E4), and neither is what the
+ * owner says is pinned: tombstones are kept beside the recency list, so that eviction never walks over them, and the list
+ * itself has no bound but the byte budget.
  */
 import { LRUCache } from 'lru-cache'
-import { BUCKET_COUNT, BUCKETS_PER_SHARD, EVICTION_TRIES_MAX, STUBS_MAX, SWEEP_RECORDS_PER_TICK } from '../constants.ts'
+import { BUCKET_COUNT, BUCKETS_PER_SHARD, EVICTION_TRIES_MAX, SWEEP_RECORDS_PER_TICK } from '../constants.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import { metaHash } from '../session/meta-hash.ts'
@@ -25,6 +27,8 @@ import type { KeyHash } from './key-hash.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
 import type { Slab } from './slab.ts'
 import { blockBytes, NO_SLOT } from './slab.ts'
+import type { BucketPart, Stub } from './stubs.ts'
+import { hashName, Stubs } from './stubs.ts'
 
 /** Why a record is not here. */
 export type Absence = 'absent' | 'evicted'
@@ -33,13 +37,6 @@ export interface BucketIndex {
   entry(hash: Hash64): Entry | undefined
   /** Of the record, or of the stub it left. */
   meta(hash: Hash64): Hash64 | undefined
-}
-
-/** One of the parts that a large bucket is listed in. */
-export interface BucketPart {
-  readonly bucket: number
-  readonly part: number
-  readonly parts: number
 }
 
 export interface BucketTableOptions {
@@ -76,9 +73,7 @@ export class BucketTable {
     hi: 0,
     lo: 0,
   }))
-  #stubCount = 0
-  /** The latest end of an evicted record that found no room among the stubs. */
-  #forgottenUntilMs = Number.NEGATIVE_INFINITY
+  readonly #stubs = new Stubs((bucket, meta) => flip(this.#bucket(bucket), meta))
   #bytes = 0
   #evictions = 0
   #sweepBucket = 0
@@ -101,7 +96,7 @@ export class BucketTable {
     return this.#evictions
   }
   get stubs(): number {
-    return this.#stubCount
+    return this.#stubs.size
   }
 
   /** Over budget with nothing that may be evicted: new sessions must be refused. */
@@ -135,15 +130,12 @@ export class BucketTable {
 
   /** What it means that `get` found nothing. */
   absence(key: SessionKey): Absence {
-    if (this.#forgottenUntilMs > Number.NEGATIVE_INFINITY) return 'evicted'
-    const hash = this.#keyHash(key)
-    return this.#bucket(bucketOf(hash)).stubs.has(hashName(hash)) ? 'evicted' : 'absent'
+    return this.#stubs.isUncertain || this.#stubs.get(this.#keyHash(key)) !== undefined ? 'evicted' : 'absent'
   }
 
   /** The birth of the record that was evicted, if a stub says so: nothing of an earlier one is news. */
   evictedBirth(key: SessionKey): Birth | undefined {
-    const hash = this.#keyHash(key)
-    return this.#bucket(bucketOf(hash)).stubs.get(hashName(hash))?.birth
+    return this.#stubs.get(this.#keyHash(key))?.birth
   }
 
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
@@ -173,7 +165,7 @@ export class BucketTable {
   }
 
   stubCount(bucket: number): number {
-    return this.#bucket(bucket).stubs.size
+    return this.#stubs.count(bucket)
   }
 
   /** How many records of a shard are here. */
@@ -206,8 +198,7 @@ export class BucketTable {
       const slot = slots.get(hashName(hash))
       return slot === undefined ? undefined : this.#entry(slot)
     }
-    const { stubs } = this.#bucket(bucket)
-    return { entry, meta: (hash) => (entry(hash) ?? stubs.get(hashName(hash)))?.meta }
+    return { entry, meta: (hash) => (entry(hash) ?? this.#stubs.get(hash))?.meta }
   }
 
   /** Drop all entries of a shard for which `keep` says false, and its stubs: the shard is no longer held here. */
@@ -218,29 +209,13 @@ export class BucketTable {
         if (!keep(this.#entry(slot))) this.#remove(slot)
         slot = next
       }
-      for (const name of this.#bucket(bucket).stubs.keys()) this.#dropStub(bucket, name)
+      this.#stubs.clear(bucket)
     }
   }
 
-  /**
-   * Another holder listed all that it has of a part of a bucket. What it has as it was when it was evicted here counts in the
-   * digest, as if it were here. What it has not got counts no more: it may have a stub of another version, or never had the
-   * record, and nothing that either of them could send would ever make their digests equal. The stub itself stays.
-   */
-  matchStubs(
-    { bucket, part, parts }: BucketPart,
-    listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[],
-  ): void {
-    const { stubs } = this.#bucket(bucket)
-    if (stubs.size === 0) return
-    const metas = new Map(listed.map(({ key, meta }) => [hashName(key), meta]))
-    for (const [name, stub] of stubs) {
-      if (!isInPart(stub.hash, { bucket, part, parts })) continue
-      const theirs = metas.get(name)
-      const isCounted = theirs !== undefined && theirs.hi === stub.meta.hi && theirs.lo === stub.meta.lo
-      if (isCounted !== stub.isCounted) flip(this.#bucket(bucket), stub.meta)
-      stub.isCounted = isCounted
-    }
+  /** Another holder listed all that it has of a part of a bucket, which decides what stubs of it count. */
+  matchStubs(part: BucketPart, listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[]): void {
+    this.#stubs.match(part, listed)
   }
 
   /** Look at some records and take out those that ended. Called regularly, it goes round the whole table. */
@@ -253,9 +228,8 @@ export class BucketTable {
         if (this.#arena.slab(slot).endsAtMs(this.#arena.at(slot)) <= nowMs) this.#end(slot)
         slot = next
       }
-      this.#sweepStubs(this.#sweepBucket, nowMs)
+      this.#stubs.sweep(this.#sweepBucket, nowMs)
       this.#sweepBucket = (this.#sweepBucket + 1) % BUCKET_COUNT
-      if (this.#sweepBucket === 0 && nowMs >= this.#forgottenUntilMs) this.#forgottenUntilMs = Number.NEGATIVE_INFINITY
     }
   }
 
@@ -285,7 +259,7 @@ export class BucketTable {
   #begin(key: SessionKey, record: SessionRecord, nowMs: number): number {
     const hash = this.#keyHash(key)
     const bucket = this.#bucket(bucketOf(hash))
-    if (bucket.stubs.size > 0) this.#dropStub(bucketOf(hash), hashName(hash))
+    this.#stubs.drop(hash)
     const slot = this.#arena.takeSlot()
     const length = blockBytes(record)
     const at = this.#arena.allocate(length)
@@ -396,38 +370,16 @@ export class BucketTable {
       this.#uncount(slot)
       this.#unlist(slot)
       this.#evictions++
-      if (this.#options.isHeld(entry.shard)) this.#leaveStub(entry)
+      if (this.#options.isHeld(entry.shard)) this.#stubs.add(stubOf(entry))
       this.#options.onEvicted(entry)
       this.#free(slot)
     }
   }
+}
 
-  #leaveStub(entry: Entry): void {
-    const { hash, bucket, endsAtMs } = entry
-    if (this.#stubCount >= STUBS_MAX) {
-      // A stub that cannot be kept makes every later miss uncertain, which `absence` says.
-      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, endsAtMs)
-      return
-    }
-    // Of what is not here, nothing is missing: a holder that has the values is not to be asked for them.
-    const meta = entry.isLacking ? metaHash(hash, entry.record, true) : entry.meta
-    this.#bucket(bucket).stubs.set(hashName(hash), { hash, birth: entry.record.birth, meta, endsAtMs, isCounted: true })
-    this.#stubCount++
-    flip(this.#bucket(bucket), meta)
-  }
-
-  #dropStub(bucket: number, name: string): void {
-    const { stubs } = this.#bucket(bucket)
-    const stub = stubs.get(name)
-    if (stub === undefined) return
-    stubs.delete(name)
-    this.#stubCount--
-    if (stub.isCounted) flip(this.#bucket(bucket), stub.meta)
-  }
-
-  #sweepStubs(bucket: number, nowMs: number): void {
-    for (const [name, stub] of this.#bucket(bucket).stubs) if (stub.endsAtMs <= nowMs) this.#dropStub(bucket, name)
-  }
+function stubOf(entry: Entry): Stub {
+  const { hash, birth, endsAtMs } = entry
+  return { hash, birth, endsAtMs, meta: entry.isLacking ? metaHash(hash, entry.record, true) : entry.meta }
 }
 
 function isWritten(record: SessionRecord): boolean {
@@ -438,34 +390,13 @@ interface Bucket {
   /** The first slot of its list. */
   head: number
   count: number
-  /** By hash. */
-  readonly stubs: Map<string, Stub>
   hi: number
   lo: number
-}
-
-interface Stub {
-  readonly hash: Hash64
-  readonly birth: Birth
-  /** Of the record as it was, with all its values. */
-  readonly meta: Hash64
-  readonly endsAtMs: number
-  /** Whether the bucket's digest has it. */
-  isCounted: boolean
-}
-
-/** Whether a record belongs to that part of its bucket. */
-export function isInPart(hash: Hash64, { part, parts }: BucketPart): boolean {
-  return (hash.hi >>> 0) % parts === part
 }
 
 function flip(bucket: Bucket, meta: Hash64): void {
   bucket.hi ^= meta.hi
   bucket.lo ^= meta.lo
-}
-
-function hashName(hash: Hash64): string {
-  return `${hash.hi},${hash.lo}`
 }
 
 const NO_HASH: Hash64 = { hi: 0, lo: 0 }

@@ -7,7 +7,7 @@
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { LiveRecord, SessionRecord } from '../session/record.ts'
-import type { Tenure } from '../session/version.ts'
+import type { Birth, Tenure } from '../session/version.ts'
 import type { Arena } from './arena.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
 import type { Slab } from './slab.ts'
@@ -33,6 +33,7 @@ export interface Entry extends Copy {
   readonly key: SessionKey
   readonly hash: Hash64
   readonly bucket: number
+  readonly birth: Birth
   readonly meta: Hash64
   readonly bytes: number
   // ---
@@ -82,6 +83,9 @@ export class ArenaEntry implements Entry {
   }
   get shard(): number {
     return shardOfBucket(this.bucket)
+  }
+  get birth(): Birth {
+    return this.#arena.slab(this.slot).birth(this.#arena.at(this.slot))
   }
   get meta(): Hash64 {
     return this.#arena.slab(this.slot).meta(this.#arena.at(this.slot))

@@ -28,7 +28,7 @@
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { LiveRecord, Portion, SessionRecord } from '../session/record.ts'
 import { ABSENT, MISSING } from '../session/record.ts'
-import type { Tenure, Version } from '../session/version.ts'
+import type { Birth, Tenure, Version } from '../session/version.ts'
 
 export class Slab {
   readonly index: number
@@ -67,6 +67,10 @@ export class Slab {
 
   hash(at: number): Hash64 {
     return { hi: this.words[(at >> 2) + 2] as number, lo: this.words[(at >> 2) + 3] as number }
+  }
+
+  birth(at: number): Birth {
+    return { generation: this.doubles[(at >> 3) + 7] as number, random: this.doubles[(at >> 3) + 8] as number }
   }
 
   meta(at: number): Hash64 {
@@ -187,7 +191,7 @@ export class Slab {
   /** The record, which shares nothing with the slab. */
   read(at: number): SessionRecord {
     const double = at >> 3
-    const birth = { generation: this.doubles[double + 7] as number, random: this.doubles[double + 8] as number }
+    const birth = this.birth(at)
     const absoluteAtMs = this.doubles[double + 11] as number
     if (!this.isLive(at)) return { kind: 'dropped', birth, absoluteAtMs }
     const frontier: Version[] = []

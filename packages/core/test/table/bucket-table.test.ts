@@ -12,7 +12,7 @@ import type { SessionKey } from '../../src/session/id.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
 import { metaHash } from '../../src/session/meta-hash.ts'
 import type { LiveRecord, SessionRecord, Tombstone } from '../../src/session/record.ts'
-import { recordBytes } from '../../src/session/record.ts'
+import { recordBytes, withoutValues } from '../../src/session/record.ts'
 import type { BucketTableOptions } from '../../src/table/bucket-table.ts'
 import { BucketTable } from '../../src/table/bucket-table.ts'
 import type { Entry } from '../../src/table/entry.ts'
@@ -233,6 +233,48 @@ describe('the table', () => {
       assert.equal(table.absence(keyOf(`s${STUBS_MAX}`)), 'evicted', 'forgotten, and still alive elsewhere')
       sweepAll(table, 900)
       assert.equal(table.absence(keyOf('never')), 'absent')
+    })
+  })
+
+  describe('[pitfall 30] a stub', () => {
+    it('[T1] is that of a whole copy, also when values were missing: who has them is not asked', () => {
+      const { table } = open({ bytesMax: roomFor(2) })
+      const record = live(1, 1_000)
+      const lacking = withoutValues(record, () => false)
+      const { hash, bucket } = table.put(keyOf('a'), lacking, 0)
+      for (let i = 0; i < 3; i++) table.put(keyInOtherBucket(bucket, i), live(1, 1_000), 0)
+      assert.deepEqual(table.index(bucket).meta(hash), metaHash(hash, record))
+      assert.deepEqual(table.digest(bucket), metaHash(hash, record))
+    })
+
+    it('[T1] of what another holder has not got leaves the digest, and comes back with who has it; it is never absent', () => {
+      const { table } = open({ bytesMax: roomFor(2) })
+      const { hash, bucket, meta } = table.put(keyOf('a'), live(1, 1_000), 0)
+      for (let i = 0; i < 3; i++) table.put(keyInOtherBucket(bucket, i), live(1, 1_000), 0)
+      const all = { bucket, part: 0, parts: 1 }
+      for (const listed of [[], [{ key: hash, meta: { hi: 1, lo: 1 } }]]) {
+        table.matchStubs(all, listed)
+        assert.deepEqual(table.digest(bucket), { hi: 0, lo: 0 })
+        assert.equal(table.absence(keyOf('a')), 'evicted')
+        assert.deepEqual(table.index(bucket).meta(hash), meta, 'known, and so not fetched')
+      }
+      table.matchStubs(all, [{ key: hash, meta }])
+      table.matchStubs(all, [{ key: hash, meta }])
+      assert.deepEqual(table.digest(bucket), meta)
+      table.matchStubs(all, [])
+      table.put(keyOf('a'), live(2, 1_000), 0)
+      assert.deepEqual(table.digest(bucket), metaHash(hash, live(2, 1_000)))
+    })
+
+    it('[T1] is judged only by the part of the bucket that was listed', () => {
+      const { table } = open({ bytesMax: roomFor(2) })
+      const { hash, bucket, meta } = table.put(keyOf('a'), live(1, 1_000), 0)
+      for (let i = 0; i < 3; i++) table.put(keyInOtherBucket(bucket, i), live(1, 1_000), 0)
+      const part = (hash.hi >>> 0) % 2
+      table.matchStubs({ bucket, part: 1 - part, parts: 2 }, [])
+      assert.deepEqual(table.digest(bucket), meta)
+      table.matchStubs({ bucket, part, parts: 2 }, [])
+      assert.deepEqual(table.digest(bucket), { hi: 0, lo: 0 })
     })
   })
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import xxhash from 'xxhash-wasm'
 import { BUCKET_COUNT, SHARD_COUNT } from '../../src/constants.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
 import { bucketOf, loadKeyHash, shardOfBucket } from '../../src/table/key-hash.ts'
+import { createXxHash64, KEY_BYTES_MAX } from '../../src/table/xxhash64.ts'
 import { keyHash } from '../support/key-hash.ts'
 
 const hex = ({ hi, lo }: Hash64): string => [hi, lo].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
@@ -38,6 +40,26 @@ describe('the key hash', () => {
       }),
     )
     assert.equal(shardOfBucket(BUCKET_COUNT - 1), SHARD_COUNT - 1)
+  })
+
+  it('[R9] is bit for bit what xxhash-wasm says, for keys of any bytes and any length', async () => {
+    const { h64Raw } = await xxhash()
+    const fast = createXxHash64()
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        const key = Buffer.from(bytes).toString('latin1')
+        const expected = h64Raw(bytes).toString(16).padStart(16, '0')
+        assert.equal(hex(fast.whole(key)), expected)
+        assert.equal(fast.low(key) >>> 0, fast.whole(key).lo >>> 0)
+        assert.equal(keyHash.bucket(key), bucketOf(keyHash(key)))
+      }),
+      { numRuns: 2_000 },
+    )
+    for (const length of [KEY_BYTES_MAX, KEY_BYTES_MAX + 1]) {
+      const key = 'x'.repeat(length)
+      assert.equal(hex(keyHash(key)), h64Raw(Buffer.from(key)).toString(16).padStart(16, '0'))
+      assert.equal(keyHash.bucket(key), bucketOf(keyHash(key)))
+    }
   })
 
   it('is loaded once', async () => {

@@ -1,0 +1,119 @@
+/**
+ * What is left of live records that were evicted (rule T1): two hashes and a birth each, until the record would have ended.
+ *
+ * By its stub a miss is known to be no proof of absence, an earlier life of the id is known to be old, and the record counts in
+ * its bucket's digest as if it were here, so that comparing with another holder does not fetch it again and again. It counts
+ * as a whole copy, values and all: of what is not here, nothing is missing.
+ *
+ * Digests are to become equal, though, and a stub cannot be sent. Where another holder turns out to have another version or
+ * nothing at all under the key, the stub stays and no longer counts.
+ */
+import { BUCKET_COUNT, STUBS_MAX } from '../constants.ts'
+import type { Hash64 } from '../session/meta-hash.ts'
+import type { Birth } from '../session/version.ts'
+import { bucketOf } from './key-hash.ts'
+
+/** One of the parts that a large bucket is listed in. */
+export interface BucketPart {
+  readonly bucket: number
+  readonly part: number
+  readonly parts: number
+}
+
+/** Whether a record belongs to that part of its bucket. */
+export function isInPart(hash: Hash64, { part, parts }: BucketPart): boolean {
+  return (hash.hi >>> 0) % parts === part
+}
+
+/** A key's hash as a name. */
+export function hashName(hash: Hash64): string {
+  return `${hash.hi},${hash.lo}`
+}
+
+export interface Stub {
+  readonly hash: Hash64
+  readonly birth: Birth
+  /** Of the record as it was, with all its values. */
+  readonly meta: Hash64
+  readonly endsAtMs: number
+}
+
+export class Stubs {
+  readonly #buckets = Array.from({ length: BUCKET_COUNT }, () => new Map<string, Stub & { isCounted: boolean }>())
+  readonly #flip: (bucket: number, meta: Hash64) => void
+  /** The latest end of an evicted record that found no room here. */
+  #forgottenUntilMs = Number.NEGATIVE_INFINITY
+  #size = 0
+
+  /** @param flip puts a meta hash into a bucket's digest, or takes it out. */
+  constructor(flip: (bucket: number, meta: Hash64) => void) {
+    this.#flip = flip
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Some were forgotten for want of room: until the last of those would have ended, any miss may be an eviction. */
+  get isUncertain(): boolean {
+    return this.#forgottenUntilMs > Number.NEGATIVE_INFINITY
+  }
+
+  count(bucket: number): number {
+    return this.#bucket(bucket).size
+  }
+
+  get(hash: Hash64): Stub | undefined {
+    const stubs = this.#bucket(bucketOf(hash))
+    return stubs.size === 0 ? undefined : stubs.get(hashName(hash))
+  }
+
+  add(stub: Stub): void {
+    if (this.#size >= STUBS_MAX) {
+      this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, stub.endsAtMs)
+      return
+    }
+    const bucket = bucketOf(stub.hash)
+    this.#bucket(bucket).set(hashName(stub.hash), { ...stub, isCounted: true })
+    this.#size++
+    this.#flip(bucket, stub.meta)
+  }
+
+  drop(hash: Hash64): void {
+    const bucket = bucketOf(hash)
+    const stubs = this.#bucket(bucket)
+    const stub = stubs.size === 0 ? undefined : stubs.get(hashName(hash))
+    if (stub === undefined) return
+    stubs.delete(hashName(hash))
+    this.#size--
+    if (stub.isCounted) this.#flip(bucket, stub.meta)
+  }
+
+  /** Another holder listed all that it has of a part of a bucket: what it has as it was here counts, and nothing else. */
+  match(part: BucketPart, listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[]): void {
+    const stubs = this.#bucket(part.bucket)
+    if (stubs.size === 0) return
+    const metas = new Map(listed.map(({ key, meta }) => [hashName(key), meta]))
+    for (const [name, stub] of stubs) {
+      if (!isInPart(stub.hash, part)) continue
+      const theirs = metas.get(name)
+      const isCounted = theirs !== undefined && theirs.hi === stub.meta.hi && theirs.lo === stub.meta.lo
+      if (isCounted !== stub.isCounted) this.#flip(part.bucket, stub.meta)
+      stub.isCounted = isCounted
+    }
+  }
+
+  clear(bucket: number): void {
+    for (const { hash } of this.#bucket(bucket).values()) this.drop(hash)
+  }
+
+  /** Drop what would have ended. */
+  sweep(bucket: number, nowMs: number): void {
+    for (const { hash, endsAtMs } of this.#bucket(bucket).values()) if (endsAtMs <= nowMs) this.drop(hash)
+    if (nowMs >= this.#forgottenUntilMs) this.#forgottenUntilMs = Number.NEGATIVE_INFINITY
+  }
+
+  #bucket(bucket: number): Map<string, Stub & { isCounted: boolean }> {
+    return this.#buckets[bucket] as Map<string, Stub & { isCounted: boolean }>
+  }
+}
