@@ -5,13 +5,17 @@
  * libp2p, is a constant. The relations between them are asserted by `resolveLimits`, so that a limit which is raised alone
  * cannot silently meet its sibling.
  */
-import { UsageError } from '@reprise/core'
+import { UsageError, WIRE_VERSION, WIRE_VERSION_MIN } from '@reprise/core'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** The version of everything this package says to a peer outside of frames and messages. Both sides must be equal. */
-export const PROTOCOL_VERSION = 1
+/** The versions of the wire that links offer, best first. Each is a control protocol of its own; a link speaks the first
+ * that both ends know. */
+export const WIRE_VERSIONS: readonly number[] = Array.from(
+  { length: WIRE_VERSION - WIRE_VERSION_MIN + 1 },
+  (_, older) => WIRE_VERSION - older,
+)
 
 /** Where a member listens when a join name carries no port. */
 export const JOIN_PORT_DEFAULT = 4747

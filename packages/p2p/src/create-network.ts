@@ -13,20 +13,20 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
-import { LimitError, StoppedError, UsageError, WIRE_VERSION } from '@reprise/core'
+import { LimitError, StoppedError, UsageError } from '@reprise/core'
 import { createLibp2p, type Libp2p } from 'libp2p'
 import { Admission } from './admission.ts'
 import {
   CLUSTER_NAME_BYTES_MAX,
   FRAME_ID_BYTES,
   type NetworkLimits,
-  PROTOCOL_VERSION,
   readBufferBytesMax,
   resolveLimits,
   SHARD_COUNT_MAX,
   STREAM_WINDOW_BYTES_FIRST,
   STREAMS_PER_CONNECTION_MAX,
   WATCH_MS,
+  WIRE_VERSIONS,
   writeBufferBytesMax,
 } from './constants.ts'
 import { Dialer, type DialResult } from './dialer.ts'
@@ -64,6 +64,11 @@ export interface NetworkInit {
   readonly frameId?: ((frame: Uint8Array) => Uint8Array) | undefined
   readonly logger?: Logger | undefined
   readonly limits?: Partial<NetworkLimits> | undefined
+  /**
+   * The versions of the wire to speak, best first. Default: all that this code knows.
+   * @internal for tests of clusters of several versions.
+   */
+  readonly wireVersions?: readonly number[] | undefined
   /** Uniform in [0, 1), for the jitter of dialling. Default `Math.random`. */
   readonly random?: (() => number) | undefined
 }
@@ -140,7 +145,9 @@ class NetworkOnLibp2p implements Libp2pNetwork {
     })
     this.#links = new Links({
       nodeId: this.nodeId,
-      hello: { version: PROTOCOL_VERSION, shardCount, clusterName },
+      clusterName,
+      shardCount,
+      wireVersions: init.wireVersions ?? WIRE_VERSIONS,
       limits,
       logger: this.#logger,
       nowMs: () => performance.now(),
@@ -290,7 +297,7 @@ class NetworkOnLibp2p implements Libp2pNetwork {
 
   async #start(events: NetworkEvents): Promise<void> {
     await this.#links.start(this.#libp2p!, {
-      onUp: (nodeId, connection) => this.#onUp(nodeId, connection, events),
+      onUp: (nodeId, connection, wire) => this.#onUp(nodeId, connection, wire, events),
       onDown: (nodeId) => {
         this.#multicast.down(nodeId)
         this.#dialer.disconnected(nodeId)
@@ -335,9 +342,9 @@ class NetworkOnLibp2p implements Libp2pNetwork {
     await this.#libp2p?.stop()
   }
 
-  #onUp(nodeId: string, connection: Connection, events: NetworkEvents): void {
+  #onUp(nodeId: string, connection: Connection, wire: number, events: NetworkEvents): void {
     this.#dialer.connected(nodeId)
-    events.onPeerUp(nodeId, WIRE_VERSION)
+    events.onPeerUp(nodeId, wire)
     this.#multicast.up(nodeId, connection)
   }
 

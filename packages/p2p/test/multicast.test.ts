@@ -8,7 +8,7 @@ import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { generateIdentity } from '@reprise/p2p'
 import { createLibp2p, type Libp2p } from 'libp2p'
-import { NETWORK_LIMITS, PROTOCOL_VERSION, resolveLimits } from '../src/constants.ts'
+import { NETWORK_LIMITS, resolveLimits } from '../src/constants.ts'
 import { ControlLane } from '../src/control-lane.ts'
 import { deliveryRecordsOf } from '../src/gossipsub-records.ts'
 import { resolvePrivateKey } from '../src/identity.ts'
@@ -283,7 +283,7 @@ describe('multicast', function () {
     })
     bares.push(zombie)
     const sayHello = (stream: Stream, opener: boolean): void => {
-      const hello = { version: PROTOCOL_VERSION, shardCount: 8, clusterName: 'reprise' }
+      const hello = { version: 1, shardCount: 8, clusterName: 'reprise' }
       const nowMs = (): number => performance.now()
       const init = { stream, peer: a.id, hello, opener, limits: NETWORK_LIMITS, nowMs }
       new ControlLane(init, { onOpen: () => {}, onMessage: () => {}, onEnd: () => {} })
