@@ -414,6 +414,7 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
     secret: options.secret,
     allow: options.allow,
     encryption: options.encryption,
+    carrier: options.carrier,
     frameId: (frame) => frame.subarray(0, FRAME_ID_BYTES),
     logger: options.logger,
   })

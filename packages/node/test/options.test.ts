@@ -21,6 +21,7 @@ describe('node options', () => {
       [{ cache: { bytesMax: 10 } }, /cache.bytesMax must be .* from 1048576/],
       [{ lifetime: { idleMs: 0 } }, /idleMs/],
       [{ lifetime: { absoluteMs: 1e15 } }, /absoluteMs/],
+      [{ carrier: 'pigeon' } as unknown as NodeOptions, /carrier must be one of gossip, direct, not "pigeon"/],
       [{ name: '' }, /name must be text of 1 to 64/],
       [{ Copies: 2 } as NodeOptions, /unknown option Copies; did you mean copies\?/],
       [{ zzz: 2 } as NodeOptions, /unknown option zzz; known are name/],

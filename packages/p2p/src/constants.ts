@@ -47,6 +47,9 @@ export const PROTECTED_CHUNK_BYTES: number = 64 * KIB
 /** Longest turn of the event loop that reading bulk messages takes, in milliseconds. */
 export const BULK_TURN_MS = 5
 
+/** The oldest wire whose peers take frames over a stream of their own, whatever they publish with. */
+export const DIRECT_WIRE_MIN = 2
+
 /** Bytes a gossipsub RPC may add around a frame: topic, field tags and lengths. */
 export const RPC_OVERHEAD_BYTES: number = KIB
 
@@ -68,7 +71,7 @@ export const GOSSIP_OPEN_MS = 2_000
 /** Streams of one protocol that a peer may have open on a connection: one lives, one may be replacing it, two to spare. */
 export const STREAMS_PER_PROTOCOL_MAX = 4
 
-/** Streams on one connection, each way: gossipsub, control, bulk and identify, with room for their replacements. */
+/** Streams on one connection, each way: gossipsub, direct, control, bulk and identify, with room for their replacements. */
 export const STREAMS_PER_CONNECTION_MAX = 32
 
 /** The first receive window of a stream, the least that yamux permits. It doubles up to `streamWindowBytesMax`. */
@@ -103,6 +106,8 @@ export interface NetworkLimits {
    * this trades memory (peers × this) against repairs after a burst.
    */
   readonly gossipBufferBytesMax: number
+  /** The same for a peer's direct stream. */
+  readonly directBufferBytesMax: number
   /**
    * Largest receive window of a stream, in bytes; what a peer may have under way on it. Raising it costs memory (streams ×
    * this) and lets more bulk stand before a control message; lowering it costs throughput (this / round trip).
@@ -137,11 +142,11 @@ export interface NetworkLimits {
    */
   readonly silenceMs: number
   /**
-   * How long a connected peer may be without a gossipsub stream before it is a zombie and cut, in milliseconds of a running
+   * How long a connected peer may be without a stream for frames before it is a zombie and cut, in milliseconds of a running
    * event loop. A new stream is asked for every 250 ms of it, which heals what can be healed without a cut.
    */
   readonly zombieMs: number
-  /** How long a gossipsub stream may hold unsent bytes without any progress before it is cut, in milliseconds. */
+  /** How long a stream for frames may hold unsent bytes without any progress before it is cut, in milliseconds. */
   readonly stallMs: number
 }
 
@@ -153,6 +158,7 @@ export const NETWORK_LIMITS: NetworkLimits = {
   controlBufferBytesMax: 4 * MIB,
   bulkBufferBytesMax: 8 * MIB,
   gossipBufferBytesMax: 4 * MIB,
+  directBufferBytesMax: 4 * MIB,
   streamWindowBytesMax: MIB,
   connectionsMax: 300,
   pendingConnectionsMax: 256,
@@ -179,7 +185,13 @@ export const readBufferBytesMax = (limits: NetworkLimits): number => 2 * limits.
  * refused: twice what the fullest stream may hold, and a frame.
  */
 export const writeBufferBytesMax = (limits: NetworkLimits): number =>
-  2 * Math.max(limits.gossipBufferBytesMax, limits.controlBufferBytesMax, limits.bulkBufferBytesMax) +
+  2 *
+    Math.max(
+      limits.gossipBufferBytesMax,
+      limits.directBufferBytesMax,
+      limits.controlBufferBytesMax,
+      limits.bulkBufferBytesMax,
+    ) +
   limits.frameBytesMax
 
 /**
@@ -197,6 +209,7 @@ export const resolveLimits = (given: Partial<NetworkLimits> = {}): NetworkLimits
   atLeast('controlBufferBytesMax', limits.controlMessageBytesMax + CONTROL_HEADER_BYTES, 'the largest message must fit')
   atLeast('bulkBufferBytesMax', limits.bulkMessageBytesMax + BULK_HEADER_BYTES, 'the largest message must fit')
   atLeast('gossipBufferBytesMax', limits.frameBytesMax, 'the largest frame must fit')
+  atLeast('directBufferBytesMax', limits.frameBytesMax, 'the largest frame must fit')
   atLeast('streamWindowBytesMax', STREAM_WINDOW_BYTES_FIRST, 'windows start there')
   atLeast('redialMaxMs', limits.redialMinMs, 'the pause grows from the one to the other')
   atLeast('silenceMs', 2 * limits.pingMs, 'a ping needs time to be answered')
