@@ -45,4 +45,5 @@ export type { Absence, BucketIndex, BucketTableOptions, Entry } from './table/bu
 export { BucketTable } from './table/bucket-table.ts'
 export type { KeyHash } from './table/key-hash.ts'
 export { bucketOf, loadKeyHash, shardOfBucket } from './table/key-hash.ts'
+export { Reader, Writer } from './wire/bytes.ts'
 export { FRAME_ID_BYTES } from './wire/frame.ts'

@@ -17,3 +17,13 @@ export const SEAL_KEYS_MAX = 16
 export const JSON_DEPTH_MAX = 32
 /** Timers fire late, never early; a tick closer than this is made at once. */
 export const TICK_MS_MIN = 1
+
+// Typed portions.
+
+/** One byte says the version of a portion's shape; 0 is what was set without a type. */
+export const PORTION_VERSION_MAX = 255
+/** Characters of a text in a portion, and values of a list, unless its shape says otherwise. A session is held several times. */
+export const PORTION_TEXT_MAX = 1_024
+export const PORTION_LIST_MAX = 1_000
+/** The largest window that TCP can announce: 65,535 shifted by 14 (RFC 7323, 2.3). */
+export const PORTION_TRANSPORT_WINDOW_MAX: number = 65_535 * 2 ** 14

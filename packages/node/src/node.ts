@@ -13,6 +13,7 @@ import type {
   NodeId,
   Notice,
   Origin,
+  PortionCodec,
   ReplicaStatus,
   Result,
   Resumed,
@@ -50,7 +51,7 @@ import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
 import type { SessionOwner } from './session.ts'
-import { NodeSession, ResumedNodeSession } from './session.ts'
+import { NodeSession, nameOf, ResumedNodeSession } from './session.ts'
 
 /** The events of a node, by name, with their arguments. */
 export interface NodeEvents {
@@ -147,7 +148,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   async resume(id: SessionIdInput, options: ResumeOptions = {}): Promise<Resumed> {
     const key = toSessionKey(id)
-    const { portions, minVersion, consistency = 'latest' } = options
+    const { minVersion, consistency = 'latest' } = options
+    const portions = options.portions?.map(nameOf)
     if (consistency !== 'latest' && consistency !== 'any') {
       throw new UsageError(`consistency is 'latest' or 'any', not ${JSON.stringify(consistency)}`)
     }
@@ -167,9 +169,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    * The session, if this node has a copy that it may use without asking anybody: synchronous, for hot paths. It is as
    * current as `resume` with `consistency: 'any'`. Undefined says nothing about the session; resume it then.
    */
-  local(id: SessionIdInput, portions?: readonly string[]): Session | undefined {
+  local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
     const key = toSessionKey(id)
-    const record = this.#replica.local(key, portions, this.#clock.now())
+    const record = this.#replica.local(key, portions?.map(nameOf), this.#clock.now())
     return record === undefined ? undefined : new NodeSession(this.#owner, key, record)
   }
 
