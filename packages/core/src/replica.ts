@@ -147,6 +147,7 @@ export class Replica {
     context.nowMs = Math.max(context.nowMs, now.nowMs)
     context.wallMs = now.wallMs
     context.out = out
+    this.#members.noticeStall()
     this.#handle(event)
     this.#outgoing.flushIfDue()
     this.#incoming.tick()
@@ -234,7 +235,7 @@ export class Replica {
 
   /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */
   status(): ReplicaStatus {
-    const { self, incarnation, config, nowMs } = this.#context
+    const { self, incarnation, config } = this.#context
     return {
       nodeId: self,
       name: config.name,
@@ -249,7 +250,7 @@ export class Replica {
         incarnation: member.news.incarnation,
         addresses: member.news.addresses,
         roundTripMs: member.roundTripMs,
-        heardAgoMs: nowMs - member.heardAtMs,
+        heardAgoMs: this.#members.silenceMs(member),
       })),
       shards: Array.from({ length: this.#holdings.count }, (_, shard) => ({
         shard,
@@ -406,6 +407,10 @@ export class Replica {
         return this.#syncReceiver.onItems(from, message)
       case 'sync-records':
         return this.#syncReceiver.onRecords(from, message)
+      case 'vouch-ask':
+        return this.#members.onVouchAsk(from, message)
+      case 'vouch':
+        return this.#members.onVouch(message)
       case 'greeting':
       case 'refused':
         return

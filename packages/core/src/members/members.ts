@@ -6,11 +6,16 @@
  * asked last. Only a suspicion that lasts makes it *dead*, and moves its shards. Hearsay tells where to dial and who left,
  * never that somebody whom this node can hear is dead.
  *
+ * A suspect is asked about (`vouching.ts`). While others hear it, it stays a suspect that keeps its shards, at most
+ * `VOUCHED_MS_MAX`: it is alive and may know what nobody else does, and if every node moved shards by what it alone can
+ * reach, the placements would differ for as long as the path is broken. And nobody judges after a pause of its own
+ * (`self-doubt.ts`).
+ *
  * ```
  *  unmet ──greeting──► alive ◄──any message──┐
  *                        │ silence, cut      │
  *                        └────► suspect ─────┘
- *                        │        │ DEAD_MS
+ *                        │        │ DEAD_MS, and nobody else hears it
  *                goodbye ▼        ▼
  *                      left      dead ──greeting──► alive
  * ```
@@ -23,41 +28,20 @@ import {
   HEARTBEAT_MS,
   HEARTBEAT_SOON_MS,
   MEMBERS_MAX,
-  ROUND_TRIP_MS_INITIAL,
+  ROUND_TRIP_MS_MAX,
   SHARD_COUNT,
   SUSPECT_MS,
+  VOUCHED_MS_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { NO_SHARDS } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
-import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber } from '../wire/messages.ts'
-
-/** Another member, as this node sees it. */
-export interface Member {
-  news: MemberNews
-  state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
-  /** A control stream is open and the greeting came over it. */
-  connected: boolean
-  /** A heartbeat came over it too: the member accepted this node's greeting, and its shards are known. */
-  acquainted: boolean
-  heardAtMs: number
-  /** When the present state began. */
-  sinceMs: number
-  /** The shards it is subscribed to, and those it is a ready holder of. */
-  joined: ShardBits
-  ready: ShardBits
-  /** Smoothed, in milliseconds. */
-  roundTripMs: number
-  beatSent: number
-  beatSentAtMs: number
-  /** When the beat before that was sent: of two nodes that beat in step, each hears the other's echo just after its next. */
-  lastBeatSentAtMs: number
-  beatHeard: number
-  beatHeardAtMs: number
-  /** When it was last asked to greet again. */
-  askedAtMs: number
-}
+import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber, Vouch, VouchAsk } from '../wire/messages.ts'
+import type { Member } from './member.ts'
+import { createMember, isPresent, sentAtMs } from './member.ts'
+import { SelfDoubt } from './self-doubt.ts'
+import { Vouching } from './vouching.ts'
 
 /** What the other rooms want to know. */
 export interface MembersListener {
@@ -91,10 +75,12 @@ export class Members {
   readonly #listener: MembersListener
   readonly #own: OwnShards
   readonly #members = new Map<NodeId, Member>()
+  readonly #doubt = new SelfDoubt()
+  readonly #vouching: Vouching
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
   readonly #strangers = new Map<NodeId, number>()
-  readonly #startedAtMs: number
-  #heartbeatAtMs = 0
+  readonly #startedAtAwakeMs: number
+  #heartbeatAtMs = Number.NEGATIVE_INFINITY
   #metAnyone = false
   #leaving = false
 
@@ -102,7 +88,13 @@ export class Members {
     this.#context = context
     this.#listener = listener
     this.#own = own
-    this.#startedAtMs = context.nowMs
+    this.#startedAtAwakeMs = context.nowMs
+    this.#vouching = new Vouching(context, {
+      get: (node) => this.get(node),
+      reachable: () => this.reachable(),
+      awakeMs: () => this.#awakeMs,
+      beat: (member) => this.#sendHeartbeat(member),
+    })
   }
 
   get(node: NodeId): Member | undefined {
@@ -142,13 +134,13 @@ export class Members {
 
   /** Whether this node has seen enough of the cluster to trust that nobody knows better (rule P4, cold start). */
   isSettled(): boolean {
-    const { nowMs } = this.#context
+    const awakeMs = this.#awakeMs
     const lonely = this.#context.config.expectPeers && !this.#metAnyone
-    if (lonely && nowMs < this.#startedAtMs + ALONE_MS) return false
+    if (lonely && awakeMs < this.#startedAtAwakeMs + ALONE_MS) return false
     // Until its first heartbeat nobody knows what a member holds.
-    for (const sinceMs of this.#strangers.values()) if (nowMs < sinceMs + ALONE_MS) return false
+    for (const sinceMs of this.#strangers.values()) if (awakeMs < sinceMs + ALONE_MS) return false
     for (const member of this.#members.values()) {
-      if (member.state === 'unmet' && nowMs < member.sinceMs + ALONE_MS) return false
+      if (member.state === 'unmet' && awakeMs < member.sinceAwakeMs + ALONE_MS) return false
     }
     return true
   }
@@ -160,7 +152,7 @@ export class Members {
   }
 
   onPeerUp(node: NodeId): void {
-    this.#strangers.set(node, this.#context.nowMs)
+    this.#strangers.set(node, this.#awakeMs)
     const member = this.#members.get(node)
     if (member !== undefined) member.acquainted = false
     this.#sendGreeting(node)
@@ -184,11 +176,12 @@ export class Members {
       if (member.state === 'dead') this.#askGreeting(member, 0)
       return false
     }
-    member.heardAtMs = this.#context.nowMs
+    member.heardAtAwakeMs = this.#awakeMs
     if (member.state === 'suspect') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node, name: member.news.name })
     }
+    this.#vouching.onHeard(member)
     return true
   }
 
@@ -215,14 +208,14 @@ export class Members {
     const member = known ?? this.#add(news)
     member.news = news
     member.connected = true
-    member.heardAtMs = this.#context.nowMs
+    member.heardAtAwakeMs = this.#awakeMs
     this.#metAnyone = true
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
     if (member.state === 'dead') {
       this.#sendGreeting(from)
       member.acquainted = false
     }
-    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#context.nowMs)
+    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#awakeMs)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
@@ -263,9 +256,9 @@ export class Members {
     member.beatHeard = beat.beat
     member.beatHeardAtMs = this.#context.nowMs
     const echoedAtMs = sentAtMs(member, beat.echo)
-    if (echoedAtMs !== undefined) {
+    if (echoedAtMs !== undefined && this.#doubt.ranSince(echoedAtMs)) {
       const sampleMs = Math.max(0, this.#context.nowMs - echoedAtMs - beat.echoAgeMs)
-      member.roundTripMs += (sampleMs - member.roundTripMs) / 8
+      if (sampleMs <= ROUND_TRIP_MS_MAX) member.roundTripMs += (sampleMs - member.roundTripMs) / 8
     }
     const readyBefore = member.ready
     const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
@@ -317,6 +310,26 @@ export class Members {
     this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs + HEARTBEAT_SOON_MS)
   }
 
+  onVouchAsk(from: NodeId, ask: VouchAsk): void {
+    this.#vouching.onAsk(from, ask)
+  }
+
+  onVouch(vouch: Vouch): void {
+    this.#vouching.onVouch(vouch)
+  }
+
+  /** How long a member has been silent while this node was awake, in milliseconds. */
+  silenceMs(member: Member): number {
+    return this.#awakeMs - member.heardAtAwakeMs
+  }
+
+  /** First of all in every step: did this node run when it wanted to? */
+  noticeStall(): void {
+    const { nowMs } = this.#context
+    if (this.#heartbeatAtMs === Number.NEGATIVE_INFINITY || this.#context.lacks('self-doubt')) return
+    if (this.#doubt.notice(this.#heartbeatAtMs, nowMs)) this.#heartbeatAtMs = nowMs
+  }
+
   nextDueMs(): number {
     return this.#heartbeatAtMs
   }
@@ -325,47 +338,54 @@ export class Members {
     const { nowMs } = this.#context
     if (nowMs < this.#heartbeatAtMs) return
     this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
+    this.#doubt.onRound()
+    this.#vouching.tick()
     for (const node of this.#strangers.keys()) this.#sendGreeting(node)
+    const mayJudge = this.#doubt.mayJudge(nowMs)
     for (const member of this.#members.values()) {
       if (member.connected) this.#sendHeartbeat(member)
-      if (member.state === 'alive' && nowMs - member.heardAtMs > SUSPECT_MS) this.#suspect(member)
-      else if (member.state === 'suspect' && nowMs - member.sinceMs > DEAD_MS) this.#end(member, 'dead')
-      else if (isForgotten(member, nowMs)) {
-        this.#members.delete(member.news.node)
-        this.#publishDialList()
-      }
+      if (mayJudge) this.#judge(member)
     }
   }
 
-  #add(news: MemberNews): Member {
-    const member: Member = {
-      news,
-      state: 'unmet',
-      connected: false,
-      acquainted: false,
-      heardAtMs: this.#context.nowMs,
-      sinceMs: this.#context.nowMs,
-      joined: NO_SHARDS,
-      ready: NO_SHARDS,
-      roundTripMs: ROUND_TRIP_MS_INITIAL,
-      beatSent: 0,
-      beatSentAtMs: 0,
-      lastBeatSentAtMs: 0,
-      beatHeard: 0,
-      beatHeardAtMs: 0,
-      askedAtMs: Number.NEGATIVE_INFINITY,
+  #judge(member: Member): void {
+    const { factor } = this.#doubt
+    if (member.state === 'alive' && this.silenceMs(member) > SUSPECT_MS * factor) this.#suspect(member)
+    else if (member.state === 'suspect' && this.#isProvenDead(member, DEAD_MS * factor)) this.#end(member, 'dead')
+    else if (member.state === 'suspect') this.#vouching.ask(member)
+    else if (!member.connected && !isPresent(member) && this.#awakeMs - member.sinceAwakeMs > FORGET_MS) {
+      this.#members.delete(member.news.node)
+      this.#publishDialList()
     }
+  }
+
+  /** Suspected so long, and not heard by anybody in as long, or suspected longer than the word of others counts. */
+  #isProvenDead(suspect: Member, patienceMs: number): boolean {
+    const suspectedMs = this.#awakeMs - suspect.sinceAwakeMs
+    if (suspectedMs <= patienceMs) return false
+    return this.#awakeMs - suspect.vouchedAtAwakeMs > patienceMs || suspectedMs > VOUCHED_MS_MAX
+  }
+
+  get #awakeMs(): number {
+    return this.#doubt.awakeMs(this.#context.nowMs)
+  }
+
+  #add(news: MemberNews): Member {
+    const member = createMember(news, this.#awakeMs)
     this.#members.set(news.node, member)
     return member
   }
 
   #enter(member: Member, state: Member['state']): void {
     member.state = state
-    member.sinceMs = this.#context.nowMs
+    member.sinceAwakeMs = this.#awakeMs
   }
 
   #suspect(member: Member): void {
     this.#enter(member, 'suspect')
+    member.vouchedAtAwakeMs = Number.NEGATIVE_INFINITY
+    member.askAtAwakeMs = this.#awakeMs
+    this.#vouching.ask(member)
     this.#context.notice({ type: 'member:suspect', node: member.news.node, name: member.news.name })
   }
 
@@ -436,21 +456,6 @@ export class Members {
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }
-}
-
-/** When a beat was sent to the member, if it is one of the last two. */
-function sentAtMs(member: Member, beat: number): number | undefined {
-  if (beat === 0) return undefined
-  if (beat === member.beatSent) return member.beatSentAtMs
-  return beat === member.beatSent - 1 ? member.lastBeatSentAtMs : undefined
-}
-
-function isPresent(member: Member): boolean {
-  return member.state === 'alive' || member.state === 'suspect'
-}
-
-function isForgotten(member: Member, nowMs: number): boolean {
-  return !member.connected && !isPresent(member) && nowMs - member.sinceMs > FORGET_MS
 }
 
 function sameShards(a: ShardBits, b: ShardBits): boolean {

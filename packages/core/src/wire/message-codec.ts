@@ -21,7 +21,7 @@ import {
 import { WireError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { Version } from '../session/version.ts'
+import type { NodeId, Version } from '../session/version.ts'
 import type { Range } from '../stream/ranges.ts'
 import { COUNTER_MAX, Reader, Writer } from './bytes.ts'
 import type { AnswerStatus, MemberNews, MemberState, Message, ShardNumber } from './messages.ts'
@@ -42,7 +42,7 @@ export function decodeMessage(bytes: Uint8Array, nowMs: number, wire: number = W
   const reader = new Reader(bytes)
   const number = reader.u8()
   const codec = byNumber[number]
-  if (codec === undefined) throw new WireError(`unknown message ${number}`)
+  if (codec === undefined || (wire < 2 && number > NUMBER_MAX_WIRE_1)) throw new WireError(`unknown message ${number}`)
   const message = codec.read(reader, nowMs, wire)
   reader.end()
   return message
@@ -339,6 +339,23 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
       records: readRecords(r, nowMs),
     }),
   },
+  'vouch-ask': {
+    number: 22,
+    write(m, out) {
+      out.text(m.node)
+      out.u48(m.incarnation)
+    },
+    read: (r) => ({ type: 'vouch-ask', node: readNode(r), incarnation: r.u48() }),
+  },
+  vouch: {
+    number: 23,
+    write(m, out) {
+      out.text(m.node)
+      out.u48(m.incarnation)
+      out.varint(m.heardAgoMs)
+    },
+    read: (r) => ({ type: 'vouch', node: readNode(r), incarnation: r.u48(), heardAgoMs: r.varint() }),
+  },
 }
 
 const byNumber: (Codec<Message> | undefined)[] = []
@@ -360,9 +377,14 @@ function writeNews(out: Writer, news: MemberNews): void {
   writeList(out, news.addresses, (address) => out.text(address))
 }
 
-function readNews(r: Reader): MemberNews {
+function readNode(r: Reader): NodeId {
   const node = r.text()
   if (node.length === 0) throw new WireError('a member without an id')
+  return node
+}
+
+function readNews(r: Reader): MemberNews {
+  const node = readNode(r)
   const incarnation = r.u48()
   const state = STATES[r.u8()]
   if (state === undefined) throw new WireError('unknown member state')
@@ -463,6 +485,8 @@ function readList<T>(r: Reader, max: number, bytesEach: number, read: () => T): 
 const STATUSES: readonly AnswerStatus[] = ['found', 'absent', 'evicted']
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'left', 'dead']
 const ACK_READY = 0x8000
+/** Messages above this number are unknown to wire 1. */
+const NUMBER_MAX_WIRE_1 = 21
 /** Positions in one offer: members times the lives of theirs that are still remembered. */
 const POSITIONS_MAX = 8192
 /** A bucket of so many parts would hold a hundred million records. */

@@ -189,6 +189,19 @@ export interface SyncRecords {
   readonly done: number
   readonly records: readonly KeyedRecord[]
 }
+/** "Do you hear this member, in this life?" It suspects it, and asks before it declares it dead. From wire 2 on. */
+export interface VouchAsk {
+  readonly type: 'vouch-ask'
+  readonly node: NodeId
+  readonly incarnation: number
+}
+/** "I heard it so long ago." Who does not hear it says nothing. From wire 2 on. */
+export interface Vouch {
+  readonly type: 'vouch'
+  readonly node: NodeId
+  readonly incarnation: number
+  readonly heardAgoMs: number
+}
 
 export type Message =
   | Greeting
@@ -212,3 +225,5 @@ export type Message =
   | SyncItems
   | SyncWant
   | SyncRecords
+  | VouchAsk
+  | Vouch

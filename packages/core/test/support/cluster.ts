@@ -7,6 +7,7 @@
  * from one due event to the next, and the same calls give the same run.
  */
 import assert from 'node:assert/strict'
+import { WIRE_VERSION } from '../../src/constants.ts'
 import type { ReplicaInit } from '../../src/context.ts'
 import type { Notice, Outcome, Result } from '../../src/outbox.ts'
 import { Outbox } from '../../src/outbox.ts'
@@ -66,6 +67,8 @@ export interface ClusterOptions {
   readonly nodes?: number
   readonly copies?: number
   readonly latencyMs?: number
+  /** The wire version of a link. Default: the best there is. */
+  readonly wire?: (a: NodeId, b: NodeId) => number
   /** More of a member's configuration. */
   readonly init?: (node: NodeId) => Partial<ReplicaInit>
 }
@@ -102,6 +105,8 @@ export class Cluster {
   readonly #replicas = new Map<NodeId, Replica>()
   readonly #subscriptions = new Map<NodeId, Set<number>>()
   readonly #links = new Set<string>()
+  /** Nodes whose process is stopped, and what waits in their sockets. */
+  readonly #frozen = new Map<NodeId, Event[]>()
   readonly #queue: Due[] = []
   readonly #outbox = new Outbox()
   readonly #options: ClusterOptions
@@ -168,8 +173,9 @@ export class Cluster {
 
   connect(a: NodeId, b: NodeId): void {
     this.#links.add(linkName(a, b))
-    this.step(a, { type: 'peer-up', peer: b })
-    this.step(b, { type: 'peer-up', peer: a })
+    const wire = this.#options.wire?.(a, b) ?? WIRE_VERSION
+    this.step(a, { type: 'peer-up', peer: b, wire })
+    this.step(b, { type: 'peer-up', peer: a, wire })
   }
 
   /** The connection breaks, and both sides notice. */
@@ -184,6 +190,19 @@ export class Cluster {
     this.#replicas.delete(node)
     this.#subscriptions.delete(node)
     for (const other of this.nodes) this.cut(other, node)
+  }
+
+  /** Stop a process where it stands: nothing happens there, and what is sent to it waits in its sockets. */
+  freeze(node: NodeId): void {
+    this.#frozen.set(node, [])
+  }
+
+  /** Let it go on: its timer fires first, then it reads what waited. */
+  thaw(node: NodeId): void {
+    const waiting = this.#frozen.get(node) ?? []
+    this.#frozen.delete(node)
+    this.step(node, { type: 'tick' })
+    for (const event of waiting) this.step(node, event)
   }
 
   /** Start a node, and connect it with all that are there. */
@@ -404,7 +423,9 @@ export class Cluster {
   }
 
   #arrive(node: NodeId, event: Event): void {
-    if (this.#replicas.has(node)) this.step(node, event)
+    const waiting = this.#frozen.get(node)
+    if (waiting !== undefined) waiting.push(event)
+    else if (this.#replicas.has(node)) this.step(node, event)
   }
 
   #after(act: () => void, delayMs = this.latencyMs): void {
@@ -420,7 +441,7 @@ export class Cluster {
     let dueMs = arrival?.atMs ?? Number.POSITIVE_INFINITY
     let ticking: NodeId | undefined
     for (const [node, replica] of this.#replicas) {
-      const tickMs = replica.nextDueMs()
+      const tickMs = this.#frozen.has(node) ? Number.POSITIVE_INFINITY : replica.nextDueMs()
       if (tickMs >= dueMs) continue
       dueMs = tickMs
       ticking = node

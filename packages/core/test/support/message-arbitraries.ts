@@ -177,6 +177,8 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
   }),
   'sync-want': shape({ type: is('sync-want'), session: number, bucket, keys: fc.array(hash, { maxLength: 5 }) }),
   'sync-records': shape({ type: is('sync-records'), session: number, done: number, records: keyedRecords }),
+  'vouch-ask': shape({ type: is('vouch-ask'), node: nodeId, incarnation: u48 }),
+  vouch: shape({ type: is('vouch'), node: nodeId, incarnation: u48, heardAgoMs: number }),
 }
 
 function is<T extends string>(word: T): fc.Arbitrary<T> {

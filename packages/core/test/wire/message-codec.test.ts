@@ -38,6 +38,14 @@ describe('messages', () => {
     })
   }
 
+  it('that a later wire brought are unknown to an earlier one', () => {
+    for (const name of ['vouch-ask', 'vouch']) {
+      const bytes = encodeMessage(MESSAGES[name] as Message, 0, 2)
+      assert.deepEqual(decodeMessage(bytes, 0, 2), MESSAGES[name])
+      assert.throws(() => decodeMessage(bytes, 0, 1), WireError)
+    }
+  })
+
   it('[E2] carry the time that remains: a deadline is as far off for the reader as it was for the writer', () => {
     const pushed = MESSAGES['push'] as Extract<Message, { type: 'push' }>
     const read = decodeMessage(encodeMessage(pushed, 1_000), 50_000) as typeof pushed
@@ -90,7 +98,7 @@ describe('messages', () => {
     const refused: Record<string, string> = {
       'nothing at all': '',
       'number 0': '00',
-      'an unknown number': '16',
+      'an unknown number': 'fe',
       'the highest number': 'ff',
       'an incarnation that nothing is above': '02ffffffffffff',
       'a shard that does not exist': '0500000000000701 0040',
