@@ -59,9 +59,10 @@ export type Event =
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
   /** Nobody waits for the request any more. A commit that waits for copies ends with `TIMEOUT`. */
   | { readonly type: 'cancel'; readonly request: number }
-  /** Publish what is pending: the node is going. Go on until `owesAnything` is false, then say `goodbye`. */
+  /** Publish what is pending and hand over all shards: the node is going. Go on until `owesAnything` is false, then say
+   * `goodbye`. */
   | { readonly type: 'leave' }
-  /** Tell everybody that this life is over. Nothing follows. */
+  /** Tell everybody that this life is over. Nothing follows. What was not handed over is told by a notice. */
   | { readonly type: 'goodbye' }
 
 /** The time at which an event happens. */
@@ -185,9 +186,14 @@ export class Replica {
     this.#context.addresses = addresses
   }
 
-  /** Whether anything waits to be published or acknowledged: the node should not stop yet. */
+  /** Whether anything waits to be published, acknowledged or handed over: the node should not stop yet. */
   get owesAnything(): boolean {
-    return this.#outgoing.owesAnything
+    return this.#outgoing.owesAnything || this.owedShards.length > 0
+  }
+
+  /** The shards that this node, leaving, is still the copy of that others count on. */
+  get owedShards(): readonly number[] {
+    return this.#holdings.owed()
   }
 
   /** Whether every shard has all the ready holders that the present members can give it, as far as this node heard. */
@@ -317,7 +323,7 @@ export class Replica {
       case 'leave':
         return this.#onLeave()
       case 'goodbye':
-        return this.#members.leave()
+        return this.#onGoodbye()
     }
   }
 
@@ -481,7 +487,14 @@ export class Replica {
   #onLeave(): void {
     this.#primary.flushTouches()
     this.#outgoing.flush()
+    this.#members.startLeaving()
     this.#holdings.leave()
+  }
+
+  #onGoodbye(): void {
+    const shards = this.owedShards
+    if (shards.length > 0) this.#context.notice({ type: 'handover:incomplete', shards })
+    this.#members.leave()
   }
 
   #incarnationOf(node: NodeId): number | undefined {
@@ -543,8 +556,8 @@ export class Replica {
   #connectHoldings(): Holdings {
     return new Holdings(this.#context, this.#members, {
       sync: (shard, source, scope, onDone) => {
-        this.#syncReceiver.start(shard, source, scope, (complete, equal, isLost) => {
-          onDone(complete, equal, isLost)
+        this.#syncReceiver.start(shard, source, scope, (complete, equalBuckets, isLost) => {
+          onDone(complete, equalBuckets, isLost)
           this.#holdings.advance()
         })
       },

@@ -4,6 +4,12 @@
 export const READY_MS_DEFAULT = 10_000
 /** How long `stop` waits until others acknowledged this node's last writes. */
 export const STOP_FLUSH_MS = 1_000
+/** From the goodbye to the end of its connections. A connection that closes in the same moment takes what was just written
+ * with it, and who hears no goodbye waits until it would be dead. */
+export const GOODBYE_MS = 50
+/** How long `stop` hands over what this node holds: longer than it takes to find that a successor died (about 7 s), and
+ * a third of the half minute that orchestrators give a process to end. */
+export const DRAIN_MS_DEFAULT = 10_000
 /** A cluster secret shorter than this can be guessed. */
 export const SECRET_BYTES_MIN = 16
 /** Length of a sealing key (AES-256), of its id, of a nonce (NIST SP 800-38D), and of the authentication tag. */

@@ -42,7 +42,7 @@ import type { Libp2pNetwork, NetworkStats } from '@reprise/p2p'
 import { createNetwork } from '@reprise/p2p'
 import type { Clock } from './clock.ts'
 import { createClock } from './clock.ts'
-import { STOP_FLUSH_MS } from './constants.ts'
+import { GOODBYE_MS, STOP_FLUSH_MS } from './constants.ts'
 import type { DataDir } from './data-dir.ts'
 import { openDataDir } from './data-dir.ts'
 import { Driver } from './driver.ts'
@@ -59,6 +59,8 @@ export interface NodeEvents {
   'member:up': [{ readonly nodeId: string; readonly name: string }]
   /** A member is silent or its connection was lost. Its shards stay where they are for now. */
   'member:suspect': [{ readonly nodeId: string; readonly name: string }]
+  /** A member hands over what it holds and will go. It is given nothing any more. */
+  'member:leaving': [{ readonly nodeId: string; readonly name: string }]
   /** A member left, or was silent so long that its shards move. */
   'member:down': [{ readonly nodeId: string; readonly name: string; readonly reason: 'left' | 'dead' }]
   /** Another node became primary of a session that this node was primary of. */
@@ -74,6 +76,8 @@ export interface NodeEvents {
   /** This node became a complete holder of a shard, or gave it to others. */
   'shard:ready': [{ readonly shard: number }]
   'shard:left': [{ readonly shard: number }]
+  /** This node stopped before these shards were at all who shall hold them: as if it had crashed, for these. */
+  'handover:incomplete': [{ readonly shards: readonly number[] }]
   /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
   failed: [unknown]
 }
@@ -209,8 +213,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   }
 
   /**
-   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, close everything.
-   * Requests that wait are rejected with `StoppedError`. Safe to call twice.
+   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, hand over what this
+   * node holds (at most `drainMs`; `handover:incomplete` tells what was left), close everything. Until it has gone the node
+   * serves as before. Requests that still wait then are rejected with `StoppedError`. Safe to call twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
@@ -232,13 +237,22 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   async #stop(): Promise<void> {
     this.#driver.post({ type: 'leave' })
-    const untilMs = this.#clock.now().nowMs + STOP_FLUSH_MS
-    while (this.#replica.owesAnything && this.#clock.now().nowMs < untilMs) await pause(STOP_POLL_MS)
+    const sinceMs = this.#clock.now().nowMs
+    // Stopped by a listener, the step that told it is still under way, and what was posted waits for its end.
+    await Promise.resolve()
+    while (this.#isOwing(this.#clock.now().nowMs - sinceMs)) await pause(STOP_POLL_MS)
     this.#driver.post({ type: 'goodbye' })
     this.#driver.stop()
     this.#wake()
+    if (this.aliveMembers().length > 1) await pause(GOODBYE_MS)
     await this.#network.stop()
     await this.#dataDir?.release()
+  }
+
+  /** Whether it is worth waiting before this node, which leaves, is gone. */
+  #isOwing(waitedMs: number): boolean {
+    if (waitedMs < this.#options.drainMs && this.#replica.owedShards.length > 0) return true
+    return waitedMs < STOP_FLUSH_MS && this.#replica.owesAnything
   }
 
   async #request(request: Parameters<Driver['request']>[0], signal: AbortSignal | undefined): Promise<Result> {
@@ -325,6 +339,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const { logger } = this.#options
     switch (notice.type) {
       case 'member:up':
+      case 'member:leaving':
       case 'member:suspect':
         logger?.info(notice.type, { nodeId: notice.node, name: notice.name })
         this.emit(notice.type, { nodeId: notice.node, name: notice.name })
@@ -352,6 +367,10 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       case 'shard:ready':
       case 'shard:left':
         this.emit(notice.type, { shard: notice.shard })
+        return
+      case 'handover:incomplete':
+        logger?.warn('stops before others have all that it holds', { shards: notice.shards.length })
+        this.emit('handover:incomplete', { shards: notice.shards })
         return
       case 'bad-message':
         logger?.warn('dropped a message that is not valid', { from: notice.from, error: notice.error.message })

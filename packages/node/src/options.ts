@@ -12,7 +12,7 @@ import {
   UsageError,
 } from '@reprise/core'
 import type { Logger } from '@reprise/p2p'
-import { READY_MS_DEFAULT, SECRET_BYTES_MIN } from './constants.ts'
+import { DRAIN_MS_DEFAULT, READY_MS_DEFAULT, SECRET_BYTES_MIN } from './constants.ts'
 
 /** Everything has a default; `createNode()` alone makes a cluster of one on loopback. */
 export interface NodeOptions {
@@ -48,6 +48,11 @@ export interface NodeOptions {
   readonly lifetime?: { readonly idleMs?: number; readonly absoluteMs?: number }
   /** How long `createNode` waits for the node to be ready, in milliseconds. 0: not at all. Default 10,000. */
   readonly readyMs?: number
+  /**
+   * How long `stop` hands over what this node holds to the others, in milliseconds; it takes as long only when a successor
+   * is slow or out of reach. 0: not at all, as after a crash. Default 10,000.
+   */
+  readonly drainMs?: number
   /** Encryption between members. Default `tls`. The same on all members. */
   readonly encryption?: 'tls' | 'noise'
   /**
@@ -77,6 +82,7 @@ export interface ResolvedOptions {
   readonly idleMs: number
   readonly absoluteMs: number
   readonly readyMs: number
+  readonly drainMs: number
   readonly encryption: 'tls' | 'noise'
   readonly carrier: 'gossip' | 'direct'
   readonly logger: Logger | undefined
@@ -112,6 +118,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     idleMs,
     absoluteMs,
     readyMs: number('readyMs', options.readyMs ?? READY_MS_DEFAULT, 0, 2 ** 31 - 1),
+    drainMs: number('drainMs', options.drainMs ?? DRAIN_MS_DEFAULT, 0, 2 ** 31 - 1),
     encryption: options.encryption ?? 'tls',
     carrier: oneOf('carrier', options.carrier ?? 'gossip', CARRIERS),
     logger: options.logger,
@@ -170,6 +177,7 @@ const KNOWN: ReadonlySet<string> = new Set<keyof NodeOptions>([
   'cache',
   'lifetime',
   'readyMs',
+  'drainMs',
   'encryption',
   'carrier',
   'logger',

@@ -23,7 +23,7 @@ export interface CrashFault extends FaultBase {
   readonly hasAmnesia: boolean
 }
 
-/** A process says goodbye, ends a moment later, and starts again after `lastsMs`. */
+/** A process hands over what it holds, says goodbye, ends a moment later, and starts again after `lastsMs`. */
 export interface LeaveFault extends FaultBase {
   readonly kind: 'leave'
   readonly node: number
@@ -195,7 +195,7 @@ function drawSide(random: Random, nodeCount: number): number[] {
   return random.some(nodes, 0.5)
 }
 
-/** How long a process waits for others to have what it wrote before it goes all the same. */
-const LEAVE_MS_MAX = 500
+/** How long a process waits for others to have what it wrote and held before it goes all the same. */
+const LEAVE_MS_MAX = 10_000
 /** From the goodbye to the end of the process. */
 const LAST_WORDS_MS = 20

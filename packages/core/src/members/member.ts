@@ -11,6 +11,8 @@ export interface Member {
   connected: boolean
   /** A heartbeat came over it too: the member accepted this node's greeting, and its shards are known. */
   acquainted: boolean
+  /** It said that it goes: it still holds what it holds, and is given nothing any more. */
+  isLeaving: boolean
   heardAtAwakeMs: number
   /** When the present state began. */
   sinceAwakeMs: number
@@ -39,6 +41,7 @@ export function createMember(news: MemberNews, awakeMs: number): Member {
     state: 'unmet',
     connected: false,
     acquainted: false,
+    isLeaving: false,
     heardAtAwakeMs: awakeMs,
     sinceAwakeMs: awakeMs,
     vouchedAtAwakeMs: Number.NEGATIVE_INFINITY,

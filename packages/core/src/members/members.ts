@@ -19,6 +19,9 @@
  *                goodbye ▼        ▼
  *                      left      dead ──greeting──► alive
  * ```
+ *
+ * A member that is *leaving* is present like any other, heard, asked and synced from, but given nothing any more: who holds
+ * its shards without it is decided while it is still there to hand them over.
  */
 import {
   ALONE_MS,
@@ -37,7 +40,16 @@ import type { Context } from '../context.ts'
 import { NO_SHARDS } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
-import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber, Vouch, VouchAsk } from '../wire/messages.ts'
+import type {
+  Greeting,
+  Heartbeat,
+  MemberNews,
+  MemberState,
+  ShardBits,
+  ShardNumber,
+  Vouch,
+  VouchAsk,
+} from '../wire/messages.ts'
 import type { Member } from './member.ts'
 import { createMember, isPresent, sentAtMs } from './member.ts'
 import { SelfDoubt } from './self-doubt.ts'
@@ -82,7 +94,8 @@ export class Members {
   readonly #startedAtAwakeMs: number
   #heartbeatAtMs = Number.NEGATIVE_INFINITY
   #metAnyone = false
-  #leaving = false
+  /** What this node says of itself. */
+  #selfState: 'alive' | 'leaving' | 'left' = 'alive'
 
   constructor(context: Context, listener: MembersListener, own: OwnShards) {
     this.#context = context
@@ -108,6 +121,11 @@ export class Members {
   /** Members that count for placement: met, and not known to be gone. */
   *present(): Generator<Member> {
     for (const member of this.#members.values()) if (isPresent(member)) yield member
+  }
+
+  /** Members that shards are given to: present, and not about to go. */
+  *candidates(): Generator<Member> {
+    for (const member of this.present()) if (!member.isLeaving) yield member
   }
 
   /** Members that a message can be sent to now. */
@@ -145,10 +163,10 @@ export class Members {
     return true
   }
 
-  selfNews(state: 'alive' | 'left' = this.#leaving ? 'left' : 'alive'): MemberNews {
+  selfNews(): MemberNews {
     const { addresses, config, incarnation, self } = this.#context
     const { name, zone, weight } = config
-    return { node: self, incarnation, state, name, zone, weight, addresses }
+    return { node: self, incarnation, state: this.#selfState, name, zone, weight, addresses }
   }
 
   onPeerUp(node: NodeId): void {
@@ -206,6 +224,8 @@ export class Members {
       this.#endLife(known)
     }
     const member = known ?? this.#add(news)
+    // Who leaves once leaves for good, until its next life.
+    member.isLeaving = news.state === 'leaving' || (member.isLeaving && news.incarnation === member.news.incarnation)
     member.news = news
     member.connected = true
     member.heardAtAwakeMs = this.#awakeMs
@@ -286,6 +306,7 @@ export class Members {
         const later = news.incarnation > member.news.incarnation
         if (later && isPresent(member)) this.#endLife(member)
         learned ||= later || member.news.addresses.join() !== news.addresses.join()
+        member.isLeaving &&= !later
         member.news = news
         if (news.state === 'left' && isPresent(member)) this.#end(member, 'left')
         // A new life of a member that was gone: what is told of it from now on is not that it left or died.
@@ -293,15 +314,35 @@ export class Members {
       } else if (news.state === 'left' && news.incarnation === member.news.incarnation && isPresent(member)) {
         this.#end(member, 'left')
       }
+      if (member !== undefined && news.state === 'leaving') this.#onLeaving(member, news.incarnation)
     }
     if (learned) this.#publishDialList()
   }
 
+  #onLeaving(member: Member, incarnation: Incarnation): void {
+    if (member.isLeaving || incarnation !== member.news.incarnation || !isPresent(member)) return
+    member.isLeaving = true
+    this.#context.notice({ type: 'member:leaving', node: member.news.node, name: member.news.name })
+    this.#listener.onMembersChanged()
+  }
+
+  /** Tell everybody that this node is about to go: from now on it is given nothing. Said again with every round. */
+  startLeaving(): void {
+    this.#selfState = 'leaving'
+    this.#sendSelf()
+  }
+
   /** Tell everybody that this node goes. */
   leave(): void {
-    this.#leaving = true
+    this.#selfState = 'left'
+    this.#sendSelf()
+  }
+
+  #sendSelf(): void {
+    const members = [this.selfNews()]
     for (const { news } of this.reachable()) {
-      this.#context.send(news.node, { type: 'members', members: [this.selfNews('left')] })
+      const isUnderstood = this.#selfState === 'left' || this.#context.wireOf(news.node) >= 2
+      if (isUnderstood) this.#context.send(news.node, { type: 'members', members })
     }
   }
 
@@ -341,6 +382,7 @@ export class Members {
     this.#doubt.onRound()
     this.#vouching.tick()
     for (const node of this.#strangers.keys()) this.#sendGreeting(node)
+    if (this.#selfState === 'leaving') this.#sendSelf()
     const mayJudge = this.#doubt.mayJudge(nowMs)
     for (const member of this.#members.values()) {
       if (member.connected) this.#sendHeartbeat(member)
@@ -424,13 +466,16 @@ export class Members {
   #sendMembers(node: NodeId): void {
     const members = [...this.#members.values()]
       .filter((member) => member.news.node !== node && member.state !== 'unmet')
-      .map((member) => ({ ...member.news, state: member.state as MemberNews['state'] }))
+      .map((member) => ({ ...member.news, state: stateOf(member) }))
     this.#context.send(node, { type: 'members', members })
     // The others learn of the newcomer from here: it may have been told of this node only.
     const newcomer = this.#members.get(node) as Member
     for (const other of this.reachable()) {
       if (other.news.node === node) continue
-      this.#context.send(other.news.node, { type: 'members', members: [{ ...newcomer.news, state: 'alive' }] })
+      this.#context.send(other.news.node, {
+        type: 'members',
+        members: [{ ...newcomer.news, state: stateOf(newcomer) }],
+      })
     }
   }
 
@@ -456,6 +501,12 @@ export class Members {
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }
+}
+
+/** What others are told of a member. */
+function stateOf({ isLeaving, state }: Member): MemberState {
+  if (isLeaving && (state === 'alive' || state === 'suspect')) return 'leaving'
+  return state === 'unmet' ? 'alive' : state
 }
 
 function sameShards(a: ShardBits, b: ShardBits): boolean {

@@ -57,15 +57,15 @@ interface Codec<M extends Message> {
 const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: T }>> } = {
   greeting: {
     number: 1,
-    write(m, out) {
-      writeNews(out, m.self)
+    write(m, out, _nowMs, wire) {
+      writeNews(out, m.self, wire)
       out.u16(m.shardCount)
       out.u16(m.bucketCount)
       out.varint(m.copies)
     },
-    read: (r) => ({
+    read: (r, _nowMs, wire) => ({
       type: 'greeting',
-      self: readNews(r),
+      self: readNews(r, wire),
       shardCount: r.u16(),
       bucketCount: r.u16(),
       copies: r.varint(),
@@ -105,8 +105,8 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   members: {
     number: 4,
-    write: (m, out) => writeList(out, m.members, (news) => writeNews(out, news)),
-    read: (r) => ({ type: 'members', members: readList(r, MEMBERS_MAX, 8, () => readNews(r)) }),
+    write: (m, out, _nowMs, wire) => writeList(out, m.members, (news) => writeNews(out, news, wire)),
+    read: (r, _nowMs, wire) => ({ type: 'members', members: readList(r, MEMBERS_MAX, 8, () => readNews(r, wire)) }),
   },
   join: {
     number: 5,
@@ -367,10 +367,10 @@ function writeRecords(out: Writer, records: readonly KeyedRecord[], nowMs: numbe
   batch.writeTo(out)
 }
 
-function writeNews(out: Writer, news: MemberNews): void {
+function writeNews(out: Writer, news: MemberNews, wire: number): void {
   out.text(news.node)
   out.u48(news.incarnation)
-  out.u8(STATES.indexOf(news.state))
+  out.u8(STATES.indexOf(wire < 2 && news.state === 'leaving' ? 'alive' : news.state))
   out.text(news.name)
   out.text(news.zone)
   out.varint(Math.round(news.weight * 100))
@@ -383,11 +383,11 @@ function readNode(r: Reader): NodeId {
   return node
 }
 
-function readNews(r: Reader): MemberNews {
+function readNews(r: Reader, wire: number): MemberNews {
   const node = readNode(r)
   const incarnation = r.u48()
   const state = STATES[r.u8()]
-  if (state === undefined) throw new WireError('unknown member state')
+  if (state === undefined || (wire < 2 && state === 'leaving')) throw new WireError('unknown member state')
   const name = r.text()
   const zone = r.text()
   const weight = r.varint() / 100
@@ -483,7 +483,7 @@ function readList<T>(r: Reader, max: number, bytesEach: number, read: () => T): 
 }
 
 const STATUSES: readonly AnswerStatus[] = ['found', 'absent', 'evicted']
-const STATES: readonly MemberState[] = ['alive', 'suspect', 'left', 'dead']
+const STATES: readonly MemberState[] = ['alive', 'suspect', 'left', 'dead', 'leaving']
 const ACK_READY = 0x8000
 /** Messages above this number are unknown to wire 1. */
 const NUMBER_MAX_WIRE_1 = 21

@@ -20,7 +20,8 @@ export interface ShardNumber {
   readonly number: number
 }
 
-export type MemberState = 'alive' | 'suspect' | 'left' | 'dead'
+/** `leaving`: it hands over what it holds and will then say `left`. From wire 2 on; before, such a member is alive. */
+export type MemberState = 'alive' | 'suspect' | 'left' | 'dead' | 'leaving'
 
 /** What members tell each other of one member. */
 export interface MemberNews {

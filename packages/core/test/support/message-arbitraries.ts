@@ -75,7 +75,7 @@ export const keyedRecords: fc.Arbitrary<KeyedRecord[]> = fc.array(shape({ key, r
 const news: fc.Arbitrary<MemberNews> = shape({
   node: nodeId,
   incarnation: u48,
-  state: fc.constantFrom('alive' as const, 'suspect' as const, 'left' as const, 'dead' as const),
+  state: fc.constantFrom('alive' as const, 'suspect' as const, 'left' as const, 'dead' as const, 'leaving' as const),
   name: text,
   zone: text,
   weight: fc.nat({ max: 100_000 }).map((hundredths) => hundredths / 100),

@@ -135,6 +135,7 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   },
   'sync-want': { type: 'sync-want', session: 9, bucket: 80, keys: [hash] },
   'sync-records': { type: 'sync-records', session: 9, done: 3, records: RECORDS },
+  'members, one leaving': { type: 'members', members: [{ ...news, state: 'leaving' }] },
   'vouch-ask': { type: 'vouch-ask', node: 'node-b', incarnation: 7 },
   vouch: { type: 'vouch', node: 'node-b', incarnation: 7, heardAgoMs: 300 },
 }

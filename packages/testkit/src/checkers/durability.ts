@@ -52,9 +52,20 @@ export class Durability implements Checker {
   }
 
   onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'shard:left' && node.isLeaving) this.#onHandedOver(node, notice.shard)
     if (notice.type !== 'session:evicted') return
     for (const promise of this.#promises) {
       if (promise.write.life.key === notice.key && promise.writer !== node) promise.copies--
+    }
+  }
+
+  /** Where too few others are left to hold a shard, who leaves is not replaced, and one copy goes with it. */
+  #onHandedOver(node: SimulatedNode, shard: number): void {
+    const others = node.replica?.status().shards[shard]?.holders ?? []
+    if (others.length > this.#world.cluster.options.copies) return
+    for (const promise of this.#promises) if (promise.shard === shard) promise.copies--
+    for (const [write, crashes] of this.#crashes) {
+      if (this.#world.shardOf(write.life.key) === shard) this.#crashes.set(write, crashes + 1)
     }
   }
 
