@@ -167,8 +167,8 @@ export class Replica {
   }
 
   /** The version the session's next commit will take, so that values can be sealed for it in the same turn. */
-  nextVersion(key: SessionKey): Version | undefined {
-    return this.#primary.nextVersion(key)
+  nextVersion(key: SessionKey, birth: Birth): Version | undefined {
+    return this.#primary.nextVersion(key, birth)
   }
 
   /**

@@ -273,9 +273,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       nowMs: () => this.#clock.now().nowMs,
       commit: async (key, record, encode, { copies, waitMs, signal }) => {
         await this.#bringBack(key, record)
-        const version = this.#replica.nextVersion(key)
-        const changes = version === undefined ? encode(NO_VERSION) : encode(version)
         const { birth } = record
+        const version = this.#replica.nextVersion(key, birth)
+        const changes = version === undefined ? encode(NO_VERSION) : encode(version)
         const result = await this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
         if (result.kind !== 'written') throw unexpected(result)
         return { record: this.#record(key) ?? record, token: encodeToken(result.proof) }

@@ -228,7 +228,7 @@ export class Workload {
     const changes = this.#drawChanges(key)
     const copies = this.#drawCopies()
     const waitMs = Math.round(this.#random.between(200, 2_000))
-    const announced = node.replica?.nextVersion(key)
+    const announced = node.replica?.nextVersion(key, birth)
     let commit: Commit | undefined
     let failure: RepriseError | undefined
     this.#request(

@@ -195,10 +195,13 @@ export class Primary {
 
   /**
    * The version that the next commit of a session will take. Pure: values can be sealed for it first, in the same turn.
-   * Undefined when the session is not in the table.
+   * Undefined when the session is not in the table. A draft may stand beside another life of its id.
    */
-  nextVersion(key: SessionKey): Version | undefined {
-    if (this.draft(key) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
+  nextVersion(key: SessionKey, birth: Birth): Version | undefined {
+    const draft = this.draft(key)
+    if (draft !== undefined && compareBirths(draft.birth, birth) === 0) {
+      return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
+    }
     const entry = this.#context.table.peek(key)
     if (entry?.record.kind !== 'live') return undefined
     if (entry.tenure !== undefined) return { tenure: entry.tenure, seq: entry.seq + 1 }
