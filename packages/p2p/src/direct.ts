@@ -16,6 +16,7 @@ import { type Carrier, type CarrierCounters, type CarrierEvents, type Sick, Stre
 import { type NetworkLimits, SHARD_COUNT_MAX, STREAMS_PER_PROTOCOL_MAX } from './constants.ts'
 import { toError } from './control-lane.ts'
 import { encodeLength, LENGTH_BYTES, MessageDecoder, type Pieces } from './framing.ts'
+import type { Host } from './host.ts'
 import type { Logger } from './logger.ts'
 import { raise } from './raise.ts'
 import { PieceJoiner, TurnWriter } from './turn-writer.ts'
@@ -34,15 +35,6 @@ export interface DirectInit {
   readonly logger: Logger
   /** Whether frames go to the peer this way. Frames are taken from everybody. */
   readonly sendsTo: (nodeId: string) => boolean
-}
-
-/** What this carrier needs of libp2p. */
-export interface DirectHost {
-  handle(
-    protocol: string,
-    handler: (stream: Stream, connection: Connection) => void,
-    options: { maxInboundStreams: number; maxOutboundStreams: number },
-  ): Promise<void>
 }
 
 /** The way out to one peer that is up. */
@@ -78,7 +70,7 @@ export class Direct implements Carrier {
   }
 
   /** Take streams from now on. To be called before libp2p listens. */
-  async start(host: DirectHost, events: CarrierEvents): Promise<void> {
+  async start(host: Pick<Host, 'handle'>, events: CarrierEvents): Promise<void> {
     this.#events = events
     const options = { maxInboundStreams: STREAMS_PER_PROTOCOL_MAX, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX }
     await host.handle(this.#protocol, (stream, connection) => this.#onStream(stream, connection), options)

@@ -20,28 +20,12 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { LimitError } from '@reprise/core'
 import { BulkLane } from './bulk-lane.ts'
-import { CLOSE_MS, type NetworkLimits, STREAMS_PER_PROTOCOL_MAX, WATCH_MS } from './constants.ts'
+import { type NetworkLimits, STREAMS_PER_PROTOCOL_MAX, WATCH_MS } from './constants.ts'
 import { ControlLane, toError } from './control-lane.ts'
 import { CutError, type CutReason, MismatchError } from './errors.ts'
+import type { Host } from './host.ts'
 import type { Logger } from './logger.ts'
 import type { Lane } from './network.ts'
-
-/** What links need of libp2p. */
-export interface LinksHost {
-  addEventListener(
-    type: 'connection:open' | 'connection:close',
-    listener: (event: CustomEvent<Connection>) => void,
-  ): void
-  removeEventListener(
-    type: 'connection:open' | 'connection:close',
-    listener: (event: CustomEvent<Connection>) => void,
-  ): void
-  handle(
-    protocol: string,
-    handler: (stream: Stream, connection: Connection) => void,
-    options: { maxInboundStreams: number; maxOutboundStreams: number },
-  ): Promise<void>
-}
 
 /** Called synchronously. Nothing is called after `stop`. */
 export interface LinksEvents {
@@ -120,7 +104,7 @@ export class Links {
   readonly #wires: ReadonlyMap<string, number>
   readonly #bulkProtocol: string
   readonly #links = new Map<string, Link>()
-  #host: LinksHost | undefined
+  #host: Host | undefined
   #events: LinksEvents | undefined
 
   constructor(init: LinksInit) {
@@ -130,7 +114,7 @@ export class Links {
   }
 
   /** Take every connection from now on. To be called before libp2p listens. */
-  async start(host: LinksHost, events: LinksEvents): Promise<void> {
+  async start(host: Host, events: LinksEvents): Promise<void> {
     this.#host = host
     this.#events = events
     host.addEventListener('connection:open', this.#onOpen)
@@ -142,16 +126,14 @@ export class Links {
     await host.handle(this.#bulkProtocol, (stream, connection) => this.#onBulkStream(stream, connection), options)
   }
 
-  /** Close all connections, giving what was written a moment to leave. Safe twice. */
+  /** Give up all connections, giving what was written a moment to leave. Safe twice. */
   async stop(): Promise<void> {
     this.#events = undefined
     this.#host?.removeEventListener('connection:open', this.#onOpen)
     const connections = [...this.#links.values()].flatMap((link) => [...link.attached.keys()])
     await Promise.all(
       connections.map((connection) =>
-        connection
-          .close({ signal: AbortSignal.timeout(CLOSE_MS) })
-          .catch(() => connection.abort(new CutError('STOPPING', connection.remotePeer.toString(), 'the node stops'))),
+        this.#host?.close(connection, new CutError('STOPPING', connection.remotePeer.toString(), 'the node stops')),
       ),
     )
     this.#host?.removeEventListener('connection:close', this.#onClose)
@@ -475,7 +457,7 @@ export class Links {
     attached.isCut = true
     this.#init.logger.debug('connection cut', { nodeId, reason: reason.message })
     if (reason instanceof MismatchError && reason.code === 'NO_HELLO') this.#onMismatch(reason)
-    connection.abort(reason)
+    this.#host?.cut(connection, reason)
   }
 }
 
