@@ -35,7 +35,7 @@ export {
   UsageError,
   WireError,
 } from '@reprise/core'
-export type { Logger, NetworkStats } from '@reprise/p2p'
+export type { HostComponents, Logger, NetworkStats } from '@reprise/p2p'
 export { generateIdentity } from '@reprise/p2p'
 export type { PortionFailure, PortionMismatch } from './errors.ts'
 export { PortionError } from './errors.ts'
@@ -55,3 +55,5 @@ export type { TlsSession } from './portions/tls-session.ts'
 export { tlsSession } from './portions/tls-session.ts'
 export type { Endpoint, SegmentHeader, Transport } from './portions/transport.ts'
 export { transport } from './portions/transport.ts'
+export type { SessionCacheOptions } from './session-cache.ts'
+export { SessionCache, sessionCache } from './session-cache.ts'

@@ -231,8 +231,16 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),
       onMessage: (from, lane, bytes) => this.#driver.post({ type: 'message', from, lane, bytes }),
     })
-    this.#replica.setAddresses(this.#network.addresses)
+    this.refreshAddresses()
     this.#driver.post({ type: 'tick' })
+  }
+
+  /**
+   * Look again at which addresses others are told.
+   * @internal
+   */
+  refreshAddresses(): void {
+    this.#replica.setAddresses(this.#network.addresses)
   }
 
   async #stop(): Promise<void> {
@@ -439,6 +447,16 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
     frameId: (frame) => frame.subarray(0, FRAME_ID_BYTES),
     logger: options.logger,
   })
+  return await nodeOn(network, options, clock, dataDir)
+}
+
+/** A node on any network, not started yet. */
+export async function nodeOn(
+  network: Libp2pNetwork,
+  options: ResolvedOptions,
+  clock: Clock,
+  dataDir: DataDir | undefined,
+): Promise<Node> {
   const now = clock.now()
   const replica = new Replica(
     {

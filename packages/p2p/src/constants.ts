@@ -83,6 +83,12 @@ export const WATCH_MS = 250
 /** How long closing a connection or stopping waits for the other side before it is cut, in milliseconds. */
 export const CLOSE_MS = 1_000
 
+/**
+ * How long a network waits for its host to listen before it dials others all the same, in milliseconds. Hosts listen within a
+ * few; one that cannot listen at an address of its list never says so.
+ */
+export const LISTEN_MS = 1_000
+
 /** Attempts after which the back-off no longer doubles: 2^10 × any base is over any cap. */
 export const BACKOFF_DOUBLINGS_MAX = 10
 

@@ -303,7 +303,9 @@ class NetworkOnLibp2p implements Libp2pNetwork {
     // Stopped meanwhile; `stop` waits for this before it closes.
     if (this.#state === 'stopped') throw new StoppedError('the network')
     this.#watch = setInterval(() => this.#onWatch(), WATCH_MS)
-    this.#dialer.start()
+    void this.#host!.whenListening().then(() => {
+      if (this.#state === 'started') this.#dialer.start()
+    })
   }
 
   async #stop(): Promise<void> {

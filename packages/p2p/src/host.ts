@@ -37,6 +37,8 @@ export interface Host {
 
   /** Start gossipsub, call `onRunning`, and from then on meet peers. */
   start(onRunning: () => void): Promise<void>
+  /** Resolves when the addresses are known; others are told them when they are met. Has a deadline. */
+  whenListening(): Promise<void>
   /** Close everything that was opened here. */
   stop(): Promise<void>
 }

@@ -32,6 +32,8 @@
  * await b.start(events('b'))
  * ```
  */
+
+export { type AttachInit, asService, attachNetwork, type HostComponents } from './attach-network.ts'
 export type { CarrierCounters } from './carrier.ts'
 export { JOIN_PORT_DEFAULT, NETWORK_LIMITS, type NetworkLimits } from './constants.ts'
 export { createNetwork, type Libp2pNetwork, type NetworkInit } from './create-network.ts'

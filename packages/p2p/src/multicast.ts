@@ -81,6 +81,8 @@ export class Multicast implements Carrier {
   get service(): (components: GossipSubComponents) => GossipSub {
     return (components) => {
       const pubsub = gossipsub(this.#options())(this.#tap.wrap(components))
+      // The cluster's own id first: it keeps clusters, and other uses of gossipsub, apart. Earlier members know the others only.
+      pubsub.protocols = [`/reprise/${this.#init.clusterName}/gossip/1`, ...pubsub.protocols]
       const records = deliveryRecordsOf(pubsub)
       if (records === undefined) {
         this.#init.logger.warn('this version of gossipsub keeps its delivery records where they cannot be cleared')

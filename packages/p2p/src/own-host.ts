@@ -129,6 +129,11 @@ export class OwnHost implements Host {
     }
   }
 
+  /** It listens once it is started. */
+  whenListening(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async stop(): Promise<void> {
     await this.#libp2p.stop()
   }
