@@ -151,11 +151,14 @@ export const SELF_DOUBT_MAX = 3
 /** Punctual rounds after which a node trusts itself one step more: five seconds, longer than any silence it judges. */
 export const SELF_DOUBT_ROUNDS = 10
 /** An echo that took longer says that one of the two did not run, and nothing of the way between them. */
-export const ROUND_TRIP_MS_MAX: number = SUSPECT_MS
+export const ROUND_TRIP_MS_MAX: number = 2 * HEARTBEAT_MS
 /** A dead member is remembered this long, so that old gossip does not bring it back. */
 export const FORGET_MS: number = 10 * 60_000
 /** A node that was told of peers but reached none waits this long before it believes to be alone (see ARCHITECTURE). */
 export const ALONE_MS = 3_000
+/** A cold start waits for members of an earlier life: `ALONE_MS`, and as much again for each that is missing, at most this.
+ * Whoever is away may hold what nobody here has; who never comes back must not keep the others from serving. */
+export const COLD_START_MS_MAX: number = 5 * ALONE_MS
 /** A full mesh with heartbeats of its own is meant for tens of nodes; this refuses a runaway member list. */
 export const MEMBERS_MAX = 1024
 export const MEMBER_ADDRESSES_MAX = 16

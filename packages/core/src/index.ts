@@ -17,7 +17,7 @@
  * ```
  */
 export * from './constants.ts'
-export type { ReplicaConfig, ReplicaInit } from './context.ts'
+export type { EarlierMember, ReplicaConfig, ReplicaInit } from './context.ts'
 export * from './errors.ts'
 export type { Drained, Lane, Notice, Origin, Outcome, Publish, Result, Send } from './outbox.ts'
 export { Outbox } from './outbox.ts'

@@ -60,6 +60,8 @@ export type Notice =
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }
   | { readonly type: 'shard:ready'; readonly shard: number }
   | { readonly type: 'shard:left'; readonly shard: number }
+  /** Nobody had what was there before, and these members of an earlier life did not come back in time to be asked. */
+  | { readonly type: 'members:missing'; readonly nodes: readonly NodeId[] }
   /** This node went before these shards were at all who shall hold them: what only it held of them is lost. */
   | { readonly type: 'handover:incomplete'; readonly shards: readonly number[] }
   | { readonly type: 'bad-message'; readonly from: NodeId; readonly error: Error }

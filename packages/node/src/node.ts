@@ -9,6 +9,7 @@ import { randomInt } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type {
   CreateOptions,
+  EarlierMember,
   LiveRecord,
   NodeId,
   Notice,
@@ -76,6 +77,8 @@ export interface NodeEvents {
   /** This node became a complete holder of a shard, or gave it to others. */
   'shard:ready': [{ readonly shard: number }]
   'shard:left': [{ readonly shard: number }]
+  /** Nobody had what was there before, and these members did not come back in time: what only they hold is unknown here. */
+  'members:missing': [{ readonly nodeIds: readonly string[] }]
   /** This node stopped before these shards were at all who shall hold them: as if it had crashed, for these. */
   'handover:incomplete': [{ readonly shards: readonly number[] }]
   /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
@@ -120,6 +123,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       clock,
       onNotice: (notice) => this.#onNotice(notice),
       onIncarnation: (incarnation) => this.#onIncarnation(incarnation),
+      onMembers: (members) => this.#dataDir?.remember(members),
       onBroken: (error) => this.#onBroken(error),
     })
     this.#owner = this.#createOwner(sealer)
@@ -376,6 +380,10 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       case 'shard:left':
         this.emit(notice.type, { shard: notice.shard })
         return
+      case 'members:missing':
+        logger?.warn('starts without members of an earlier life', { nodeIds: notice.nodes })
+        this.emit('members:missing', { nodeIds: notice.nodes })
+        return
       case 'handover:incomplete':
         logger?.warn('stops before others have all that it holds', { shards: notice.shards.length })
         this.emit('handover:incomplete', { shards: notice.shards })
@@ -467,6 +475,7 @@ export async function nodeOn(
       weight: options.weight,
       copies: options.copies,
       cacheBytesMax: options.cacheBytesMax,
+      earlierMembers: [...joinedByName(options.join), ...(dataDir?.earlierMembers ?? [])],
       expectPeers: options.join.length > 0 || dataDir?.isReturning === true,
       keyHash: await loadKeyHash(),
       seed: randomInt(2 ** 32),
@@ -474,6 +483,14 @@ export async function nodeOn(
     now,
   )
   return new Node({ options, clock, network, replica, dataDir, sealer: chooseSealer(options) })
+}
+
+/** Members that the join list names: they are dialled there, and missed while they are away. */
+function joinedByName(join: readonly string[]): EarlierMember[] {
+  return join.flatMap((address) => {
+    const node = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    return node === undefined ? [] : [{ node, addresses: [] }]
+  })
 }
 
 function chooseSealer({ sealKeys, secret, cluster }: ResolvedOptions): Sealer | undefined {

@@ -50,6 +50,7 @@ import type {
   Vouch,
   VouchAsk,
 } from '../wire/messages.ts'
+import { ColdStart } from './cold-start.ts'
 import type { Member } from './member.ts'
 import { createMember, isPresent, sentAtMs } from './member.ts'
 import { SelfDoubt } from './self-doubt.ts'
@@ -88,6 +89,7 @@ export class Members {
   readonly #own: OwnShards
   readonly #members = new Map<NodeId, Member>()
   readonly #doubt = new SelfDoubt()
+  readonly #coldStart: ColdStart
   readonly #vouching: Vouching
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
   readonly #strangers = new Map<NodeId, number>()
@@ -102,6 +104,7 @@ export class Members {
     this.#listener = listener
     this.#own = own
     this.#startedAtAwakeMs = context.nowMs
+    this.#coldStart = new ColdStart(context)
     this.#vouching = new Vouching(context, {
       get: (node) => this.get(node),
       reachable: () => this.reachable(),
@@ -161,6 +164,11 @@ export class Members {
       if (member.state === 'unmet' && awakeMs < member.sinceAwakeMs + ALONE_MS) return false
     }
     return true
+  }
+
+  /** Whether a shard of which nobody is a ready holder may be taken for what the live members have of it. */
+  mayStartCold(): boolean {
+    return this.#coldStart.mayBegin(this.#awakeMs - this.#startedAtAwakeMs)
   }
 
   selfNews(): MemberNews {
@@ -230,6 +238,7 @@ export class Members {
     member.connected = true
     member.heardAtAwakeMs = this.#awakeMs
     this.#metAnyone = true
+    this.#coldStart.onAccounted(from)
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
     if (member.state === 'dead') {
       this.#sendGreeting(from)
@@ -297,6 +306,7 @@ export class Members {
     let learned = false
     for (const news of list) {
       if (news.node === this.#context.self) continue
+      if (news.state === 'left') this.#coldStart.onAccounted(news.node)
       const member = this.#members.get(news.node)
       if (member === undefined) {
         if (news.state === 'left' || news.state === 'dead' || this.#members.size >= MEMBERS_MAX) continue
@@ -378,9 +388,13 @@ export class Members {
   tick(): void {
     const { nowMs } = this.#context
     if (nowMs < this.#heartbeatAtMs) return
+    const isFirst = this.#heartbeatAtMs === Number.NEGATIVE_INFINITY
+    // Where they were reached last is the best guess at where they are.
+    if (isFirst && this.#coldStart.isWaiting) this.#publishDialList()
     this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
     this.#doubt.onRound()
     this.#vouching.tick()
+    this.#forgetEarlierMembers()
     for (const node of this.#strangers.keys()) this.#sendGreeting(node)
     if (this.#selfState === 'leaving') this.#sendSelf()
     const mayJudge = this.#doubt.mayJudge(nowMs)
@@ -388,6 +402,10 @@ export class Members {
       if (member.connected) this.#sendHeartbeat(member)
       if (mayJudge) this.#judge(member)
     }
+  }
+
+  #forgetEarlierMembers(): void {
+    if (this.#awakeMs - this.#startedAtAwakeMs > FORGET_MS && this.#coldStart.forget()) this.#publishDialList()
   }
 
   #judge(member: Member): void {
@@ -435,6 +453,7 @@ export class Members {
     this.#enter(member, state)
     const { node, name } = member.news
     this.#endLife(member)
+    if (state === 'left') this.#publishDialList()
     this.#context.notice({ type: 'member:down', node, name, state })
     this.#listener.onMembersChanged()
   }
@@ -498,6 +517,7 @@ export class Members {
 
   #publishDialList(): void {
     const list = new Map<NodeId, readonly string[]>()
+    for (const { node, addresses } of this.#coldStart.missing) if (addresses.length > 0) list.set(node, addresses)
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }

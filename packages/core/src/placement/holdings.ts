@@ -355,6 +355,7 @@ export class Holdings {
     )
     // With nobody ready, hellos first: most members have nothing of their own in the shard, and say so by them.
     if (ready === undefined && !live.every((node) => holding.hellos.has(node))) return
+    if (ready === undefined && !this.#members.mayStartCold()) return
     // Who owes its own sessions is asked for them; when nobody is ready, everybody is.
     const owed = live.filter(
       (node) => !holding.ownSynced.has(node) && (ready === undefined || holding.owedBy.has(node)),
