@@ -53,6 +53,8 @@ export const SWEEP_INTERVAL_MS = 100
  * two ends' best. */
 export const WIRE_VERSION = 2
 export const WIRE_VERSION_MIN = 1
+/** From this version on, a member understands that it was ejected. An older one learns it when it asks for what is gone. */
+export const EJECT_WIRE_MIN = 2
 
 // Streams.
 
@@ -63,13 +65,31 @@ export const FRAME_BYTES_MAX: number = 64 * 1024
 export const RING_FRAMES_MAX = 1024
 /** Bytes of one stream kept for repair; 64 shards of it bound a node's rings to 128 MiB in the worst case. */
 export const RING_BYTES_MAX: number = 2 * 1024 * 1024
-/** Under load frames are collected this long: batches of tens halve the cost of a delta. */
+/** Bytes that a frame adds to its batch: its header, and the counts of the batch. */
+export const FRAME_HEADER_BYTES_MAX = 64
+/** Under load frames are collected at least this long: batches of tens halve the cost of a delta. */
 export const FLUSH_INTERVAL_MS = 5
 /** Flushes within that time that go at once because somebody waits for copies: a client that commits, waits, and commits
  * again is not load. */
 export const FLUSHES_AT_ONCE_MAX = 16
-/** Deltas that wait for a flush. Above it `commit` refuses, which keeps lag bounded. */
+/** A flush of so many deltas is acknowledged before the next one goes: one a shard. Smaller ones pile up nowhere. */
+export const FLUSH_LARGE_DELTAS = 64
+/** A holder that has not got a flush this long after half of the others is not waited for. Twenty round trips in a cluster,
+ * and what a busy event loop takes; longer holds up clients, shorter lets a pause of garbage collection count. */
+export const FLUSH_LATE_MS = 50
+/** When no holder answers, the next flush goes after this, a few busy turns; then the ring and the buffers are the bound. */
+export const FLUSH_WAIT_MS_MAX = 250
+/** Deltas that wait for a flush. Above it `commit` waits, which keeps lag bounded: a sixth of a second at 50,000 a second. */
 export const PENDING_DELTAS_MAX = 8192
+/** Bytes of frames that were full before their flush, since the last one: half a ring, if they are all of one stream. */
+export const PENDING_BYTES_MAX: number = RING_BYTES_MAX / 2
+/** Writes that wait for room, about 100 bytes each. Over it they are refused at once. */
+export const ROOM_WAITS_MAX: number = 64 * 1024
+/** A member that keeps this share of a ring from being forgotten is ejected: before the ring is full, which would be worse
+ * for it, too. */
+export const EJECT_RING_SHARE = 0.75
+/** It has had the oldest of these frames to acknowledge for so long: a burst that fills a ring at once is nobody's slowness. */
+export const EJECT_MS = 1_000
 /** The tenure table of one batch: a frame's records rarely have more than a handful. */
 export const TENURES_PER_BATCH_MAX = 4096
 /** Ranges in one NACK: asking for one gap at a time does not keep up with 20 % loss. */
@@ -84,6 +104,10 @@ export const NACK_RETRY_MS_MAX = 1_000
 export const NACK_TRIES_MAX = 6
 /** A frame is repaired at most once per peer in this time: duplicate NACKs cross repairs that are under way. */
 export const REPAIR_LINGER_MS = 5
+/** Repairs for one peer, a quarter of a gigabit: they go over the control lane, and heartbeats must not wait for them. */
+export const REPAIR_BYTES_PER_SECOND: number = 32 * 1024 * 1024
+/** What may be repaired at once: the frames of one NACK when they are of usual size. */
+export const REPAIR_BYTES_BURST: number = 1024 * 1024
 /** Numbers heard ahead of a gap that a receiver remembers, as ranges. Beyond it the newest are asked for again. */
 export const AHEAD_RANGES_MAX = 256
 /** Acknowledgements wait this long for company unless a frame asks for one. */
@@ -171,6 +195,8 @@ assert(
   FRAME_BYTES_TARGET + SESSION_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
   'a full batch is closed before the next record',
 )
+assert(ACK_FRAMES_MAX < EJECT_RING_SHARE * RING_FRAMES_MAX, 'who acknowledges when it has to is not ejected')
+assert(FLUSH_LATE_MS < FLUSH_WAIT_MS_MAX, 'one is late before everybody is waited for in vain')
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
 assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')

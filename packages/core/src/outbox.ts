@@ -28,6 +28,8 @@ export type Result =
   | { readonly request: number; readonly kind: 'created'; readonly birth: Birth }
   | { readonly request: number; readonly kind: 'written'; readonly proof: { birth: Birth; version: Version } }
   | { readonly request: number; readonly kind: 'dropped' }
+  /** There is room for one more write. */
+  | { readonly request: number; readonly kind: 'room' }
   | { readonly request: number; readonly kind: 'resumed'; readonly outcome: Outcome }
   | { readonly request: number; readonly kind: 'failed'; readonly error: RepriseError | AlreadyExistsError }
 
@@ -58,6 +60,8 @@ export type Notice =
   | { readonly type: 'gap'; readonly sender: NodeId; readonly shard: number; readonly missing: number }
   | { readonly type: 'repaired'; readonly sender: NodeId; readonly shard: number; readonly frames: number }
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }
+  /** A holder was too slow for this node's streams of the shards. It counts again when it has synced. */
+  | { readonly type: 'ejected'; readonly node: NodeId; readonly shards: readonly number[] }
   | { readonly type: 'shard:ready'; readonly shard: number }
   | { readonly type: 'shard:left'; readonly shard: number }
   /** Nobody had what was there before, and these members of an earlier life did not come back in time to be asked. */

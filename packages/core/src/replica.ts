@@ -15,7 +15,7 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
-import { AUDIT_INTERVAL_MS, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
+import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
@@ -33,12 +33,13 @@ import type { Birth, NodeId, Version } from './session/version.ts'
 import type { ReplicaStatus, ShardState } from './status.ts'
 import { Incoming } from './stream/incoming.ts'
 import { Outgoing } from './stream/outgoing.ts'
+import type { RoomCommand } from './stream/room.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import { BucketTable } from './table/bucket-table.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
-import type { Message, ShardNumber } from './wire/messages.ts'
+import type { Eject, Message, ShardNumber } from './wire/messages.ts'
 
 /** Everything that can happen to a member. */
 export type Event =
@@ -54,6 +55,8 @@ export type Event =
   | ({ readonly type: 'commit' } & CommitCommand)
   | ({ readonly type: 'drop' } & DropCommand)
   | ({ readonly type: 'resume' } & ResumeCommand)
+  /** Wait until there is room for a write: see `hasRoom`. Ends with a `LimitError` when there is none in time. */
+  | ({ readonly type: 'room' } & RoomCommand)
   /** Put back a session that was created here and evicted before its first commit. */
   | { readonly type: 'restore'; readonly key: SessionKey; readonly record: LiveRecord }
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
@@ -111,6 +114,8 @@ export class Replica {
     this.#members = this.#connectMembers()
     this.#outgoing = new Outgoing(this.#context, {
       roundTripMs: (node) => this.#members.get(node)?.roundTripMs ?? 0,
+      isReachable: (node) => this.#members.isReachable(node),
+      onEjected: (node, shards) => this.#tellEjected(node, shards),
     })
     this.#ingest = new Ingest(this.#context, { onBeaten: (key, how) => this.#outgoing.failWaits(key, how) })
     this.#holdings = this.#connectHoldings()
@@ -150,11 +155,12 @@ export class Replica {
     context.out = out
     this.#members.noticeStall()
     this.#handle(event)
-    this.#outgoing.flushIfDue()
-    this.#incoming.tick()
   }
 
-  /** When the next tick is wanted, on the clock of `nowMs`. */
+  /**
+   * When the next tick is wanted, on the clock of `nowMs`: not later than that, and not before the events of this turn were
+   * stepped, so that what they caused leaves together. A time that has passed wants a tick at the end of the turn.
+   */
   nextDueMs(): number {
     return Math.min(
       this.#sweepAtMs,
@@ -184,6 +190,16 @@ export class Replica {
   /** Where others reach this node, once it listens. */
   setAddresses(addresses: readonly string[]): void {
     this.#context.addresses = addresses
+  }
+
+  /** Whether a commit may be made now, with nobody waiting before it. If not, wait for a `room` first. */
+  get hasRoom(): boolean {
+    return this.#outgoing.hasRoom
+  }
+
+  /** Whether one more write fits, whoever waits: what to ask after a `room`. */
+  get hasFreeRoom(): boolean {
+    return this.#outgoing.hasFreeRoom
   }
 
   /** Whether anything waits to be published, acknowledged or handed over: the node should not stop yet. */
@@ -271,7 +287,12 @@ export class Replica {
         evictions: this.#table.evictions,
         stubs: this.#table.stubs,
       },
-      streams: { gaps: this.#incoming.gapCount, repairs: this.#outgoing.repairs, waiting: this.#outgoing.waiting },
+      streams: {
+        gaps: this.#incoming.gapCount,
+        repairs: this.#outgoing.repairs,
+        waiting: this.#outgoing.waiting,
+        ejected: this.#outgoing.ejected,
+      },
       pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
       syncs: {
         underWay: Math.max(this.#syncReceiver.underWay, this.#holdings.comparisons),
@@ -299,6 +320,7 @@ export class Replica {
         return this.#members.onPeerUp(event.peer)
       case 'peer-down':
         this.#members.onPeerDown(event.peer)
+        this.#outgoing.onUnreachable(event.peer)
         this.#puller.onUnreachable(event.peer)
         return this.#syncReceiver.onUnreachable(event.peer)
       case 'subscriber':
@@ -313,6 +335,8 @@ export class Replica {
         return this.#guard(event.request, () => {
           this.#puller.resume(event, (outcome) => this.#report(event.request, outcome))
         })
+      case 'room':
+        return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
       case 'restore':
         return this.#primary.restore(event.key, event.record)
       case 'touch':
@@ -331,6 +355,7 @@ export class Replica {
     const { nowMs } = this.#context
     this.#members.tick()
     this.#outgoing.tick()
+    this.#incoming.tick()
     this.#puller.tick()
     this.#syncReceiver.tick()
     if (nowMs >= this.#sweepAtMs) {
@@ -391,6 +416,8 @@ export class Replica {
         return this.#outgoing.onNack(from, message)
       case 'gone':
         return this.#incoming.onGone(from, message.incarnation, message.shard, message.upTo)
+      case 'eject':
+        return this.#onEject(from, message)
       case 'repair':
         return this.#onFrame(from, message.frame, message.ageMs)
       case 'probe':
@@ -446,6 +473,35 @@ export class Replica {
 
   #report(request: number, outcome: Outcome): void {
     this.#context.out.results.push({ request, kind: 'resumed', outcome })
+  }
+
+  /** Tell a member that nothing is kept for it any more; by another one, too, because the way to it may be what is full. */
+  #tellEjected(node: NodeId, shards: readonly number[]): void {
+    this.#context.notice({ type: 'ejected', node, shards })
+    const { self, incarnation } = this.#context
+    const message = { type: 'eject', node, sender: self, incarnation, shards } as const
+    const speaksIt = (to: NodeId): boolean =>
+      this.#members.isReachable(to) && this.#context.wireOf(to) >= EJECT_WIRE_MIN
+    const relay = [...this.#members.reachable()].find(
+      (member) => member.news.node !== node && speaksIt(member.news.node),
+    )
+    for (const to of [node, relay?.news.node]) if (to !== undefined && speaksIt(to)) this.#context.send(to, message)
+  }
+
+  /** This node is out of a sender's streams, or shall tell somebody that it is: once, and only for the sender itself. */
+  #onEject(from: NodeId, message: Eject): void {
+    const { node, sender, incarnation, shards } = message
+    if (node !== this.#context.self) {
+      const isOn = from === sender && this.#members.isReachable(node) && this.#context.wireOf(node) >= EJECT_WIRE_MIN
+      if (isOn) this.#context.send(node, message)
+      return
+    }
+    if (incarnation !== this.#incarnationOf(sender)) return
+    const joined = shards.filter((shard) => this.#holdings.isJoined(shard))
+    for (const shard of joined) this.#holdings.onUnrepairable(sender, shard, true)
+    // Its frames count again from here, whether the sender can be asked now or greets again later.
+    const again = { type: 'join', incarnation: this.#context.incarnation, shards: joined } as const
+    if (joined.length > 0 && this.#members.isReachable(sender)) this.#context.send(sender, again)
   }
 
   #onJoin(from: NodeId, shards: readonly number[]): void {

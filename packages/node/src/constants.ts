@@ -23,6 +23,13 @@ export const SEAL_KEYS_MAX = 16
 export const JSON_DEPTH_MAX = 32
 /** Timers fire late, never early; a tick closer than this is made at once. */
 export const TICK_MS_MIN = 1
+/** What peers sent is worked off for so long in one turn of the event loop; the rest waits for the next, after what else the
+ * application has to do. */
+export const TURN_MS = 10
+/** Bytes of frames that may wait for that: half a second of a gigabit. More is dropped, and repaired by number. */
+export const INBOX_FRAME_BYTES_MAX: number = 32 * 1024 * 1024
+/** Control messages that may wait for that: thousands of acknowledgements and heartbeats, a turn's work. */
+export const INBOX_CONTROL_MAX = 16_384
 
 // Typed portions.
 

@@ -90,6 +90,8 @@ export interface NodeStatus extends ReplicaStatus {
   readonly addresses: readonly string[]
   /** No directory was given: identity and incarnation end with this process. */
   readonly ephemeral: boolean
+  /** Frames and messages that were dropped because too much waited to be worked off. Frames are repaired. */
+  readonly droppedInputs: number
   readonly network: NetworkStats
 }
 
@@ -193,6 +195,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       ...this.#replica.status(),
       addresses: this.addresses,
       ephemeral: this.#dataDir === undefined,
+      droppedInputs: this.#driver.droppedInputs,
       network: this.#network.stats(),
     }
   }
@@ -229,11 +232,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   /** Listen and join. Called once, by `createNode`. */
   async start(): Promise<void> {
     await this.#network.start({
-      onPeerUp: (peer, wire) => this.#driver.post({ type: 'peer-up', peer, wire }),
-      onPeerDown: (peer) => this.#driver.post({ type: 'peer-down', peer }),
-      onSubscriber: (peer, shard) => this.#driver.post({ type: 'subscriber', peer, shard }),
-      onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),
-      onMessage: (from, lane, bytes) => this.#driver.post({ type: 'message', from, lane, bytes }),
+      onPeerUp: (peer, wire) => this.#driver.receive({ type: 'peer-up', peer, wire }),
+      onPeerDown: (peer) => this.#driver.receive({ type: 'peer-down', peer }),
+      onSubscriber: (peer, shard) => this.#driver.receive({ type: 'subscriber', peer, shard }),
+      onFrame: (from, shard, bytes) => this.#driver.receive({ type: 'frame', from, shard, bytes }),
+      onMessage: (from, lane, bytes) => {
+        if (lane === 'bulk') return this.#driver.receiveBulk(from, bytes)
+        this.#driver.receive({ type: 'message', from, lane, bytes })
+      },
     })
     this.refreshAddresses()
     this.#driver.post({ type: 'tick' })
@@ -284,7 +290,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       sealer,
       nowMs: () => this.#clock.now().nowMs,
       commit: async (key, record, encode, { copies, waitMs, signal }) => {
-        await this.#bringBack(key, record)
+        if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
+        if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
         const { birth } = record
         const version = this.#replica.nextVersion(key, birth)
         const changes = version === undefined ? encode(NO_VERSION) : encode(version)
@@ -301,9 +308,18 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     }
   }
 
+  /** Wait until the writes before this one have left. @throws LimitError when they do not in time. */
+  async #room(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const untilMs = this.#clock.now().nowMs + waitMs
+    // Who came between may have taken the room that was given.
+    do {
+      const leftMs = Math.max(0, untilMs - this.#clock.now().nowMs)
+      await this.#request({ type: 'room', waitMs: leftMs }, signal)
+    } while (!this.#replica.hasFreeRoom)
+  }
+
   /** A session that was evicted since it was resumed is fetched again, or put back if nobody else ever had it. */
   async #bringBack(key: SessionKey, record: LiveRecord): Promise<void> {
-    if (this.#replica.peek(key) !== undefined) return
     if (record.frontier.length === 0) {
       this.#driver.post({ type: 'restore', key, record })
       return
@@ -375,6 +391,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         return
       case 'gone':
         logger?.warn('frames are gone, syncing the shard', { sender: notice.sender, shard: notice.shard })
+        return
+      case 'ejected':
+        logger?.warn('a holder is too far behind, it has to sync', { nodeId: notice.node, shards: notice.shards })
         return
       case 'shard:ready':
       case 'shard:left':

@@ -39,10 +39,15 @@ export interface KeyedRecord {
 
 /** Collects records and writes them with one table of their tenures in front. */
 export class RecordBatchWriter {
-  readonly #records = new Writer(512)
+  readonly #records: Writer
   readonly #tenures: Tenure[] = []
   readonly #places = new Map<Tenure, number>()
   #count = 0
+
+  /** @param bytes what the records will take, roughly. */
+  constructor(bytes = 512) {
+    this.#records = new Writer(bytes)
+  }
 
   get count(): number {
     return this.#count
@@ -50,7 +55,7 @@ export class RecordBatchWriter {
 
   /** What the batch will take, roughly: exact but for the tenure table's few bytes. */
   get byteLength(): number {
-    return this.#records.length + this.#tenures.length * TENURE_BYTES_TYPICAL
+    return this.#records.length + this.#tenures.length * TENURE_WIRE_BYTES
   }
 
   add(key: SessionKey, record: SessionRecord, nowMs: number): void {
@@ -104,6 +109,19 @@ export class RecordBatchWriter {
     this.#records.varint(place)
     this.#records.varint(version.seq)
   }
+}
+
+/** At most this many bytes for a tenure in a batch's table: a peer id of 52 letters and two counters. */
+export const TENURE_WIRE_BYTES = 72
+
+/** At most this many bytes for a record in a batch, its tenures not counted. */
+export function recordWireBytes(key: SessionKey, record: SessionRecord): number {
+  if (record.kind === 'dropped') return key.length + TOMBSTONE_WIRE_BYTES
+  let bytes = key.length + RECORD_WIRE_BYTES + record.frontier.length * VERSION_WIRE_BYTES
+  for (const [name, { value }] of record.portions) {
+    bytes += 3 * name.length + PORTION_WIRE_BYTES + (value?.length ?? 0)
+  }
+  return bytes
 }
 
 /** Read a batch. Values are copied, so the message may be reused. */
@@ -193,7 +211,14 @@ const interned: (Tenure | undefined)[] = new Array(256)
 
 /** A batch is bounded by its bytes; this only refuses counts that no message within its size could hold. */
 const RECORDS_PER_BATCH_MAX = 1 << 20
-const TENURE_BYTES_TYPICAL = 64
+/** A place in the table of at most 4,096 tenures, and a counter of 48 bits. */
+const VERSION_WIRE_BYTES = 9
+/** Kind, length, generation, random, absolute deadline. */
+const TOMBSTONE_WIRE_BYTES = 24
+/** The same with the idle time, the idle deadline, counts, and the expiry's version. */
+const RECORD_WIRE_BYTES = 48
+/** Length of the name, version, state, length of the value. */
+const PORTION_WIRE_BYTES: number = 1 + VERSION_WIRE_BYTES + 1 + 3
 const KIND_LIVE = 1
 const KIND_DROPPED = 2
 const STATE_VALUE = 0

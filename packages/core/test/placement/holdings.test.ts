@@ -71,6 +71,7 @@ describe('holdings', () => {
     cluster.establish('a', id, { n: '1' })
     cluster.fate = ({ type }) => (['frame', 'nack', 'probe', 'repair'].includes(type) ? 'lose' : undefined)
     cluster.commit('a', id, { n: '2' })
+    cluster.run(1)
     cluster.crash('c')
     cluster.join('c', { incarnation: 2 })
     // Shorter than it takes to give up asking and to fetch the sender's own sessions instead.
