@@ -291,8 +291,10 @@ export class Primary {
   /** A draft's first write is about to be made: it enters the table. */
   #plant(key: SessionKey, draft: LiveRecord): Entry {
     this.#drafts.delete(key)
+    // Before it enters, as `nextVersion` announced: what it pushes out of the cache may raise the floor.
+    const tenure = this.#tenure(this.#epochFloor + 1)
     const entry = this.#context.table.put(key, draft, this.#context.nowMs)
-    entry.tenure = this.#tenure(this.#epochFloor + 1)
+    entry.tenure = tenure
     entry.seq = 0
     entry.frame = 0
     return entry
