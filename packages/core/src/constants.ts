@@ -152,6 +152,16 @@ export const AUDIT_INTERVAL_MS = 5_000
 // Members.
 
 export const HEARTBEAT_MS = 500
+/** With more others than this a node beats only those it watches: a full mesh of heartbeats costs each node 60 bytes a second
+ * and member, which is 3 kB/s here and would be 60 kB/s at a thousand. */
+export const HEARTBEAT_ALL_MAX = 50
+/** Others that a node in a large cluster beats in each round besides those it watches for good (SWIM probes one). With three
+ * a member that nobody watches is asked for by three others in each round on average, whatever the size. */
+export const HEARTBEATS_RANDOM = 3
+/** The interval when nothing has changed for `STEADY_AFTER_MS`: a third less traffic, and one lost heartbeat still makes
+ * nobody a suspect. */
+export const HEARTBEAT_STEADY_MS = 750
+export const STEADY_AFTER_MS = 60_000
 /** A heartbeat that has news of shards waits this long for more of it: joins and moves come by the dozen. */
 export const HEARTBEAT_SOON_MS = 5
 /** Silence after which a member is suspected: three heartbeats and a margin for a busy event loop. */
@@ -200,4 +210,5 @@ assert(FLUSH_LATE_MS < FLUSH_WAIT_MS_MAX, 'one is late before everybody is waite
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
 assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')
+assert(SUSPECT_MS > 2 * HEARTBEAT_STEADY_MS, 'nor does one lost heartbeat in steady times')
 assert(VOUCHED_MS_MAX > 2 * DEAD_MS, 'others are asked several times before their word no longer counts')

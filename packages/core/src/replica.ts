@@ -594,6 +594,7 @@ export class Replica {
         joined: () => this.#holdings.joined(),
         ready: () => this.#holdings.ready(),
         streamsFor: (node) => this.#streamsFor(node),
+        isCoHolder: (node) => this.#holdings.isCoHolder(node),
       },
     )
   }
