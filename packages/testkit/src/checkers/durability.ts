@@ -60,10 +60,14 @@ export class Durability implements Checker {
     }
   }
 
-  /** Where too few others are left to hold a shard, who leaves is not replaced, and one copy goes with it. */
+  /**
+   * Where too few others are left to hold a shard, or those who shall do not know leaving and take over later, who leaves is
+   * not replaced, and one copy goes with it.
+   */
   #onHandedOver(node: SimulatedNode, shard: number): void {
-    const others = node.replica?.status().shards[shard]?.holders ?? []
-    if (others.length > this.#world.cluster.options.copies) return
+    const status = node.replica?.status().shards[shard]
+    const successors = status?.holders.filter((holder) => status.readyHolders.includes(holder)) ?? []
+    if (successors.length > this.#world.cluster.options.copies) return
     for (const promise of this.#promises) if (promise.shard === shard) promise.copies--
     for (const [write, crashes] of this.#crashes) {
       if (this.#world.shardOf(write.life.key) === shard) this.#crashes.set(write, crashes + 1)
