@@ -129,6 +129,11 @@ export class Members {
     return this.isReachable(node) && this.#members.get(node)?.acquainted === true
   }
 
+  /** Whether what it said of its shards may be taken for how they are: it listens, and is not silent. */
+  isHeard(node: NodeId): boolean {
+    return this.isAcquainted(node) && this.#members.get(node)?.state === 'alive'
+  }
+
   /** Ids of the members believed alive, this one included, sorted. */
   alive(): NodeId[] {
     const alive = [this.#context.self]

@@ -414,8 +414,8 @@ export class Holdings {
     if (holding.state !== 'ready') return false
     const shall = this.#successors(shard)
     if (shall.includes(this.#context.self) || (shall.length === 0 && !this.#isLeaving)) return false
-    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isAcquainted(node)))
-      return false
+    // Who is silent may have let go of it since, or be gone.
+    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isHeard(node))) return false
     if (!holding.isDraining) holding.drain()
     const isDone = this.#ports.isEmpty(shard) || shall.every((node) => holding.isCoveredBy(node))
     if (isDone || this.#context.lacks('hand-over')) return true
