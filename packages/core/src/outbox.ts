@@ -86,12 +86,12 @@ export class Outbox {
   /** Take out everything, leaving the outbox empty for the next step. */
   drain(): Drained {
     const drained: Drained = {
-      sends: this.sends.splice(0),
-      publishes: this.publishes.splice(0),
-      subscribe: this.subscribe.splice(0),
-      unsubscribe: this.unsubscribe.splice(0),
-      results: this.results.splice(0),
-      notices: this.notices.splice(0),
+      sends: take(this.sends),
+      publishes: take(this.publishes),
+      subscribe: take(this.subscribe),
+      unsubscribe: take(this.unsubscribe),
+      results: take(this.results),
+      notices: take(this.notices),
       members: this.members,
       incarnation: this.incarnation,
     }
@@ -111,3 +111,10 @@ export interface Drained {
   readonly members: ReadonlyMap<NodeId, readonly string[]> | undefined
   readonly incarnation: number | undefined
 }
+
+/** Everything in a list, which is empty afterwards. Most of them are, at most steps. */
+function take<T>(list: T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list.splice(0)
+}
+
+const NOTHING: readonly never[] = []

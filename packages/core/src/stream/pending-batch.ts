@@ -44,7 +44,7 @@ export class PendingBatch {
 
   /** As bytes, deadlines relative to `nowMs`. */
   write(nowMs: number): RecordBatchWriter {
-    const batch = new RecordBatchWriter(this.bytesMax)
+    const batch = new RecordBatchWriter()
     for (const [key, record] of this.#records) batch.add(key, record, nowMs)
     return batch
   }

@@ -37,16 +37,15 @@ export interface KeyedRecord {
   readonly record: SessionRecord
 }
 
-/** Collects records and writes them with one table of their tenures in front. */
+/** Collects records and writes them, once, with one table of their tenures in front. */
 export class RecordBatchWriter {
   readonly #records: Writer
   readonly #tenures: Tenure[] = []
   readonly #places = new Map<Tenure, number>()
   #count = 0
 
-  /** @param bytes what the records will take, roughly. */
-  constructor(bytes = 512) {
-    this.#records = new Writer(bytes)
+  constructor() {
+    this.#records = spareWriters.pop() ?? new Writer(SPARE_WRITER_BYTES)
   }
 
   get count(): number {
@@ -96,7 +95,9 @@ export class RecordBatchWriter {
       out.varint(tenure.incarnation)
     }
     out.varint(this.#count)
-    out.raw(this.#records.finish())
+    out.append(this.#records)
+    this.#records.reset()
+    if (spareWriters.length < SPARE_WRITERS_MAX) spareWriters.push(this.#records)
   }
 
   #version(version: Version): void {
@@ -208,6 +209,12 @@ function internTenure(tenure: Tenure): Tenure {
 }
 
 const interned: (Tenure | undefined)[] = new Array(256)
+
+/** Memory that batches are collected in, used again: it is new memory that costs. */
+const spareWriters: Writer[] = []
+const SPARE_WRITERS_MAX = 4
+/** What a full frame and a large session take; a larger batch leaves a larger one. */
+const SPARE_WRITER_BYTES: number = 64 * 1024
 
 /** A batch is bounded by its bytes; this only refuses counts that no message within its size could hold. */
 const RECORDS_PER_BATCH_MAX = 1 << 20
