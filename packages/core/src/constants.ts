@@ -144,6 +144,11 @@ export const SYNC_ITEMS_MAX = 4096
 /** Shards synced at once, so that joining never starves what serves clients. */
 export const SYNC_SESSIONS_MAX = 8
 export const SYNC_TIMEOUT_MS = 2_000
+/** Fetched by syncs: a quarter of a gigabit and of a core, so that who joins a full cluster serves meanwhile. A gigabyte takes
+ * half a minute; raised, joining is sooner and everything else slower. */
+export const SYNC_BYTES_PER_SECOND: number = 32 * 1024 * 1024
+/** What may come at once: a few chunks of each sync under way, and most comparisons whole. */
+export const SYNC_BYTES_BURST: number = 4 * 1024 * 1024
 /** Records this close to their end are not worth moving, and moving them in circles kept dead sessions alive (E2). */
 export const SYNC_REMAINING_MS_MIN = 2_000
 /** One shard per tick of this is compared with another holder, round robin, as the slow audit. */
@@ -207,6 +212,7 @@ assert(
 )
 assert(ACK_FRAMES_MAX < EJECT_RING_SHARE * RING_FRAMES_MAX, 'who acknowledges when it has to is not ejected')
 assert(FLUSH_LATE_MS < FLUSH_WAIT_MS_MAX, 'one is late before everybody is waited for in vain')
+assert(SYNC_SESSIONS_MAX * SYNC_CHUNK_BYTES < SYNC_BYTES_BURST, 'the rate, not the burst, is what bounds a sync')
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
 assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')

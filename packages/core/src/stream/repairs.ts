@@ -8,9 +8,9 @@
 import { REPAIR_BYTES_BURST, REPAIR_BYTES_PER_SECOND, REPAIR_FRAMES_MAX, REPAIR_LINGER_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { NodeId } from '../session/version.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { Nack } from '../wire/messages.ts'
 import type { OutStream, RingFrame } from './out-stream.ts'
-import { TokenBucket } from './token-bucket.ts'
 
 export class Repairs {
   readonly #context: Context
