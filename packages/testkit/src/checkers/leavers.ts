@@ -7,7 +7,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { has, hasEnded, hasForLong, isJoined, isReady } from './checker.ts'
+import { has, hasEnded, hasForLong, isJoined, isReady, isReplaced } from './checker.ts'
 
 export class Leavers implements Checker {
   readonly #world: World
@@ -48,6 +48,8 @@ export class Leavers implements Checker {
     const due = Math.min(this.#world.cluster.options.copies, successors) - crashes
     for (const write of this.#hadBefore.get(node) ?? []) {
       if (this.#world.shardOf(write.life.key) !== notice.shard || hasEnded(write, this.#world.nowMs)) continue
+      // What it wrote itself, and still owes, it keeps.
+      if (has(node, write) || isReplaced(this.#world, write)) continue
       const others = this.#world.cluster.up().filter((other) => other !== node && isJoined(other, notice.shard))
       const count = others.filter((other) => has(other, write)).length
       if (count >= due) continue
