@@ -98,13 +98,16 @@ export class Replica {
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
       isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
-      isHeld: (shard) => this.#holdings.isJoined(shard),
+      isHeld: (shard) => this.#holdings.isJoined(shard) && !this.#context.lacks('stub'),
       onEvicted: (entry) => {
         this.#primary.onGone(entry)
         this.#outgoing.failWaits(entry.key, 'EVICTED')
         this.#context.notice({ type: 'session:evicted', key: entry.key })
       },
-      onEnded: (entry) => this.#primary.onGone(entry),
+      onEnded: (entry) => {
+        this.#primary.onGone(entry)
+        if (this.#context.lacks('derived-end')) this.#primary.bury(entry)
+      },
     })
     this.#context = new Context(config, this.#table)
     this.#context.nowMs = now.nowMs
@@ -360,7 +363,7 @@ export class Replica {
     this.#syncReceiver.tick()
     if (nowMs >= this.#sweepAtMs) {
       this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
-      this.#table.sweep(nowMs)
+      if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs)
       this.#primary.publishTouches()
       this.#primary.sweepDrafts()
       this.#holdings.advance()

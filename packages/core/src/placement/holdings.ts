@@ -302,6 +302,7 @@ export class Holdings {
   }
 
   #askForHellos(): void {
+    if (this.#context.lacks('hello-retry')) return
     const { nowMs } = this.#context
     const lacking = new Map<NodeId, number[]>()
     for (const holding of this.#joining) {

@@ -165,7 +165,11 @@ export class Primary {
         ? command.absoluteAtMs
         : Math.max(known.kind === 'live' ? known.expiry.absoluteAtMs : known.absoluteAtMs, command.absoluteAtMs)
     const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
-    const stored = table.put(key, tombstone, nowMs)
+    const stored = table.put(
+      key,
+      this.#context.lacks('tombstone-life') ? shortLived(tombstone, nowMs) : tombstone,
+      nowMs,
+    )
     stored.tenure = undefined
     stored.frame = this.#ports.enqueue(stored.shard, key, tombstone, copies > 0)
     // Who was primary may hold no copy, and would go on.
@@ -214,6 +218,18 @@ export class Primary {
       this.#epochFloor = Math.max(this.#epochFloor, highestVersion(entry.record).tenure.epoch)
     }
     this.#touches.delete(entry.key)
+  }
+
+  /** Planted: the end of an idle session is written, as if it were dropped (rule E1). */
+  bury({ key, record, shard }: Entry): void {
+    if (record.kind === 'dropped' || record.frontier.length === 0) return
+    const tombstone: Tombstone = { kind: 'dropped', birth: record.birth, absoluteAtMs: record.expiry.absoluteAtMs }
+    this.#context.table.put(key, tombstone, this.#context.nowMs).frame = this.#ports.enqueue(
+      shard,
+      key,
+      tombstone,
+      false,
+    )
   }
 
   /**
@@ -316,7 +332,7 @@ export class Primary {
     if (entry.record.kind === 'dropped' || compareBirths(entry.record.birth, birth) !== 0) {
       throw new DroppedError(describeKey(key))
     }
-    if (endsAtMs(entry.record) <= nowMs) throw new ExpiredError(describeKey(key))
+    if (endsAtMs(entry.record) <= nowMs && !this.#context.lacks('deadline')) throw new ExpiredError(describeKey(key))
     return entry
   }
 
@@ -440,6 +456,11 @@ function assertSize(portions: ReadonlyMap<string, Portion>, changes: CommitComma
       'keep large things elsewhere and their name here',
     )
   }
+}
+
+/** Planted: a tombstone that goes while live copies may still exist (rule E4). */
+function shortLived(tombstone: Tombstone, nowMs: number): Tombstone {
+  return { ...tombstone, absoluteAtMs: nowMs + 200 }
 }
 
 function topOf(record: LiveRecord): Version {
