@@ -320,7 +320,7 @@ export const PLANTED: readonly PlantedBug[] = [
     bend: frozen,
   },
   {
-    lacks: ['stall-doubt'],
+    lacks: ['self-doubt'],
     bug: 'who stood still since its start takes itself for alone, and so for complete (P4)',
     caughtBy: ['I-R9'],
     seeds: [12, 29, 56],

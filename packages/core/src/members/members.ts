@@ -365,7 +365,9 @@ export class Members {
     if (dueMs === Number.NEGATIVE_INFINITY && this.#coldStart.isWaiting) this.#publishDialList()
     this.#vouching.tick()
     this.#forgetEarlierMembers()
-    for (const node of this.#strangers.keys()) this.#introductions.greet(node)
+    if (!this.#context.lacks('greeting-retry')) {
+      for (const node of this.#strangers.keys()) this.#introductions.greet(node)
+    }
     if (this.#introductions.isLeaving) this.startLeaving()
     this.#heartbeats.round(this.#members.values())
     if (this.#doubt.mayJudge(nowMs)) for (const member of this.#members.values()) this.#judge(member)
@@ -443,7 +445,7 @@ export class Members {
 
   /** What a member says does not fit what is known of it: let it say again who it is. */
   #askGreeting(member: Member, knownIncarnation: Incarnation): void {
-    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS) return
+    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS || this.#context.lacks('greet-again')) return
     member.askedAtMs = this.#context.nowMs
     this.#context.send(member.news.node, { type: 'refused', knownIncarnation })
   }
