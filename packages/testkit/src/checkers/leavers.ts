@@ -12,7 +12,8 @@ import { has, hasEnded, hasForLong, isJoined, isReady, isReplaced } from './chec
 export class Leavers implements Checker {
   readonly #world: World
   readonly #writes: Write[] = []
-  /** What each node had when it was last looked at, while it was a ready holder. */
+  /** What each node had when it was last looked at, while it was a ready holder that counted: what comes to who drains is
+   * acknowledged by others. */
   #hadBefore = new Map<SimulatedNode, readonly Write[]>()
   readonly #crashedAtMs: number[] = []
 
@@ -35,7 +36,10 @@ export class Leavers implements Checker {
       if (hasEnded(write, this.#world.nowMs)) continue
       const shard = this.#world.shardOf(write.life.key)
       for (const node of this.#world.cluster.up()) {
-        if (isReady(node, shard) && hasForLong(this.#world, node, write)) had.get(node)?.push(write)
+        if (!isReady(node, shard)) continue
+        const isCounted = node.replica?.isCounted(shard) === true
+        const isDue = isCounted ? hasForLong(this.#world, node, write) : this.#hadBefore.get(node)?.includes(write)
+        if (isDue === true) had.get(node)?.push(write)
       }
     }
     this.#hadBefore = had
