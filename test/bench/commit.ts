@@ -115,7 +115,7 @@ class Contender implements AsyncDisposable {
   readonly #carrier: Carrier
   readonly #cluster: Cluster<MemberCommands>
   readonly #meter: CpuMeter
-  #round = 0
+  #round = ROUNDS
   #frames = 0
   #usedUs: number[] = [0, 0, 0]
   #confirmed: Interleaved = { ms: [], bareMs: [] }
@@ -133,17 +133,18 @@ class Contender implements AsyncDisposable {
     const cluster = await Cluster.start<MemberCommands>(MODULE, options, signal)
     await cluster.member(0).call('openEcho', await cluster.member(1).call('echoAddress'))
     await cluster.member(0).call('create', IDS, BYTES)
-    const contender = new Contender(carrier, cluster, await CpuMeter.calibrate(cluster.members))
-    // The first writes compile the code.
-    await contender.#write(ROUNDS)
-    return contender
+    // The first writes compile the code, and what follows them is not idleness.
+    await write(cluster, 1, ROUNDS)
+    return new Contender(carrier, cluster, await CpuMeter.calibrate(cluster.members))
   }
 
   async saturate(): Promise<void> {
     const writer = this.#cluster.member(0)
     const framesBefore = await writer.call('frames')
     const usedUs = await this.#meter.over(async () => {
-      this.batchesMs.push(await timed(() => this.#write(ROUNDS)))
+      const from = this.#round + 1
+      this.#round += ROUNDS
+      this.batchesMs.push(await timed(() => write(this.#cluster, from, this.#round)))
     })
     this.#usedUs = this.#usedUs.map((us, i) => us + (usedUs[i] as number))
     this.#frames += (await writer.call('frames')) - framesBefore
@@ -203,17 +204,15 @@ class Contender implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#cluster[Symbol.asyncDispose]()
   }
+}
 
-  /** Write all sessions so often, and wait until all three members have the last of it. */
-  async #write(rounds: number): Promise<void> {
-    const from = this.#round + 1
-    this.#round += rounds
-    await this.#cluster.member(0).call('write', from, this.#round, BYTES)
-    await until(async () => {
-      const counts = await Promise.all(this.#cluster.members.map((member) => member.call('countAt', IDS, this.#round)))
-      return counts.every((count) => count === SESSIONS)
-    }, 'equal holders')
-  }
+/** Write all sessions in these rounds, and wait until all three members have the last of it. */
+async function write(cluster: Cluster<MemberCommands>, from: number, to: number): Promise<void> {
+  await cluster.member(0).call('write', from, to, BYTES)
+  await until(async () => {
+    const counts = await Promise.all(cluster.members.map((member) => member.call('countAt', IDS, to)))
+    return counts.every((count) => count === SESSIONS)
+  }, 'equal holders')
 }
 
 /** Two lines, p50 and p99, of an operation that was measured turn and turn about with a bare round trip. */

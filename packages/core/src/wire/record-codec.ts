@@ -174,8 +174,8 @@ function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, P
     if (portions.has(name)) throw new WireError('a portion that is listed twice')
     const version = readVersion(reader, tenures)
     const state = reader.u8()
-    // A copy of its own: a view would keep the whole message alive, and a Buffer's `slice` is a view.
-    if (state === STATE_VALUE) portions.set(name, { version, value: new Uint8Array(reader.bytes(SESSION_BYTES_MAX)) })
+    // A view would keep the whole message alive.
+    if (state === STATE_VALUE) portions.set(name, { version, value: reader.copy(SESSION_BYTES_MAX) })
     else if (state === STATE_ABSENT) portions.set(name, { version, value: ABSENT })
     else if (state === STATE_MISSING) portions.set(name, { version, value: MISSING })
     else throw new WireError(`unknown portion state ${state}`)
