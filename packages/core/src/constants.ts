@@ -77,8 +77,11 @@ export const FLUSH_LARGE_DELTAS = 64
 /** A holder that has not got a flush this long after half of the others is not waited for. Twenty round trips in a cluster,
  * and what a busy event loop takes; longer holds up clients, shorter lets a pause of garbage collection count. */
 export const FLUSH_LATE_MS = 50
-/** When no holder answers, the next flush goes after this, a few busy turns; then the ring and the buffers are the bound. */
+/** When no holder answers, the next flush goes after this at most, a few busy turns; then the ring and the buffers are the
+ * bound. */
 export const FLUSH_WAIT_MS_MAX = 250
+/** And after this at least: a busy turn of the receiver is no loss. */
+export const FLUSH_WAIT_MS_MIN = 20
 /** Deltas that wait for a flush. Above it `commit` waits, which keeps lag bounded: a sixth of a second at 50,000 a second. */
 export const PENDING_DELTAS_MAX = 8192
 /** Bytes of frames that were full before their flush, since the last one: half a ring, if they are all of one stream. */

@@ -6,11 +6,13 @@
  * and nothing piles up behind it. A flush asks for that acknowledgement when it is large; small ones do not need a clock.
  *
  * A holder that is much later than the others is *late*: it is not waited for until it caught up, so that it holds up
- * nobody's client. When nobody answers, the clock goes on by itself.
+ * nobody's client. When nobody answers, the clock goes on by itself, after the time that answers hardly ever take (the mean
+ * and four mean deviations, as TCP waits before it sends again: Jacobson, "Congestion avoidance and control", 1988): a frame
+ * may be lost, and the next one is how its receiver learns of it.
  *
  * ```
  *            small flush                       large flush
- *   idle ◄───────────── 5 ms ◄──┐   ┌── awaited: all acknowledged, or half did and 50 ms passed, or 250 ms
+ *   idle ◄───────────── 5 ms ◄──┐   ┌── awaited: all heard it, or half did and 50 ms passed, or none for long
  *     └── write: at once ───────┴───┴──────────────────────────────────────────────────────────────► flush
  * ```
  */
@@ -19,6 +21,7 @@ import {
   FLUSH_LARGE_DELTAS,
   FLUSH_LATE_MS,
   FLUSH_WAIT_MS_MAX,
+  FLUSH_WAIT_MS_MIN,
   FLUSHES_AT_ONCE_MAX,
 } from '../constants.ts'
 import type { NodeId } from '../session/version.ts'
@@ -33,6 +36,9 @@ export class FlushClock {
   #askedCount = 0
   #halfAtMs = Number.POSITIVE_INFINITY
   readonly #late = new Set<NodeId>()
+  /** How long it takes until a flush is heard, and by how much that varies; none was yet. */
+  #answerMs: number | undefined
+  #answerDeviationMs = 0
 
   /** Members that are not waited for. */
   get late(): ReadonlySet<NodeId> {
@@ -53,7 +59,7 @@ export class FlushClock {
     if (isUrgent && this.#flushes < FLUSHES_AT_ONCE_MAX) return Number.NEGATIVE_INFINITY
     const soonestMs = this.#intervalStartMs + FLUSH_INTERVAL_MS
     if (this.#awaited.size === 0) return soonestMs
-    return Math.max(soonestMs, Math.min(this.#flushedAtMs + FLUSH_WAIT_MS_MAX, this.#halfAtMs + FLUSH_LATE_MS))
+    return Math.max(soonestMs, this.#patienceEndsMs())
   }
 
   /** A flush goes now. `awaited`: who shall acknowledge it before the next one goes. */
@@ -63,9 +69,10 @@ export class FlushClock {
       this.#flushes = 0
     }
     this.#flushes++
-    this.#flushedAtMs = nowMs
     // Half had it long ago: the others are late. When nobody has, everything is slow, and nobody is to blame.
-    if (nowMs >= this.#halfAtMs + FLUSH_LATE_MS) for (const node of this.#awaited) this.#late.add(node)
+    const hasHalf = Number.isFinite(this.#halfAtMs)
+    if (hasHalf && nowMs >= this.#patienceEndsMs()) for (const node of this.#awaited) this.#late.add(node)
+    this.#flushedAtMs = nowMs
     this.#awaited.clear()
     for (const node of awaited) if (!this.#late.has(node)) this.#awaited.add(node)
     this.#askedCount = this.#awaited.size
@@ -76,7 +83,28 @@ export class FlushClock {
   onCaughtUp(node: NodeId, nowMs: number): void {
     this.#late.delete(node)
     if (!this.#awaited.delete(node)) return
+    this.#learn(nowMs - this.#flushedAtMs)
     if (this.#awaited.size * 2 <= this.#askedCount) this.#halfAtMs = Math.min(this.#halfAtMs, nowMs)
+  }
+
+  #patienceEndsMs(): number {
+    return Number.isFinite(this.#halfAtMs) ? this.#halfAtMs + FLUSH_LATE_MS : this.#flushedAtMs + this.#waitMs()
+  }
+
+  #waitMs(): number {
+    if (this.#answerMs === undefined) return FLUSH_WAIT_MS_MAX
+    const longMs = this.#answerMs + 4 * this.#answerDeviationMs
+    return Math.min(FLUSH_WAIT_MS_MAX, Math.max(FLUSH_WAIT_MS_MIN, longMs))
+  }
+
+  #learn(answerMs: number): void {
+    if (this.#answerMs === undefined) {
+      this.#answerMs = answerMs
+      this.#answerDeviationMs = answerMs / 2
+      return
+    }
+    this.#answerDeviationMs += (Math.abs(answerMs - this.#answerMs) - this.#answerDeviationMs) / 4
+    this.#answerMs += (answerMs - this.#answerMs) / 8
   }
 
   /** The member is gone, or is not to be waited for any more. */

@@ -58,6 +58,8 @@ export class Outgoing {
   readonly #unacknowledged = new Set<number>()
   /** The highest numbers of the last flush, and those published since because their frames were full. */
   #flushed = new Map<number, number>()
+  /** In which shard each member was asked to acknowledge it. */
+  #asked: ReadonlyMap<NodeId, number> = NOBODY
   #closed = new Map<number, number>()
   #pendingDeltas = 0
   /** Bytes of full frames since the last flush. */
@@ -203,11 +205,16 @@ export class Outgoing {
       if (ready) this.#waits.confirm(from, shard, number)
     }
     const isClocked = this.#clock.isAwaiting(from) || this.#clock.late.has(from)
-    if (isClocked && this.#hasCaughtUp(from)) this.#clock.onCaughtUp(from, this.#context.nowMs)
+    if (isClocked && (this.#hasHeardLast(from) || this.#hasCaughtUp(from))) {
+      this.#clock.onCaughtUp(from, this.#context.nowMs)
+    }
   }
 
   onNack(from: NodeId, nack: Nack): void {
-    if (nack.incarnation === this.#context.incarnation) this.#repairs.onNack(from, nack, this.#stream(nack.shard))
+    if (nack.incarnation !== this.#context.incarnation) return
+    this.#repairs.onNack(from, nack, this.#stream(nack.shard))
+    // It reads what comes, and knows by a later frame what it misses: no reason to hold back the next flush.
+    if (this.#clock.isAwaiting(from)) this.#clock.onCaughtUp(from, this.#context.nowMs)
   }
 
   /** A new incarnation numbers from 1 again, and owes nothing under the old one. */
@@ -227,7 +234,8 @@ export class Outgoing {
     this.#closed = new Map()
     this.#closedBytes = 0
     this.#isUrgent = false
-    const asking = isLarge ? this.#shardsToAskIn() : NO_SHARDS
+    this.#asked = isLarge ? this.#shardsToAskIn() : NOBODY
+    const asking = new Set(this.#asked.values())
     for (const shard of this.#dirty) flushed.set(shard, this.#publish(shard, asking.has(shard)))
     this.#flushed = flushed
     this.#clock.onFlush(nowMs, isLarge ? this.#holdersOf(flushed.keys()) : [])
@@ -266,18 +274,13 @@ export class Outgoing {
     if (this.#room.size > 0) this.#room.admit(this.#freeRoom())
   }
 
-  /** The last frame of this flush for each member: one acknowledgement says everything. */
-  #shardsToAskIn(): ReadonlySet<number> {
-    const asking = new Set<number>()
-    const asked = new Set<NodeId>()
+  /** For each member the shard of its last frame of this flush: one acknowledgement says everything. */
+  #shardsToAskIn(): ReadonlyMap<NodeId, number> {
+    const asked = new Map<NodeId, number>()
     for (const shard of [...this.#dirty].reverse()) {
-      for (const node of this.#stream(shard).positions.keys()) {
-        if (asked.has(node)) continue
-        asked.add(node)
-        asking.add(shard)
-      }
+      for (const node of this.#stream(shard).positions.keys()) if (!asked.has(node)) asked.set(node, shard)
     }
-    return asking
+    return asked
   }
 
   #holdersOf(shards: Iterable<number>): Set<NodeId> {
@@ -286,6 +289,14 @@ export class Outgoing {
       for (const node of this.#stream(shard).positions.keys()) if (this.#ports.isReachable(node)) holders.add(node)
     }
     return holders
+  }
+
+  /** Whether the member has read the last flush to its end. What of it was lost on the way is repaired, and not waited for. */
+  #hasHeardLast(node: NodeId): boolean {
+    const shard = this.#asked.get(node)
+    const number = shard === undefined ? undefined : this.#flushed.get(shard)
+    if (shard === undefined || number === undefined || this.#clock.late.has(node)) return false
+    return (this.#stream(shard).positions.get(node) ?? 0) >= number
   }
 
   /** Whether the member has acknowledged the last flush. */
@@ -386,4 +397,4 @@ export class Outgoing {
   }
 }
 
-const NO_SHARDS: ReadonlySet<number> = new Set()
+const NOBODY: ReadonlyMap<NodeId, number> = new Map()

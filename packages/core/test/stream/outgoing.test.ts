@@ -136,6 +136,16 @@ describe('outgoing streams', () => {
       assert(slow.sentOf('ack').length < 40, 'one acknowledgement a flush, for all shards')
     })
 
+    it('[R11] a loss holds back no flush: the receiver learns of it by the next one', () => {
+      const cluster = Cluster.ready({ latencyMs: 1 })
+      let frames = 0
+      cluster.fate = ({ carrier }) => (carrier === 'frame' && ++frames % 20 === 0 ? 'lose' : undefined)
+      const waits = pauses(flushes(cluster, 1_000))
+      assert(waits.length > 80, `${waits.length} flushes in a second`)
+      assert(Math.max(...waits) <= FLUSH_LATE_MS + 5, `${waits}`)
+      assert(waits.filter((pause) => pause > FLUSH_INTERVAL_MS + 1).length < 0.1 * waits.length, `${waits}`)
+    })
+
     it('[pitfall 17] [pitfall 18] a holder that is late holds nobody up, and is waited for again when it caught up', () => {
       const cluster = Cluster.ready({ latencyMs: 1 })
       cluster.fate = ({ from, to }) => ([from, to].includes('c') ? 500 : undefined)
