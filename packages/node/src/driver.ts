@@ -87,13 +87,22 @@ export class Driver {
   }
 
   /**
-   * Start a request and wait for its result. When the signal aborts, the core is told that nobody waits.
+   * Start a request. Most writes end within their step, and need no promise. When the signal aborts, the core is told that
+   * nobody waits.
+   * @returns its result if it has ended, else a promise of it, which rejects with the signal's reason.
    * @throws StoppedError
    */
-  request(request: Request, signal: AbortSignal | undefined): Promise<Result> {
-    if (this.#isStopped) return Promise.reject(new StoppedError())
-    if (signal?.aborted === true) return Promise.reject(signal.reason)
+  request(request: Request, signal: AbortSignal | undefined): Result | Promise<Result> {
+    if (this.#isStopped) throw new StoppedError()
+    signal?.throwIfAborted()
     const number = this.#nextRequest++
+    let ended: Result | undefined
+    let finish = (result: Result): void => {
+      ended = result
+    }
+    this.#requests.set(number, (result) => finish(result))
+    this.post({ ...request, request: number } as Event)
+    if (ended !== undefined) return ended
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.post({ type: 'cancel', request: number })
@@ -101,11 +110,10 @@ export class Driver {
         if (this.#requests.delete(number)) reject(signal?.reason)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      this.#requests.set(number, (result) => {
+      finish = (result) => {
         signal?.removeEventListener('abort', onAbort)
         resolve(result)
-      })
-      this.post({ ...request, request: number } as Event)
+      }
     })
   }
 

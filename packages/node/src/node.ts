@@ -273,10 +273,13 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     return waitedMs < STOP_FLUSH_MS && this.#replica.owesAnything
   }
 
-  async #request(request: Parameters<Driver['request']>[0], signal: AbortSignal | undefined): Promise<Result> {
-    const result = await this.#driver.request(request, signal)
-    if (result.kind === 'failed') throw result.error
-    return result
+  /** @returns the result at once if there is one, which for most writes is so. @throws what the request failed with. */
+  #request(
+    request: Parameters<Driver['request']>[0],
+    signal: AbortSignal | undefined,
+  ): SuccessfulResult | Promise<SuccessfulResult> {
+    const ended = this.#driver.request(request, signal)
+    return ended instanceof Promise ? ended.then(assertSuccess) : assertSuccess(ended)
   }
 
   #record(key: SessionKey): LiveRecord | undefined {
@@ -295,7 +298,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         const { birth } = record
         const version = this.#replica.nextVersion(key, birth)
         const changes = version === undefined ? encode(NO_VERSION) : encode(version)
-        const result = await this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
+        const ended = this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
+        const result = ended instanceof Promise ? await ended : ended
         if (result.kind !== 'written') throw unexpected(result)
         return { record: this.#record(key) ?? record, token: encodeToken(result.proof) }
       },
@@ -533,6 +537,13 @@ function describeOrigin({ local, answered, silent }: Origin): ResumeOrigin {
 
 function deadline(ms: number | undefined): number {
   return number('deadlineMs', ms ?? RESUME_DEADLINE_MS_DEFAULT, 0, 2 ** 31 - 1)
+}
+
+type SuccessfulResult = Exclude<Result, { kind: 'failed' }>
+
+function assertSuccess(result: Result): SuccessfulResult {
+  if (result.kind === 'failed') throw result.error
+  return result
 }
 
 function unexpected(result: Result): Error {
