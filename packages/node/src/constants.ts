@@ -17,3 +17,6 @@ export const SEAL_KEYS_MAX = 16
 export const JSON_DEPTH_MAX = 32
 /** Timers fire late, never early; a tick closer than this is made at once. */
 export const TICK_MS_MIN = 1
+/** What a commit's deadline grows by for each MiB that it writes, unless one is given: enough for a link of 30 Mbit/s to each
+ * of three holders. */
+export const COMMIT_MS_PER_MIB = 1_000

@@ -8,6 +8,8 @@
 import { randomInt } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type {
+  Birth,
+  CommitCommand,
   CreateOptions,
   LiveRecord,
   NodeId,
@@ -22,10 +24,11 @@ import type {
   SessionIdInput,
   SessionKey,
   SessionSource,
+  Version,
 } from '@reprise/core'
 import {
+  ABSENT,
   decodeToken,
-  encodeToken,
   FRAME_ID_BYTES,
   keyBytes,
   loadKeyHash,
@@ -49,8 +52,9 @@ import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
-import type { SessionOwner } from './session.ts'
-import { NodeSession, ResumedNodeSession } from './session.ts'
+import type { Change, SessionOwner } from './session.ts'
+import { NodeSession, ResumedNodeSession, storedSize } from './session.ts'
+import { sealValue } from './values.ts'
 
 /** The events of a node, by name, with their arguments. */
 export interface NodeEvents {
@@ -64,6 +68,8 @@ export interface NodeEvents {
   'session:superseded': [{ readonly id: Uint8Array; readonly by: string }]
   /** A session left this node's cache for want of room. */
   'session:evicted': [{ readonly id: Uint8Array }]
+  /** Some of a large value left this node's cache for want of room; the rest of its session is here. */
+  'portion:evicted': [{ readonly id: Uint8Array; readonly portion: string }]
   /** Two primaries wrote a session without knowing of each other; both writes are kept, per portion the later one. */
   conflict: [{ readonly id: Uint8Array }]
   /** Frames of a sender are missing here and were asked for. */
@@ -160,7 +166,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const origin = describeOrigin(outcome.from)
     if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
     if (outcome.outcome === 'unknown') return { outcome: 'unknown', origin }
-    return new ResumedNodeSession(this.#owner, key, outcome.record, outcome.missing, origin)
+    return new ResumedNodeSession(this.#owner, key, outcome, origin)
   }
 
   /**
@@ -169,8 +175,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    */
   local(id: SessionIdInput, portions?: readonly string[]): Session | undefined {
     const key = toSessionKey(id)
-    const record = this.#replica.local(key, portions, this.#clock.now())
-    return record === undefined ? undefined : new NodeSession(this.#owner, key, record)
+    const found = this.#replica.local(key, portions, this.#clock.now())
+    return found === undefined ? undefined : new NodeSession(this.#owner, key, found.record, found.blobs)
   }
 
   aliveMembers(): readonly string[] {
@@ -255,14 +261,13 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       nodeId: this.nodeId,
       sealer,
       nowMs: () => this.#clock.now().nowMs,
-      commit: async (key, record, encode, { copies, waitMs, signal }) => {
+      commit: async (key, record, changes, { copies, waitMs, signal }) => {
         await this.#bringBack(key, record)
-        const version = this.#replica.nextVersion(key)
-        const changes = version === undefined ? encode(NO_VERSION) : encode(version)
         const { birth } = record
-        const result = await this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
+        const encoded = this.#encode(key, birth, changes, sealer)
+        const result = await this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
         if (result.kind !== 'written') throw unexpected(result)
-        return { record: this.#record(key) ?? record, token: encodeToken(result.proof) }
+        return { record: this.#record(key) ?? record, proof: result.proof }
       },
       touch: (key, { birth }) => this.#driver.post({ type: 'touch', key, birth }),
       drop: async (key, { birth, expiry }, { copies, waitMs, signal }) => {
@@ -271,6 +276,31 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         if (result.kind !== 'dropped') throw unexpected(result)
       },
     }
+  }
+
+  /**
+   * Make the values of a commit in the turn in which it is begun: those that are sealed are bound to the version that it
+   * takes, or to numbers of their own when they lie outside the head or the version is not known yet.
+   */
+  #encode(
+    key: SessionKey,
+    birth: Birth,
+    changes: ReadonlyMap<string, Change>,
+    sealer: Sealer | undefined,
+  ): Pick<CommitCommand, 'changes'> & { numbers: Map<string, Version> } {
+    const plan = this.#replica.plan(key, new Map([...changes].map(([name, change]) => [name, storedSize(change)])))
+    const numbers = new Map<string, Version>()
+    const encoded = new Map<string, Uint8Array | typeof ABSENT>()
+    for (const [name, { encoded: plain, seal }] of changes) {
+      if (!seal || plain === ABSENT || sealer === undefined) {
+        encoded.set(name, plain)
+        continue
+      }
+      if (plan.version === undefined) numbers.set(name, this.#replica.takeBlobNumber())
+      const version = plan.version ?? (numbers.get(name) as Version)
+      encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
+    }
+    return { changes: encoded, numbers }
   }
 
   /** A session that was evicted since it was resumed is fetched again, or put back if nobody else ever had it. */
@@ -333,6 +363,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         return
       case 'session:superseded':
         this.emit(notice.type, { id: keyBytes(notice.key), by: notice.by })
+        return
+      case 'portion:evicted':
+        this.emit(notice.type, { id: keyBytes(notice.key), portion: notice.portion })
         return
       case 'session:evicted':
       case 'conflict':
@@ -469,4 +502,3 @@ function pause(ms: number): Promise<void> {
 
 const READY_POLL_MS = 20
 const STOP_POLL_MS = 5
-const NO_VERSION = { tenure: { epoch: 0, node: '', incarnation: 0 }, seq: 0 }

@@ -7,9 +7,11 @@
  *
  * A session that was created and not committed yet is a *draft*: it is kept here and not in the table, where it would take
  * the place of what this node holds for others of the same id: a tombstone, or another node's session.
+ *
+ * A commit with large values, and every commit of the session behind it, is handed to `uploads.ts` and comes back through
+ * `publish` once what its head will name is at its holders (rule B1).
  */
-import { Buffer } from 'node:buffer'
-import { BUCKET_COUNT, DRAFTS_MAX, PORTION_NAME_BYTES_MAX, PORTIONS_MAX, SESSION_BYTES_MAX } from '../constants.ts'
+import { BUCKET_COUNT, DRAFTS_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import {
   AlreadyExistsError,
@@ -18,14 +20,15 @@ import {
   LimitError,
   RepriseError,
   UnavailableError,
-  UsageError,
 } from '../errors.ts'
 import type { Outcome } from '../outbox.ts'
 import type { Entry } from '../table/bucket-table.ts'
+import type { BlobReference } from './blob.ts'
 import type { SessionKey } from './id.ts'
 import { describeKey } from './id.ts'
+import { placeOutside } from './portion-sizes.ts'
 import type { Expiry, LiveRecord, Portion, Tombstone } from './record.ts'
-import { type ABSENT, endsAtMs, highestVersion, withoutValues } from './record.ts'
+import { type ABSENT, endsAtMs, highestVersion, isReference, withoutValues } from './record.ts'
 import type { Birth, NodeId, Tenure, Version } from './version.ts'
 import { compareBirths, joinFrontiers } from './version.ts'
 
@@ -44,9 +47,16 @@ export interface CommitCommand {
   readonly birth: Birth
   /** New values by portion name; `ABSENT` removes. */
   readonly changes: ReadonlyMap<string, Uint8Array | typeof ABSENT>
+  /** Values that are sealed for these blob numbers, and so lie outside the head whatever their size. */
+  readonly numbers?: ReadonlyMap<string, Version>
   readonly copies: number
-  /** Milliseconds to wait for copies. */
+  /** Milliseconds to wait for copies, and for holders that take the large values. */
   readonly waitMs: number
+}
+
+/** A commit whose large values are at their holders. */
+export interface PublishCommand extends Omit<CommitCommand, 'changes' | 'numbers'> {
+  readonly changes: ReadonlyMap<string, Uint8Array | BlobReference | typeof ABSENT>
 }
 
 export interface DropCommand {
@@ -71,8 +81,20 @@ export interface PrimaryPorts {
     deadlineMs: number
     onConfirmed: () => void
   }): void
+  /** Whether commits of the session wait for large values. */
+  isUploading(key: SessionKey): boolean
+  /** Take a commit with large values, or behind one: `publish` it when its turn comes. */
+  upload(command: CommitCommand): void
+  /** Values that this write replaced or dropped: release them when its frame is at all who shall have it. */
+  release(entry: Entry, birth: Birth, absoluteAtMs: number, replaced: readonly Replaced[]): void
   /** Find out whether the id lives anywhere. */
   look(key: SessionKey, deadlineMs: number, request: number, onOutcome: (outcome: Outcome) => void): void
+}
+
+/** A value outside the head that a write took out of it. */
+export interface Replaced {
+  readonly portion: string
+  readonly reference: BlobReference
 }
 
 export class Primary {
@@ -121,31 +143,38 @@ export class Primary {
   }
 
   commit(command: CommitCommand): void {
-    const { key, request, copies } = command
-    const entry = this.#writable(command)
-    if (command.changes.size > 0) this.#ports.assertRoom()
-    const record = entry.record as LiveRecord
+    const { key, request, copies, changes } = command
+    const record = this.writable(command)
     const isFirst = record.frontier.length === 0
-    if (command.changes.size === 0 && !isFirst && copies === 0) {
+    if (changes.size > 0 || isFirst) this.#ports.assertRoom()
+    const isLarge = placeOutside(record.portions, command, this.#context.sharedWire) !== undefined
+    if (isLarge || this.#ports.isUploading(key)) this.#ports.upload(command)
+    else if (changes.size > 0 || isFirst || copies > 0) this.#publish(record, command, false)
+    else {
       this.touch(key, command.birth)
-      this.#context.out.results.push({
-        request,
-        kind: 'written',
-        proof: { birth: record.birth, version: topOf(record) },
-      })
-      return
+      const proof = { birth: record.birth, version: topOf(record) }
+      this.#context.out.results.push({ request, kind: 'written', proof })
     }
-    const portions = new Map(record.portions)
-    const { version, displaced } = this.#issueFor(entry, command.changes, portions)
-    const next: LiveRecord = {
-      ...record,
-      portions,
-      frontier: joinFrontiers(record.frontier, [version]),
-      expiry: this.#renew(record.expiry, version),
-    }
-    this.#store(entry, next, (name) => command.changes.has(name), copies, displaced)
-    this.#touches.delete(key)
-    this.#finish(request, entry, copies, command.waitMs, { birth: next.birth, version })
+  }
+
+  /**
+   * Write a commit whose large values are at their holders.
+   * @param isSilent its request has ended already.
+   * @throws DroppedError, ExpiredError, or RepriseError of code EVICTED
+   */
+  publish(command: PublishCommand, isSilent: boolean): void {
+    this.#publish(this.writable(command), command, isSilent)
+  }
+
+  /** The live record that a commit changes. @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
+  writable({ key, birth }: Pick<CommitCommand, 'key' | 'birth'>): LiveRecord {
+    const draft = this.draft(key)
+    const record =
+      draft !== undefined && compareBirths(draft.birth, birth) === 0 ? draft : this.#context.table.get(key)?.record
+    if (record === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
+    if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
+    if (endsAtMs(record) <= this.#context.nowMs) throw new ExpiredError(describeKey(key))
+    return record
   }
 
   drop(command: DropCommand): void {
@@ -173,6 +202,10 @@ export class Primary {
     if (displaced !== this.#context.self) {
       this.#context.send(displaced, { type: 'push', records: [{ key, record: tombstone }] })
     }
+    if (known?.kind === 'live' && compareBirths(known.birth, birth) === 0) {
+      const replaced = replacedBy(known.portions, known.portions.keys())
+      if (replaced.length > 0) this.#ports.release(stored, birth, absoluteAtMs, replaced)
+    }
     this.#finish(request, stored, copies, command.waitMs, undefined)
   }
 
@@ -195,9 +228,10 @@ export class Primary {
 
   /**
    * The version that the next commit of a session will take. Pure: values can be sealed for it first, in the same turn.
-   * Undefined when the session is not in the table.
+   * Undefined when the session is not in the table, and when its next commit has to wait behind large values.
    */
   nextVersion(key: SessionKey): Version | undefined {
+    if (this.#ports.isUploading(key)) return undefined
     if (this.draft(key) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
     const entry = this.#context.table.peek(key)
     if (entry?.record.kind !== 'live') return undefined
@@ -295,26 +329,6 @@ export class Primary {
     return entry
   }
 
-  /** @throws DroppedError, ExpiredError, LimitError, UsageError, or RepriseError of code EVICTED */
-  #writable({ key, birth, changes }: CommitCommand): Entry {
-    const { table, nowMs } = this.#context
-    const draft = this.draft(key)
-    if (draft !== undefined && compareBirths(draft.birth, birth) === 0) {
-      if (endsAtMs(draft) <= nowMs) throw new ExpiredError(describeKey(key))
-      // Refused before it enters the table, or it would stay there unwritten.
-      this.#ports.assertRoom()
-      assertSize(draft.portions, changes)
-      return this.#plant(key, draft)
-    }
-    const entry = table.get(key)
-    if (entry === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
-    if (entry.record.kind === 'dropped' || compareBirths(entry.record.birth, birth) !== 0) {
-      throw new DroppedError(describeKey(key))
-    }
-    if (endsAtMs(entry.record) <= nowMs) throw new ExpiredError(describeKey(key))
-    return entry
-  }
-
   /** The next version of this node's tenure, which begins now if there is none; then also who was primary before. */
   #issue(entry: Entry): { version: Version; displaced: NodeId | undefined } {
     let displaced: NodeId | undefined
@@ -345,6 +359,25 @@ export class Primary {
     return tenure
   }
 
+  #publish(record: LiveRecord, command: PublishCommand, isSilent: boolean): void {
+    const { key, changes, copies, request, waitMs } = command
+    const entry = record.frontier.length === 0 ? this.#plant(key, record) : (this.#context.table.get(key) as Entry)
+    const { version, displaced } = this.#issue(entry)
+    const portions = new Map(record.portions)
+    for (const [name, value] of changes) portions.set(name, { version, value })
+    const next: LiveRecord = {
+      ...record,
+      portions,
+      frontier: joinFrontiers(record.frontier, [version]),
+      expiry: this.#renew(record.expiry, version),
+    }
+    this.#store(entry, next, (name) => changes.has(name), copies, displaced)
+    this.#touches.delete(key)
+    const replaced = replacedBy(record.portions, changes.keys())
+    if (replaced.length > 0) this.#ports.release(entry, record.birth, record.expiry.absoluteAtMs, replaced)
+    if (!isSilent) this.#finish(request, entry, copies, waitMs, { birth: record.birth, version })
+  }
+
   #publishTouch(entry: Entry, record: LiveRecord, touchedAtMs: number): void {
     if (endsAtMs(record) <= this.#context.nowMs) return
     const { version, displaced } = this.#issue(entry)
@@ -370,18 +403,6 @@ export class Primary {
     // Who was primary learns at once that it no longer is, also when it holds no copy (rule R1).
     const news = { key: entry.key, record: withoutValues(record, () => false) }
     this.#context.send(displaced, { type: 'push', records: [news] })
-  }
-
-  /** Apply changes to a copy of the portions under the next version, refusing what is too large before anything happens. */
-  #issueFor(
-    entry: Entry,
-    changes: CommitCommand['changes'],
-    portions: Map<string, Portion>,
-  ): { version: Version; displaced: NodeId | undefined } {
-    assertSize(portions, changes)
-    const issued = this.#issue(entry)
-    for (const [name, value] of changes) portions.set(name, { version: issued.version, value })
-    return issued
   }
 
   #finish(
@@ -410,37 +431,23 @@ export class Primary {
   }
 }
 
-/** @throws LimitError, UsageError */
-function assertSize(portions: ReadonlyMap<string, Portion>, changes: CommitCommand['changes']): void {
-  let bytes = 0
-  let count = portions.size
-  for (const [name, portion] of portions) if (!changes.has(name)) bytes += portion.value?.length ?? 0
-  for (const [name, value] of changes) {
-    const nameBytes = Buffer.byteLength(name)
-    // Ill-formed text would arrive as something else, and two such names as one.
-    if (!name.isWellFormed()) throw new UsageError(`a portion's name is well-formed text: ${JSON.stringify(name)}`)
-    if (nameBytes === 0 || nameBytes > PORTION_NAME_BYTES_MAX) {
-      throw new UsageError(`a portion's name has 1 to ${PORTION_NAME_BYTES_MAX} bytes: ${JSON.stringify(name)}`)
-    }
-    bytes += value?.length ?? 0
-    if (!portions.has(name)) count++
+/** The references among the named portions. */
+function replacedBy(portions: ReadonlyMap<string, Portion>, names: Iterable<string>): readonly Replaced[] {
+  let replaced: Replaced[] | undefined
+  for (const portion of names) {
+    const value = portions.get(portion)?.value
+    if (!isReference(value)) continue
+    replaced ??= []
+    replaced.push({ portion, reference: value })
   }
-  if (count > PORTIONS_MAX)
-    throw new LimitError('PORTIONS_MAX', count, PORTIONS_MAX, 'keep related things in one portion')
-  if (bytes > SESSION_BYTES_MAX) {
-    throw new LimitError(
-      'SESSION_BYTES_MAX',
-      bytes,
-      SESSION_BYTES_MAX,
-      'keep large things elsewhere and their name here',
-    )
-  }
+  return replaced ?? NOTHING
 }
 
 function topOf(record: LiveRecord): Version {
   return record.frontier[0] as Version
 }
 
+const NOTHING: readonly Replaced[] = []
 /** Touches travel at most this much later than they happened. */
 const TOUCH_DELAY_MS_MAX = 60_000
 /** Distinct epochs of one node are few; this bounds the cache of their objects. */

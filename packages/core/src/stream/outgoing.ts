@@ -44,6 +44,8 @@ export interface CopiesWait {
   readonly asked: number
   readonly deadlineMs: number
   readonly onConfirmed: () => void
+  /** Told of a failure in place of the request. */
+  readonly onFailed?: (error: CopiesError) => void
 }
 
 export interface OutgoingPorts {
@@ -106,14 +108,16 @@ export class Outgoing {
     // Almost full and a large session: together they would not fit a frame.
     const waitingBytes = stream.pending?.batch.byteLength ?? 0
     if (waitingBytes > 0 && waitingBytes + recordBytes(key, delta) > FRAME_BYTES_MAX) this.#publish(shard)
-    stream.pending ??= { batch: new RecordBatchWriter(), ackNow: false }
-    stream.pending.batch.add(key, delta, this.#context.nowMs)
+    stream.pending ??= { batch: new RecordBatchWriter(this.#context.sharedWire), ackNow: false }
+    const { batch } = stream.pending
+    this.#pendingDeltas -= batch.count
+    batch.add(key, delta, this.#context.nowMs)
+    this.#pendingDeltas += batch.count
     stream.pending.ackNow ||= ackNow
     this.#isUrgent ||= ackNow
-    this.#pendingDeltas++
     this.#dirty.add(shard)
     const number = stream.published + 1
-    if (stream.pending.batch.byteLength >= FRAME_BYTES_TARGET) this.#publish(shard)
+    if (batch.byteLength >= FRAME_BYTES_TARGET) this.#publish(shard)
     return number
   }
 
@@ -180,6 +184,7 @@ export class Outgoing {
     if (nack.incarnation !== this.#context.incarnation) return
     const stream = this.#stream(nack.shard)
     const { nowMs } = this.#context
+    const wire = this.#context.wireOf(from)
     const oldest = stream.ring[0]?.number ?? stream.published + 1
     let budget = REPAIR_FRAMES_MAX
     let gone = 0
@@ -188,6 +193,11 @@ export class Outgoing {
       const to = Math.min(range.to, stream.published)
       for (let number = Math.max(range.from, oldest); number <= to && budget > 0; number++) {
         const frame = stream.ring[number - oldest] as RingFrame
+        // What it cannot read is as good as gone for it: a sync brings what it can.
+        if (frame.needsWire > wire) {
+          gone = number
+          continue
+        }
         if (frame.repairedFor === from && nowMs - frame.repairedAtMs < REPAIR_LINGER_MS) continue
         frame.repairedFor = from
         frame.repairedAtMs = nowMs
@@ -265,7 +275,14 @@ export class Outgoing {
     stream.pending = undefined
     stream.published = number
     stream.publishedAtMs = nowMs
-    stream.ring.push({ number, bytes, encodedAtMs: nowMs, repairedFor: undefined, repairedAtMs: 0 })
+    stream.ring.push({
+      number,
+      bytes,
+      needsWire: batch.needsWire,
+      encodedAtMs: nowMs,
+      repairedFor: undefined,
+      repairedAtMs: 0,
+    })
     stream.ringBytes += bytes.length
     this.#pendingDeltas -= batch.count
     out.publishes.push({ shard, frame: bytes })
@@ -336,7 +353,8 @@ export class Outgoing {
   }
 
   #fail(wait: CopiesWait, error: CopiesError): void {
-    this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
+    if (wait.onFailed !== undefined) wait.onFailed(error)
+    else this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
   }
 }
 
@@ -347,6 +365,8 @@ interface Waiting extends CopiesWait {
 interface RingFrame {
   readonly number: number
   readonly bytes: Uint8Array
+  /** The earliest version of the wire that reads it. */
+  readonly needsWire: number
   readonly encodedAtMs: number
   repairedFor: NodeId | undefined
   repairedAtMs: number

@@ -9,7 +9,7 @@ import {
 } from '../../src/constants.ts'
 import { CopiesError, LimitError } from '../../src/errors.ts'
 import type { Delivery } from '../support/cluster.ts'
-import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, shardOf, smallPortions, texts } from '../support/cluster.ts'
 
 const SHARD = 7
 const ID = idInShard(SHARD)
@@ -83,12 +83,12 @@ describe('outgoing streams', () => {
     cluster.establish('a', large, {})
     for (let n = 0; n < FLUSHES_AT_ONCE_MAX; n++) cluster.commit('a', ID, { count: String(n) })
     for (let n = 0; n < 4; n++) {
-      cluster.commit('a', ID, { part: 'x'.repeat(31_000) })
-      cluster.commit('a', large, { whole: String(n).repeat(48_000) })
+      cluster.commit('a', ID, smallPortions(31_000))
+      cluster.commit('a', large, smallPortions(48_000, String(n)))
     }
     cluster.run(50)
     for (const { bytes } of framesTo(cluster, 'b')) assert(bytes.length <= FRAME_BYTES_MAX, `${bytes.length} bytes`)
-    assert.equal(texts(cluster.record('b', large))['whole'], '3'.repeat(48_000))
+    assert.deepEqual(texts(cluster.record('b', large)), smallPortions(48_000, '3'))
   })
 
   it('refuse more writes than may wait, and change nothing', () => {
