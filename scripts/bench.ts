@@ -10,13 +10,14 @@ import { availableParallelism, cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { commit } from '../test/bench/commit.ts'
 import { encryption } from '../test/bench/encryption.ts'
+import { failover } from '../test/bench/failover.ts'
 import type { Bench, Measure, Row, Unit } from '../test/bench/harness.ts'
 import { localGet } from '../test/bench/local-get.ts'
 import { resume } from '../test/bench/resume.ts'
 import { resumeAfter } from '../test/bench/resume-after.ts'
 import { tls, tlsBusy } from '../test/bench/tls.ts'
 
-const BENCHES: readonly Bench[] = [localGet, commit, resume, tls, tlsBusy, resumeAfter, encryption]
+const BENCHES: readonly Bench[] = [localGet, commit, resume, failover, tls, tlsBusy, resumeAfter, encryption]
 
 /** A benchmark takes ten to thirty seconds; one that has not ended by then hangs. */
 const BENCH_MS_MAX = 120_000

@@ -3,7 +3,8 @@
  *
  *   --seeds N    so many seeds (default 1000), from REPRISE_SEED or from a random one that is printed
  *   --seed S     this one alone, with everything that happens in it
- *   --nodes N    so many nodes in all of them; default 3 to 8 by the seed
+ *   --nodes N    so many nodes in all of them; default 3 to 30 by the seed, mostly 3 to 8
+ *   --mix M      drawn as the simulator's version M did; default the latest
  *   --jobs N     worker processes (default 1)
  *   --plant B    without this rule of the core, to see that it is noticed; may be repeated
  *
@@ -13,8 +14,8 @@ import { fork } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { loadKeyHash } from '@reprise/core'
-import type { SimulationResult } from '@reprise/testkit'
-import { NODE_COUNT_MAX, NODE_COUNT_MIN, simulate } from '@reprise/testkit'
+import type { Mix, SimulationResult } from '@reprise/testkit'
+import { LATEST_MIX, NODE_COUNT_MAX, NODE_COUNT_MIN, simulate } from '@reprise/testkit'
 
 /** How often progress is shown, in milliseconds. */
 const PROGRESS_MS = 5_000
@@ -24,6 +25,7 @@ interface Arguments {
   readonly seedCount: number
   readonly isOne: boolean
   readonly nodeCount: number | undefined
+  readonly mix: Mix
   readonly jobs: number
   readonly planted: readonly string[]
 }
@@ -44,6 +46,7 @@ function readArguments(): Arguments {
       seeds: { type: 'string', default: '1000' },
       seed: { type: 'string' },
       nodes: { type: 'string' },
+      mix: { type: 'string', default: String(LATEST_MIX) },
       jobs: { type: 'string', default: '1' },
       plant: { type: 'string', multiple: true, default: [] },
     },
@@ -54,6 +57,7 @@ function readArguments(): Arguments {
     seedCount: toCount('seeds', values.seeds, 1, 2 ** 40),
     isOne: values.seed !== undefined,
     nodeCount: values.nodes === undefined ? undefined : toCount('nodes', values.nodes, NODE_COUNT_MIN, NODE_COUNT_MAX),
+    mix: toCount('mix', values.mix, 1, LATEST_MIX) as Mix,
     jobs: toCount('jobs', values.jobs, 1, 64),
     planted: values.plant,
   }
@@ -101,7 +105,7 @@ async function runJobs(args: Arguments): Promise<void> {
     const count = Math.min(share, args.seedCount - job * share)
     const nodes = args.nodeCount === undefined ? [] : ['--nodes', String(args.nodeCount)]
     const planted = args.planted.flatMap((rule) => ['--plant', rule])
-    return fork(import.meta.filename, ['--seeds', String(count), ...nodes, ...planted], {
+    return fork(import.meta.filename, ['--seeds', String(count), '--mix', String(args.mix), ...nodes, ...planted], {
       env: { ...process.env, REPRISE_SEED: String(args.firstSeed + job * share) },
     })
   })
@@ -121,6 +125,7 @@ async function run(args: Arguments, seed: number, log?: (line: string) => void):
   return simulate(seed, {
     keyHash: await loadKeyHash(),
     planted: args.planted,
+    mix: args.mix,
     ...(args.nodeCount === undefined ? {} : { nodeCount: args.nodeCount }),
     ...(log === undefined ? {} : { log }),
   })
@@ -129,8 +134,9 @@ async function run(args: Arguments, seed: number, log?: (line: string) => void):
 function fail(args: Arguments, { seed, violations }: SimulationResult): void {
   for (const { rule, atMs, text } of violations) console.log(`seed ${seed}, at ${atMs.toFixed(1)} ms: ${rule}: ${text}`)
   const nodes = args.nodeCount === undefined ? '' : ` --nodes ${args.nodeCount}`
+  const mix = args.mix === LATEST_MIX ? '' : ` --mix ${args.mix}`
   const planted = args.planted.map((rule) => ` --plant ${rule}`).join('')
-  console.log(`replay: npm run sim -- --seed ${seed}${nodes}${planted}`)
+  console.log(`replay: npm run sim -- --seed ${seed}${mix}${nodes}${planted}`)
   process.exitCode = 1
 }
 

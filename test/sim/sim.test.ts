@@ -34,7 +34,7 @@ describe('simulation', function () {
 
   for (const { seed, nodeCount, why } of readSeeds()) {
     it(`seed ${seed} stays mended: ${why}`, () => {
-      expectNone(run(seed, nodeCount === undefined ? {} : { nodeCount }))
+      expectNone(run(seed, { nodeCount, mix: 1 }))
     })
   }
 
@@ -95,16 +95,20 @@ describe('simulation', function () {
   })
 
   it('draws the same scenario for a seed whatever the number of nodes, but for the nodes', () => {
-    const { nodeCount: _count, faults: _faults, ...drawn } = drawScenario(7)
-    const { nodeCount, faults: _otherFaults, ...sized } = drawScenario(7, 4)
+    const { nodeCount: _count, faults: _faults, ...drawn } = drawScenario(7, { mix: 1 })
+    const { nodeCount, faults: _otherFaults, ...sized } = drawScenario(7, { nodeCount: 4, mix: 1 })
     assert.equal(nodeCount, 4)
     assert.deepEqual(sized, drawn)
   })
 })
 
-function expectNone({ seed, violations }: SimulationResult): void {
+function expectNone({ seed, scenario, violations }: SimulationResult): void {
   const text = violations.map(({ rule, atMs, text }) => `at ${atMs.toFixed(1)} ms: ${rule}: ${text}`).join('\n')
-  assert.equal(violations.length, 0, `seed ${seed}, ${text}\nreplay: npm run sim -- --seed ${seed}`)
+  assert.equal(
+    violations.length,
+    0,
+    `seed ${seed}, ${text}\nreplay: npm run sim -- --seed ${seed} --mix ${scenario.mix}`,
+  )
 }
 
 function lossy(scenario: Scenario): Scenario {

@@ -177,10 +177,31 @@ export const HEARTBEAT_SOON_MS = 5
 export const SUSPECT_MS: number = 3 * HEARTBEAT_MS + 250
 /** Suspicion after which a member is declared dead and its shards move. */
 export const DEAD_MS = 5_000
+/** Other members that are asked each time whether they hear a suspect (Das et al., "SWIM", 2002). More would add a message
+ * each per suspect and round; three miss a member that any of them hears only when all three are unlucky. */
+export const VOUCHERS_MAX = 3
+/** A suspect is asked after this often: three times before it can be dead. */
+export const VOUCH_INTERVAL_MS: number = DEAD_MS / 4
+/** How long the word of others keeps a suspect from being declared dead. A path that is broken longer is not a hiccup, and
+ * a holder that this node cannot reach is no copy for what it writes. */
+export const VOUCHED_MS_MAX = 30_000
+/** A round of heartbeats that comes later than this says that this node did not run: half an interval. Less is a busy
+ * turn, which the margin of `SUSPECT_MS` covers. */
+export const STALL_MS: number = HEARTBEAT_MS / 2
+/** How much slower than usual a node that stalls judges others, at most, less one: three makes 4 × `SUSPECT_MS` and
+ * 4 × `DEAD_MS` the bounds of detection while it stalls. */
+export const SELF_DOUBT_MAX = 3
+/** Punctual rounds after which a node trusts itself one step more: five seconds, longer than any silence it judges. */
+export const SELF_DOUBT_ROUNDS = 10
+/** An echo that took longer says that one of the two did not run, and nothing of the way between them. */
+export const ROUND_TRIP_MS_MAX: number = 2 * HEARTBEAT_MS
 /** A dead member is remembered this long, so that old gossip does not bring it back. */
 export const FORGET_MS: number = 10 * 60_000
 /** A node that was told of peers but reached none waits this long before it believes to be alone (see ARCHITECTURE). */
 export const ALONE_MS = 3_000
+/** A cold start waits for members of an earlier life: `ALONE_MS`, and as much again for each that is missing, at most this.
+ * Whoever is away may hold what nobody here has; who never comes back must not keep the others from serving. */
+export const COLD_START_MS_MAX: number = 5 * ALONE_MS
 /** A full mesh with heartbeats of its own is meant for tens of nodes; this refuses a runaway member list. */
 export const MEMBERS_MAX = 1024
 export const MEMBER_ADDRESSES_MAX = 16
@@ -199,3 +220,5 @@ assert(
 )
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
+assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')
+assert(VOUCHED_MS_MAX > 2 * DEAD_MS, 'others are asked several times before their word no longer counts')

@@ -13,6 +13,11 @@ import type { KeyHash } from './table/key-hash.ts'
 import { encodeMessage } from './wire/message-codec.ts'
 import type { Message, ShardBits } from './wire/messages.ts'
 
+export interface EarlierMember {
+  readonly node: NodeId
+  readonly addresses: readonly string[]
+}
+
 /** How a member takes part. What is left out has the default of `withDefaults`. */
 export interface ReplicaConfig {
   readonly nodeId: NodeId
@@ -29,6 +34,9 @@ export interface ReplicaConfig {
   readonly cacheBytesMax: number
   /** The node was told of other members, so being alone at the start is not a reason to call itself complete. */
   readonly expectPeers: boolean
+  /** Members that were there in an earlier life of this node, or that it was told of by id, and did not leave. They are
+   * dialled, and a cold start waits for them. */
+  readonly earlierMembers: readonly EarlierMember[]
   readonly keyHash: KeyHash
   /** Seed of the generator; any 32-bit number. */
   readonly seed: number
@@ -47,6 +55,7 @@ export function withDefaults(init: ReplicaInit): ReplicaConfig {
     copies: COPIES_DEFAULT,
     cacheBytesMax: CACHE_BYTES_DEFAULT,
     expectPeers: false,
+    earlierMembers: [],
     planted: new Set(),
     ...init,
   }

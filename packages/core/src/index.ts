@@ -17,7 +17,7 @@
  * ```
  */
 export * from './constants.ts'
-export type { ReplicaConfig, ReplicaInit } from './context.ts'
+export type { EarlierMember, ReplicaConfig, ReplicaInit } from './context.ts'
 export * from './errors.ts'
 export type { Drained, Found, Lane, Notice, Origin, Outcome, Publish, Result, Send } from './outbox.ts'
 export { Outbox } from './outbox.ts'
@@ -47,4 +47,5 @@ export type { Absence, BucketIndex, BucketTableOptions, Entry } from './table/bu
 export { BucketTable } from './table/bucket-table.ts'
 export type { KeyHash } from './table/key-hash.ts'
 export { bucketOf, loadKeyHash, shardOfBucket } from './table/key-hash.ts'
+export { Reader, Writer } from './wire/bytes.ts'
 export { FRAME_ID_BYTES } from './wire/frame.ts'

@@ -59,6 +59,8 @@ export interface Origin {
 export type Notice =
   | { readonly type: 'member:up'; readonly node: NodeId; readonly name: string }
   | { readonly type: 'member:suspect'; readonly node: NodeId; readonly name: string }
+  /** The member hands over what it holds and will go. */
+  | { readonly type: 'member:leaving'; readonly node: NodeId; readonly name: string }
   | { readonly type: 'member:down'; readonly node: NodeId; readonly name: string; readonly state: 'left' | 'dead' }
   | { readonly type: 'session:superseded'; readonly key: SessionKey; readonly by: NodeId }
   | { readonly type: 'session:evicted'; readonly key: SessionKey }
@@ -70,6 +72,10 @@ export type Notice =
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }
   | { readonly type: 'shard:ready'; readonly shard: number }
   | { readonly type: 'shard:left'; readonly shard: number }
+  /** Nobody had what was there before, and these members of an earlier life did not come back in time to be asked. */
+  | { readonly type: 'members:missing'; readonly nodes: readonly NodeId[] }
+  /** This node went before these shards were at all who shall hold them: what only it held of them is lost. */
+  | { readonly type: 'handover:incomplete'; readonly shards: readonly number[] }
   | { readonly type: 'bad-message'; readonly from: NodeId; readonly error: Error }
 
 /** Filled by a step, emptied by the driver. Order within each list is the order of decision. */

@@ -66,9 +66,10 @@ export type Event =
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
   /** Nobody waits for the request any more. A commit that waits for copies ends with `TIMEOUT`. */
   | { readonly type: 'cancel'; readonly request: number }
-  /** Publish what is pending: the node is going. Go on until `owesAnything` is false, then say `goodbye`. */
+  /** Publish what is pending and hand over all shards: the node is going. Go on until `owesAnything` is false, then say
+   * `goodbye`. */
   | { readonly type: 'leave' }
-  /** Tell everybody that this life is over. Nothing follows. */
+  /** Tell everybody that this life is over. Nothing follows. What was not handed over is told by a notice. */
   | { readonly type: 'goodbye' }
 
 /** The time at which an event happens. */
@@ -166,6 +167,7 @@ export class Replica {
     context.nowMs = Math.max(context.nowMs, now.nowMs)
     context.wallMs = now.wallMs
     context.out = out
+    this.#members.noticeStall()
     this.#handle(event)
     this.#outgoing.flushIfDue()
     this.#incoming.tick()
@@ -186,8 +188,8 @@ export class Replica {
   }
 
   /** The version the session's next commit will take, so that values can be sealed for it in the same turn. */
-  nextVersion(key: SessionKey): Version | undefined {
-    return this.#primary.nextVersion(key)
+  nextVersion(key: SessionKey, birth: Birth): Version | undefined {
+    return this.#primary.nextVersion(key, birth)
   }
 
   /**
@@ -197,12 +199,12 @@ export class Replica {
    */
   plan(
     key: SessionKey,
+    birth: Birth,
     changes: ReadonlyMap<string, { readonly length: number } | null>,
   ): { readonly version: Version | undefined; readonly outside: ReadonlySet<string> } {
-    const record = this.peek(key)
-    const portions = record?.kind === 'live' ? record.portions : NO_PORTIONS
+    const portions = this.#primary.portionsOf(key, birth) ?? NO_PORTIONS
     const outside = placeOutside(portions, { changes }, this.#context.sharedWire)
-    return { version: outside === undefined ? this.nextVersion(key) : undefined, outside: outside ?? NO_NAMES }
+    return { version: outside === undefined ? this.nextVersion(key, birth) : undefined, outside: outside ?? NO_NAMES }
   }
 
   /** Take the number of a value outside the head, which can then be sealed for it before it is committed. */
@@ -225,9 +227,14 @@ export class Replica {
     this.#context.addresses = addresses
   }
 
-  /** Whether anything waits to be published or acknowledged: the node should not stop yet. */
+  /** Whether anything waits to be published, acknowledged or handed over: the node should not stop yet. */
   get owesAnything(): boolean {
-    return this.#outgoing.owesAnything
+    return this.#outgoing.owesAnything || this.owedShards.length > 0
+  }
+
+  /** The shards that this node, leaving, is still the copy of that others count on. */
+  get owedShards(): readonly number[] {
+    return this.#holdings.owed()
   }
 
   /** Whether every shard has all the ready holders that the present members can give it, as far as this node heard. */
@@ -275,7 +282,7 @@ export class Replica {
 
   /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */
   status(): ReplicaStatus {
-    const { self, incarnation, config, nowMs } = this.#context
+    const { self, incarnation, config } = this.#context
     return {
       nodeId: self,
       name: config.name,
@@ -290,7 +297,7 @@ export class Replica {
         incarnation: member.news.incarnation,
         addresses: member.news.addresses,
         roundTripMs: member.roundTripMs,
-        heardAgoMs: nowMs - member.heardAtMs,
+        heardAgoMs: this.#members.silenceMs(member),
       })),
       shards: Array.from({ length: this.#holdings.count }, (_, shard) => ({
         shard,
@@ -365,7 +372,7 @@ export class Replica {
       case 'leave':
         return this.#onLeave()
       case 'goodbye':
-        return this.#members.leave()
+        return this.#onGoodbye()
     }
   }
 
@@ -459,6 +466,10 @@ export class Replica {
         return this.#syncReceiver.onItems(from, message)
       case 'sync-records':
         return this.#syncReceiver.onRecords(from, message)
+      case 'vouch-ask':
+        return this.#members.onVouchAsk(from, message)
+      case 'vouch':
+        return this.#members.onVouch(message)
       case 'greeting':
       case 'refused':
         return
@@ -529,7 +540,14 @@ export class Replica {
   #onLeave(): void {
     this.#primary.flushTouches()
     this.#outgoing.flush()
+    this.#members.startLeaving()
     this.#holdings.leave()
+  }
+
+  #onGoodbye(): void {
+    const shards = this.owedShards
+    if (shards.length > 0) this.#context.notice({ type: 'handover:incomplete', shards })
+    this.#members.leave()
   }
 
   #incarnationOf(node: NodeId): number | undefined {
@@ -595,8 +613,8 @@ export class Replica {
   #connectHoldings(): Holdings {
     return new Holdings(this.#context, this.#members, {
       sync: (shard, source, scope, onDone) => {
-        this.#syncReceiver.start(shard, source, scope, (complete, equal, isLost) => {
-          onDone(complete, equal, isLost)
+        this.#syncReceiver.start(shard, source, scope, (complete, equalBuckets, isLost) => {
+          onDone(complete, equalBuckets, isLost)
           this.#holdings.advance()
         })
       },

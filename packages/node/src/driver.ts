@@ -4,7 +4,7 @@
  * It owns the timer, the requests that wait for results, and nothing else. Steps never nest: what a step causes at once (a
  * send that closes a connection, a listener that commits) is queued and stepped after it.
  */
-import type { Drained, Event, Notice, Replica, Result } from '@reprise/core'
+import type { Drained, Event, NodeId, Notice, Replica, Result } from '@reprise/core'
 import { Outbox, StoppedError } from '@reprise/core'
 import type { Network } from '@reprise/p2p'
 import type { Clock } from './clock.ts'
@@ -23,6 +23,8 @@ export interface DriverInit {
   readonly clock: Clock
   onNotice(notice: Notice): void
   onIncarnation(incarnation: number): void
+  /** Who is to be connected with changed. */
+  onMembers(members: ReadonlyMap<NodeId, readonly string[]>): void
   /** A step threw: a broken invariant of the core. The driver has stopped. */
   onBroken(error: unknown): void
 }
@@ -106,7 +108,10 @@ export class Driver {
   #carryOut(wishes: Drained): void {
     const { network } = this.#init
     if (wishes.incarnation !== undefined) this.#init.onIncarnation(wishes.incarnation)
-    if (wishes.members !== undefined) network.setMembers(wishes.members)
+    if (wishes.members !== undefined) {
+      network.setMembers(wishes.members)
+      this.#init.onMembers(wishes.members)
+    }
     for (const shard of wishes.subscribe) network.subscribe(shard)
     for (const shard of wishes.unsubscribe) network.unsubscribe(shard)
     for (const { shard, frame } of wishes.publishes) network.publish(shard, frame)

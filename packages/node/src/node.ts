@@ -11,10 +11,12 @@ import type {
   Birth,
   CommitCommand,
   CreateOptions,
+  EarlierMember,
   LiveRecord,
   NodeId,
   Notice,
   Origin,
+  PortionCodec,
   ReplicaStatus,
   Result,
   Resumed,
@@ -44,7 +46,7 @@ import type { Libp2pNetwork, NetworkStats } from '@reprise/p2p'
 import { createNetwork } from '@reprise/p2p'
 import type { Clock } from './clock.ts'
 import { createClock } from './clock.ts'
-import { STOP_FLUSH_MS } from './constants.ts'
+import { GOODBYE_MS, STOP_FLUSH_MS } from './constants.ts'
 import type { DataDir } from './data-dir.ts'
 import { openDataDir } from './data-dir.ts'
 import { Driver } from './driver.ts'
@@ -53,7 +55,7 @@ import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
 import type { Change, SessionOwner } from './session.ts'
-import { NodeSession, ResumedNodeSession, storedSize } from './session.ts'
+import { NodeSession, nameOf, ResumedNodeSession, storedSize } from './session.ts'
 import { sealValue } from './values.ts'
 
 /** The events of a node, by name, with their arguments. */
@@ -62,6 +64,8 @@ export interface NodeEvents {
   'member:up': [{ readonly nodeId: string; readonly name: string }]
   /** A member is silent or its connection was lost. Its shards stay where they are for now. */
   'member:suspect': [{ readonly nodeId: string; readonly name: string }]
+  /** A member hands over what it holds and will go. It is given nothing any more. */
+  'member:leaving': [{ readonly nodeId: string; readonly name: string }]
   /** A member left, or was silent so long that its shards move. */
   'member:down': [{ readonly nodeId: string; readonly name: string; readonly reason: 'left' | 'dead' }]
   /** Another node became primary of a session that this node was primary of. */
@@ -79,6 +83,10 @@ export interface NodeEvents {
   /** This node became a complete holder of a shard, or gave it to others. */
   'shard:ready': [{ readonly shard: number }]
   'shard:left': [{ readonly shard: number }]
+  /** Nobody had what was there before, and these members did not come back in time: what only they hold is unknown here. */
+  'members:missing': [{ readonly nodeIds: readonly string[] }]
+  /** This node stopped before these shards were at all who shall hold them: as if it had crashed, for these. */
+  'handover:incomplete': [{ readonly shards: readonly number[] }]
   /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
   failed: [unknown]
 }
@@ -121,6 +129,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       clock,
       onNotice: (notice) => this.#onNotice(notice),
       onIncarnation: (incarnation) => this.#onIncarnation(incarnation),
+      onMembers: (members) => this.#dataDir?.remember(members),
       onBroken: (error) => this.#onBroken(error),
     })
     this.#owner = this.#createOwner(sealer)
@@ -153,7 +162,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   async resume(id: SessionIdInput, options: ResumeOptions = {}): Promise<Resumed> {
     const key = toSessionKey(id)
-    const { portions, minVersion, consistency = 'latest' } = options
+    const { minVersion, consistency = 'latest' } = options
+    const portions = options.portions?.map(nameOf)
     if (consistency !== 'latest' && consistency !== 'any') {
       throw new UsageError(`consistency is 'latest' or 'any', not ${JSON.stringify(consistency)}`)
     }
@@ -173,9 +183,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    * The session, if this node has a copy that it may use without asking anybody: synchronous, for hot paths. It is as
    * current as `resume` with `consistency: 'any'`. Undefined says nothing about the session; resume it then.
    */
-  local(id: SessionIdInput, portions?: readonly string[]): Session | undefined {
+  local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
     const key = toSessionKey(id)
-    const found = this.#replica.local(key, portions, this.#clock.now())
+    const found = this.#replica.local(key, portions?.map(nameOf), this.#clock.now())
     return found === undefined ? undefined : new NodeSession(this.#owner, key, found.record, found.blobs)
   }
 
@@ -213,8 +223,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   }
 
   /**
-   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, close everything.
-   * Requests that wait are rejected with `StoppedError`. Safe to call twice.
+   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, hand over what this
+   * node holds (at most `drainMs`; `handover:incomplete` tells what was left), close everything. Until it has gone the node
+   * serves as before. Requests that still wait then are rejected with `StoppedError`. Safe to call twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
@@ -230,19 +241,36 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),
       onMessage: (from, lane, bytes) => this.#driver.post({ type: 'message', from, lane, bytes }),
     })
-    this.#replica.setAddresses(this.#network.addresses)
+    this.refreshAddresses()
     this.#driver.post({ type: 'tick' })
+  }
+
+  /**
+   * Look again at which addresses others are told.
+   * @internal
+   */
+  refreshAddresses(): void {
+    this.#replica.setAddresses(this.#network.addresses)
   }
 
   async #stop(): Promise<void> {
     this.#driver.post({ type: 'leave' })
-    const untilMs = this.#clock.now().nowMs + STOP_FLUSH_MS
-    while (this.#replica.owesAnything && this.#clock.now().nowMs < untilMs) await pause(STOP_POLL_MS)
+    const sinceMs = this.#clock.now().nowMs
+    // Stopped by a listener, the step that told it is still under way, and what was posted waits for its end.
+    await Promise.resolve()
+    while (this.#isOwing(this.#clock.now().nowMs - sinceMs)) await pause(STOP_POLL_MS)
     this.#driver.post({ type: 'goodbye' })
     this.#driver.stop()
     this.#wake()
+    if (this.aliveMembers().length > 1) await pause(GOODBYE_MS)
     await this.#network.stop()
     await this.#dataDir?.release()
+  }
+
+  /** Whether it is worth waiting before this node, which leaves, is gone. */
+  #isOwing(waitedMs: number): boolean {
+    if (waitedMs < this.#options.drainMs && this.#replica.owedShards.length > 0) return true
+    return waitedMs < STOP_FLUSH_MS && this.#replica.owesAnything
   }
 
   async #request(request: Parameters<Driver['request']>[0], signal: AbortSignal | undefined): Promise<Result> {
@@ -288,7 +316,11 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     changes: ReadonlyMap<string, Change>,
     sealer: Sealer | undefined,
   ): Pick<CommitCommand, 'changes'> & { numbers: Map<string, Version> } {
-    const plan = this.#replica.plan(key, new Map([...changes].map(([name, change]) => [name, storedSize(change)])))
+    const plan = this.#replica.plan(
+      key,
+      birth,
+      new Map([...changes].map(([name, change]) => [name, storedSize(change)])),
+    )
     const numbers = new Map<string, Version>()
     const encoded = new Map<string, Uint8Array | typeof ABSENT>()
     for (const [name, { encoded: plain, seal }] of changes) {
@@ -353,6 +385,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const { logger } = this.#options
     switch (notice.type) {
       case 'member:up':
+      case 'member:leaving':
       case 'member:suspect':
         logger?.info(notice.type, { nodeId: notice.node, name: notice.name })
         this.emit(notice.type, { nodeId: notice.node, name: notice.name })
@@ -383,6 +416,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       case 'shard:ready':
       case 'shard:left':
         this.emit(notice.type, { shard: notice.shard })
+        return
+      case 'members:missing':
+        logger?.warn('starts without members of an earlier life', { nodeIds: notice.nodes })
+        this.emit('members:missing', { nodeIds: notice.nodes })
+        return
+      case 'handover:incomplete':
+        logger?.warn('stops before others have all that it holds', { shards: notice.shards.length })
+        this.emit('handover:incomplete', { shards: notice.shards })
         return
       case 'bad-message':
         logger?.warn('dropped a message that is not valid', { from: notice.from, error: notice.error.message })
@@ -447,9 +488,20 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
     secret: options.secret,
     allow: options.allow,
     encryption: options.encryption,
+    carrier: options.carrier,
     frameId: (frame) => frame.subarray(0, FRAME_ID_BYTES),
     logger: options.logger,
   })
+  return await nodeOn(network, options, clock, dataDir)
+}
+
+/** A node on any network, not started yet. */
+export async function nodeOn(
+  network: Libp2pNetwork,
+  options: ResolvedOptions,
+  clock: Clock,
+  dataDir: DataDir | undefined,
+): Promise<Node> {
   const now = clock.now()
   const replica = new Replica(
     {
@@ -460,6 +512,7 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
       weight: options.weight,
       copies: options.copies,
       cacheBytesMax: options.cacheBytesMax,
+      earlierMembers: [...joinedByName(options.join), ...(dataDir?.earlierMembers ?? [])],
       expectPeers: options.join.length > 0 || dataDir?.isReturning === true,
       keyHash: await loadKeyHash(),
       seed: randomInt(2 ** 32),
@@ -467,6 +520,14 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
     now,
   )
   return new Node({ options, clock, network, replica, dataDir, sealer: chooseSealer(options) })
+}
+
+/** Members that the join list names: they are dialled there, and missed while they are away. */
+function joinedByName(join: readonly string[]): EarlierMember[] {
+  return join.flatMap((address) => {
+    const node = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    return node === undefined ? [] : [{ node, addresses: [] }]
+  })
 }
 
 function chooseSealer({ sealKeys, secret, cluster }: ResolvedOptions): Sealer | undefined {

@@ -11,6 +11,7 @@ import type {
   CommitOptions,
   Found,
   LiveRecord,
+  PortionCodec,
   PortionValue,
   ResumedSession,
   ResumeOrigin,
@@ -113,7 +114,15 @@ export class NodeSession implements Session {
     return Math.max(0, endsAtMs(this.#record) - this.#owner.nowMs())
   }
 
-  get(name: string): PortionValue | undefined {
+  get(name: string): PortionValue | undefined
+  get<Value>(portion: PortionCodec<Value>): Value | undefined
+  get(portion: string | PortionCodec<unknown>): unknown {
+    if (typeof portion === 'string') return this.#value(portion)
+    const stored = this.#value(portion.name)
+    return stored === undefined ? undefined : portion.decode(stored)
+  }
+
+  #value(name: string): PortionValue | undefined {
     const change = this.#changes?.get(name)
     if (change !== undefined)
       return change.encoded === ABSENT ? undefined : decodeValue(change.encoded, undefined, NOWHERE)
@@ -128,16 +137,21 @@ export class NodeSession implements Session {
     return value
   }
 
-  set(name: string, value: PortionValue, options: SetOptions = {}): void {
+  set(name: string, value: PortionValue, options?: SetOptions): void
+  set<Value>(portion: PortionCodec<Value>, value: NoInfer<Value>, options?: SetOptions): void
+  set(portion: string | PortionCodec<unknown>, value: unknown, options: SetOptions = {}): void {
+    const name = nameOf(portion)
     assertName(name)
-    const seal = options.seal ?? false
+    const isTyped = typeof portion !== 'string'
+    const seal = options.seal ?? (isTyped && portion.sealed && this.#owner.sealer !== undefined)
     if (seal && this.#owner.sealer === undefined) {
       throw new UsageError('seal: this node has no sealing key; give it a secret or sealKeys')
     }
-    this.#change(name, { encoded: encodeValue(name, value), seal })
+    this.#change(name, { encoded: encodeValue(name, isTyped ? portion.encode(value) : value), seal })
   }
 
-  delete(name: string): void {
+  delete(portion: string | PortionCodec<unknown>): void {
+    const name = nameOf(portion)
     assertName(name)
     if (this.#record.portions.has(name)) this.#change(name, { encoded: ABSENT, seal: false })
     else this.#changes?.delete(name)
@@ -244,6 +258,11 @@ function waitOptions(
     waitMs: number('deadlineMs', options.deadlineMs ?? defaultMs, 0, 2 ** 31 - 1),
     signal: options.signal,
   }
+}
+
+/** The name of a portion that is given by name or typed. */
+export function nameOf(portion: string | PortionCodec<unknown>): string {
+  return typeof portion === 'string' ? portion : portion.name
 }
 
 function assertName(name: string): void {

@@ -16,7 +16,7 @@ import { JSON_DEPTH_MAX, SEAL_KEY_ID_BYTES, SEAL_NONCE_BYTES, SEAL_TAG_BYTES } f
 import type { Place, Sealer } from './seal.ts'
 
 /** @throws UsageError when the value is neither bytes nor plain data. */
-export function encodeValue(name: string, value: PortionValue): Uint8Array {
+export function encodeValue(name: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return tagged(TAG_BYTES, value)
   assertPlain(name, value, 0)
   return tagged(TAG_JSON, Buffer.from(JSON.stringify(value), 'utf8'))

@@ -307,6 +307,29 @@ describe('members that come and go', () => {
     }
   })
 
+  it('[R5] [rule P2] a member that stops hands over what it holds, so that two more may crash', async function () {
+    this.timeout(30_000)
+    const nodes = await startCluster(5)
+    const [a, b, ...others] = nodes as [Node, Node, ...Node[]]
+    for (let i = 0; i < 60; i++) {
+      const session = await a.create(`p2-${i}`)
+      session.set('n', i)
+      await session.commit({ copies: 2 })
+    }
+    const incomplete: unknown[] = []
+    for (const node of [a, b]) node.on('handover:incomplete', (what) => incomplete.push(what))
+    const leaving = new Set<string>()
+    others[0]?.on('member:leaving', ({ nodeId }) => leaving.add(nodeId))
+    await a.stop()
+    await b.stop()
+    assert.deepEqual(incomplete, [])
+    assert.deepEqual(leaving, new Set([a.nodeId, b.nodeId]))
+    // Three are left, and each of them holds everything.
+    for (const node of others) {
+      for (let i = 0; i < 60; i++) assert.equal(node.local(`p2-${i}`)?.get('n'), i)
+    }
+  })
+
   it('a member that starts again with its directory is the same one, complete before it counts', async function () {
     this.timeout(30_000)
     const dataDir = join(parent, 'again')

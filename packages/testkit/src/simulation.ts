@@ -11,31 +11,39 @@
  */
 import type { KeyHash, SessionKey } from '@reprise/core'
 import { bucketOf, shardOfBucket, toSessionKey } from '@reprise/core'
+import { Bounds } from './checkers/bounds.ts'
+import { Carts } from './checkers/carts.ts'
 import type { Checker, World } from './checkers/checker.ts'
 import { Contents } from './checkers/contents.ts'
 import { Convergence } from './checkers/convergence.ts'
 import { Drops } from './checkers/drops.ts'
 import { Durability } from './checkers/durability.ts'
+import { Expiry } from './checkers/expiry.ts'
 import { Idleness } from './checkers/idleness.ts'
+import { Leavers } from './checkers/leavers.ts'
 import { MergeLaws } from './checkers/merge-laws.ts'
 import { Readiness } from './checkers/readiness.ts'
 import { Reads } from './checkers/reads.ts'
+import { Takeovers } from './checkers/takeovers.ts'
 import { Cluster } from './cluster.ts'
 import { EventQueue } from './event-queue.ts'
-import type { Fault } from './faults.ts'
 import { FaultInjector } from './faults.ts'
 import { Ledger } from './ledger.ts'
 import { CALM } from './network.ts'
 import { Random } from './random.ts'
-import type { Scenario } from './scenario.ts'
+import type { WorkloadCounters } from './requests.ts'
+import { Requests } from './requests.ts'
+import type { Mix, Scenario } from './scenario.ts'
 import { drawScenario } from './scenario.ts'
-import type { WorkloadCounters } from './workload.ts'
-import { Workload } from './workload.ts'
+import { cartKeys, Shoppers } from './shoppers.ts'
+import { Visits, Workload } from './workload.ts'
 
 export interface SimulationOptions {
   readonly keyHash: KeyHash
   /** Instead of the number that the seed draws. */
-  readonly nodeCount?: number
+  readonly nodeCount?: number | undefined
+  /** How the seed is drawn; default the latest. */
+  readonly mix?: Mix
   /** Rules of the core that are taken away. */
   readonly planted?: readonly string[]
   /** Changes what was drawn: for shrinking, and for looking closer. */
@@ -55,11 +63,13 @@ export interface Violation {
 export interface SimulationResult {
   readonly seed: number
   readonly nodeCount: number
+  readonly scenario: Scenario
   readonly violations: readonly Violation[]
   /** Steps of replicas. */
   readonly events: number
   readonly traceHash: number
-  readonly faults: readonly Fault[]
+  /** Visits of clients that took place, by number; none when they draw from one stream. */
+  readonly visits: readonly number[]
   /** How long it took after healing until everything was quiet, in virtual milliseconds. */
   readonly quietAfterMs: number
   readonly virtualMs: number
@@ -69,8 +79,13 @@ export interface SimulationResult {
 
 /** Run one seed. */
 export function simulate(seed: number, options: SimulationOptions): SimulationResult {
-  const drawn = drawScenario(seed, options.nodeCount)
-  return new Simulation(options.adapt?.(drawn) ?? drawn, options).run()
+  const drawn = drawScenario(seed, options)
+  return simulateScenario(options.adapt?.(drawn) ?? drawn, options)
+}
+
+/** Run a scenario as it is. */
+export function simulateScenario(scenario: Scenario, options: SimulationOptions): SimulationResult {
+  return new Simulation(scenario, options).run()
 }
 
 class Simulation implements World {
@@ -79,7 +94,9 @@ class Simulation implements World {
   readonly #scenario: Scenario
   readonly #options: SimulationOptions
   readonly #queue = new EventQueue()
-  readonly #workload: Workload
+  readonly #requests: Requests
+  readonly #visits: Visits
+  readonly #clients: readonly [Workload, Shoppers]
   readonly #injector: FaultInjector
   readonly #convergence: Convergence
   readonly #checkers: readonly Checker[]
@@ -89,15 +106,16 @@ class Simulation implements World {
   constructor(scenario: Scenario, options: SimulationOptions) {
     this.#scenario = scenario
     this.#options = options
-    const { seed, nodeCount, copies, conditions, cacheBytesMax } = scenario
-    this.ledger = new Ledger(Array.from({ length: scenario.keyCount }, (_, i) => toSessionKey(`s${i}`)))
+    const { seed, nodeCount, copies, conditions, cacheBytesMax, wires } = scenario
+    const keys = Array.from({ length: scenario.keyCount }, (_, i) => toSessionKey(`s${i}`))
+    this.ledger = new Ledger([...keys, ...cartKeys(scenario.workload)])
     const planted = new Set(options.planted)
     this.cluster = new Cluster(
-      { nodeCount, copies, keyHash: options.keyHash, conditions, planted, cacheBytesMax, seed },
+      { nodeCount, copies, keyHash: options.keyHash, conditions, planted, cacheBytesMax, seed, wires },
       this.#queue,
       new Random(seed, 3),
       {
-        onResult: (node, result) => this.#workload.onResult(node, result),
+        onResult: (node, result) => this.#requests.onResult(node, result),
         onNotice: (node, notice) => {
           if (notice.type === 'bad-message') {
             this.violate('messages', `${node.id} cannot read what ${notice.from} sent: ${notice.error.message}`)
@@ -114,28 +132,28 @@ class Simulation implements World {
         onStart: (node) => this.#log(`${node.id} starts as ${node.storedIncarnation}`),
       },
     )
-    this.#workload = new Workload(scenario.workload, {
-      cluster: this.cluster,
-      queue: this.#queue,
-      random: new Random(seed, 4),
-      ledger: this.ledger,
-      events: {
-        onReadStart: (read) => {
-          for (const checker of this.#checkers) checker.onReadStart?.(read)
-        },
-        onReadEnd: (result) => {
-          for (const checker of this.#checkers) checker.onReadEnd?.(result)
-        },
-        onIssued: (write) => {
-          for (const checker of this.#checkers) checker.onIssued?.(write)
-        },
-        onConfirmed: (write) => {
-          for (const checker of this.#checkers) checker.onConfirmed?.(write)
-        },
-        onViolation: (rule, text) => this.violate(rule, text),
-        ...(options.log === undefined ? {} : { onLog: (line: string) => this.#log(line) }),
+    this.#requests = new Requests(this.cluster, this.#queue, this.ledger, {
+      onReadStart: (read) => {
+        for (const checker of this.#checkers) checker.onReadStart?.(read)
       },
+      onReadEnd: (result) => {
+        for (const checker of this.#checkers) checker.onReadEnd?.(result)
+      },
+      onIssued: (write) => {
+        for (const checker of this.#checkers) checker.onIssued?.(write)
+      },
+      onConfirmed: (write) => {
+        for (const checker of this.#checkers) checker.onConfirmed?.(write)
+      },
+      onViolation: (rule, text) => this.violate(rule, text),
+      ...(options.log === undefined ? {} : { onLog: (line: string) => this.#log(line) }),
     })
+    this.#visits = new Visits(seed, scenario.workload.visits)
+    const components = { cluster: this.cluster, queue: this.#queue, requests: this.#requests, seed, keys }
+    this.#clients = [
+      new Workload(scenario.workload, this.#visits, components),
+      new Shoppers(scenario.workload, this.#visits, components),
+    ]
     this.#injector = new FaultInjector(this.cluster, this.#queue)
     this.#convergence = new Convergence(this)
     this.#checkers = [
@@ -144,9 +162,14 @@ class Simulation implements World {
       new Durability(this),
       new Drops(this),
       new Reads(this),
+      new Takeovers(this),
+      new Expiry(this),
+      new Carts(this),
+      new Leavers(this),
       new Readiness(this),
       this.#convergence,
       new Idleness(this),
+      new Bounds(this),
     ]
   }
 
@@ -167,11 +190,11 @@ class Simulation implements World {
     const { seed, nodeCount, faults, startsCold, activeMs } = this.#scenario
     this.#boot()
     if (!startsCold) this.#warmUp()
-    this.#workload.start()
+    for (const clients of this.#clients) clients.start()
     this.#injector.schedule(faults, this.nowMs)
     for (const fault of faults) this.#log(`fault at ${(this.nowMs + fault.atMs).toFixed(1)}: ${JSON.stringify(fault)}`)
     this.#runWithCheckpoints(this.nowMs + activeMs)
-    this.#workload.slowness = LATE_SLOWNESS
+    for (const clients of this.#clients) clients.slowness = LATE_SLOWNESS
     // Faults that began late still get their time, or they would never last.
     while (this.#injector.activeCount > 0 && this.#violations.length === 0) {
       this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
@@ -180,22 +203,27 @@ class Simulation implements World {
     return {
       seed,
       nodeCount,
+      scenario: this.#scenario,
       violations: this.#violations,
       events: this.cluster.trace.events,
       traceHash: this.cluster.trace.hash,
-      faults,
+      visits: this.#visits.made,
       quietAfterMs,
       virtualMs: this.nowMs,
-      workload: this.#workload.counters,
+      workload: this.#requests.counters,
       repairs: this.#repairs,
     }
   }
 
   #boot(): void {
     const random = new Random(this.#scenario.seed, 5)
+    const { clocks, lateNodes } = this.#scenario
     for (const node of this.cluster.nodes) {
-      node.monotonicOffsetMs = random.below(1_000_000)
-      node.wallOffsetMs = random.below(100) - 50
+      const wrong = clocks[node.index]
+      node.clock.offsetMs = random.below(1_000_000)
+      node.clock.wallOffsetMs = wrong?.wallOffsetMs ?? random.below(100) - 50
+      node.clock.rate = wrong?.rate ?? 1
+      if (lateNodes.includes(node.index)) continue
       // Seen one by one, the nodes that come first hold everything and hand most of it over: true, and slow.
       const jitterMs = this.#scenario.startsCold ? 50 : 2
       this.#queue.at(random.between(0, jitterMs), () => this.cluster.start(node, { jitterMs }))
@@ -206,7 +234,7 @@ class Simulation implements World {
     const untilMs = this.nowMs + WARM_UP_MS_MAX
     while (this.nowMs < untilMs) {
       this.#queue.runUntil(this.nowMs + CHECKPOINT_MS)
-      if (this.cluster.nodes.every(({ replica }) => replica?.isReady)) return
+      if (this.cluster.up().every(({ replica }) => replica?.isReady)) return
     }
     this.violate('I-R12', `the cluster did not form in ${WARM_UP_MS_MAX} ms: ${this.#convergence.unrest()}`)
   }
@@ -215,14 +243,15 @@ class Simulation implements World {
   #comeToRest(): number {
     const healedAtMs = this.nowMs
     this.#log('heals')
-    this.#workload.stop()
+    for (const clients of this.#clients) clients.stop()
     this.#injector.heal()
-    for (const node of this.cluster.nodes) this.cluster.start(node)
     this.cluster.network.conditions = CALM
     let unrest: string | undefined = 'nothing ran yet'
     while (unrest !== undefined && this.nowMs < healedAtMs + QUIET_MS_MAX && this.#violations.length === 0) {
+      // Also those that were on the way out when everything healed.
+      for (const node of this.cluster.nodes) this.cluster.start(node)
       this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
-      unrest = this.#workload.pendingCount > 0 ? 'requests are under way' : this.#convergence.unrest()
+      unrest = this.#requests.pendingCount > 0 ? 'requests are under way' : this.#convergence.unrest()
     }
     const quietAfterMs = this.nowMs - healedAtMs
     if (this.#violations.length > 0) return quietAfterMs

@@ -6,14 +6,22 @@
  * asked last. Only a suspicion that lasts makes it *dead*, and moves its shards. Hearsay tells where to dial and who left,
  * never that somebody whom this node can hear is dead.
  *
+ * A suspect is asked about (`vouching.ts`). While others hear it, it stays a suspect that keeps its shards, at most
+ * `VOUCHED_MS_MAX`: it is alive and may know what nobody else does, and if every node moved shards by what it alone can
+ * reach, the placements would differ for as long as the path is broken. And nobody judges after a pause of its own
+ * (`self-doubt.ts`).
+ *
  * ```
  *  unmet ──greeting──► alive ◄──any message──┐
  *                        │ silence, cut      │
  *                        └────► suspect ─────┘
- *                        │        │ DEAD_MS
+ *                        │        │ DEAD_MS, and nobody else hears it
  *                goodbye ▼        ▼
  *                      left      dead ──greeting──► alive
  * ```
+ *
+ * A member that is *leaving* is present like any other, heard, asked and synced from, but given nothing any more: who holds
+ * its shards without it is decided while it is still there to hand them over.
  */
 import {
   ALONE_MS,
@@ -23,41 +31,30 @@ import {
   HEARTBEAT_MS,
   HEARTBEAT_SOON_MS,
   MEMBERS_MAX,
-  ROUND_TRIP_MS_INITIAL,
+  ROUND_TRIP_MS_MAX,
   SHARD_COUNT,
   SUSPECT_MS,
+  VOUCHED_MS_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { NO_SHARDS } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
-import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber } from '../wire/messages.ts'
-
-/** Another member, as this node sees it. */
-export interface Member {
-  news: MemberNews
-  state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
-  /** A control stream is open and the greeting came over it. */
-  connected: boolean
-  /** A heartbeat came over it too: the member accepted this node's greeting, and its shards are known. */
-  acquainted: boolean
-  heardAtMs: number
-  /** When the present state began. */
-  sinceMs: number
-  /** The shards it is subscribed to, and those it is a ready holder of. */
-  joined: ShardBits
-  ready: ShardBits
-  /** Smoothed, in milliseconds. */
-  roundTripMs: number
-  beatSent: number
-  beatSentAtMs: number
-  /** When the beat before that was sent: of two nodes that beat in step, each hears the other's echo just after its next. */
-  lastBeatSentAtMs: number
-  beatHeard: number
-  beatHeardAtMs: number
-  /** When it was last asked to greet again. */
-  askedAtMs: number
-}
+import type {
+  Greeting,
+  Heartbeat,
+  MemberNews,
+  MemberState,
+  ShardBits,
+  ShardNumber,
+  Vouch,
+  VouchAsk,
+} from '../wire/messages.ts'
+import { ColdStart } from './cold-start.ts'
+import type { Member } from './member.ts'
+import { createMember, isPresent, sentAtMs } from './member.ts'
+import { SelfDoubt } from './self-doubt.ts'
+import { Vouching } from './vouching.ts'
 
 /** What the other rooms want to know. */
 export interface MembersListener {
@@ -91,18 +88,29 @@ export class Members {
   readonly #listener: MembersListener
   readonly #own: OwnShards
   readonly #members = new Map<NodeId, Member>()
+  readonly #doubt = new SelfDoubt()
+  readonly #coldStart: ColdStart
+  readonly #vouching: Vouching
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
   readonly #strangers = new Map<NodeId, number>()
-  readonly #startedAtMs: number
-  #heartbeatAtMs = 0
+  readonly #startedAtAwakeMs: number
+  #heartbeatAtMs = Number.NEGATIVE_INFINITY
   #metAnyone = false
-  #leaving = false
+  /** What this node says of itself. */
+  #selfState: 'alive' | 'leaving' | 'left' = 'alive'
 
   constructor(context: Context, listener: MembersListener, own: OwnShards) {
     this.#context = context
     this.#listener = listener
     this.#own = own
-    this.#startedAtMs = context.nowMs
+    this.#startedAtAwakeMs = context.nowMs
+    this.#coldStart = new ColdStart(context)
+    this.#vouching = new Vouching(context, {
+      get: (node) => this.get(node),
+      reachable: () => this.reachable(),
+      awakeMs: () => this.#awakeMs,
+      beat: (member) => this.#sendHeartbeat(member),
+    })
   }
 
   get(node: NodeId): Member | undefined {
@@ -116,6 +124,11 @@ export class Members {
   /** Members that count for placement: met, and not known to be gone. */
   *present(): Generator<Member> {
     for (const member of this.#members.values()) if (isPresent(member)) yield member
+  }
+
+  /** Members that shards are given to: present, and not about to go. */
+  *candidates(): Generator<Member> {
+    for (const member of this.present()) if (!member.isLeaving) yield member
   }
 
   /** Members that a message can be sent to now. */
@@ -142,25 +155,30 @@ export class Members {
 
   /** Whether this node has seen enough of the cluster to trust that nobody knows better (rule P4, cold start). */
   isSettled(): boolean {
-    const { nowMs } = this.#context
+    const awakeMs = this.#awakeMs
     const lonely = this.#context.config.expectPeers && !this.#metAnyone
-    if (lonely && nowMs < this.#startedAtMs + ALONE_MS) return false
+    if (lonely && awakeMs < this.#startedAtAwakeMs + ALONE_MS) return false
     // Until its first heartbeat nobody knows what a member holds.
-    for (const sinceMs of this.#strangers.values()) if (nowMs < sinceMs + ALONE_MS) return false
+    for (const sinceMs of this.#strangers.values()) if (awakeMs < sinceMs + ALONE_MS) return false
     for (const member of this.#members.values()) {
-      if (member.state === 'unmet' && nowMs < member.sinceMs + ALONE_MS) return false
+      if (member.state === 'unmet' && awakeMs < member.sinceAwakeMs + ALONE_MS) return false
     }
     return true
   }
 
-  selfNews(state: 'alive' | 'left' = this.#leaving ? 'left' : 'alive'): MemberNews {
+  /** Whether a shard of which nobody is a ready holder may be taken for what the live members have of it. */
+  mayStartCold(): boolean {
+    return this.#coldStart.mayBegin(this.#awakeMs - this.#startedAtAwakeMs)
+  }
+
+  selfNews(): MemberNews {
     const { addresses, config, incarnation, self } = this.#context
     const { name, zone, weight } = config
-    return { node: self, incarnation, state, name, zone, weight, addresses }
+    return { node: self, incarnation, state: this.#selfState, name, zone, weight, addresses }
   }
 
   onPeerUp(node: NodeId): void {
-    this.#strangers.set(node, this.#context.nowMs)
+    this.#strangers.set(node, this.#awakeMs)
     const member = this.#members.get(node)
     if (member !== undefined) member.acquainted = false
     this.#sendGreeting(node)
@@ -184,11 +202,12 @@ export class Members {
       if (member.state === 'dead') this.#askGreeting(member, 0)
       return false
     }
-    member.heardAtMs = this.#context.nowMs
+    member.heardAtAwakeMs = this.#awakeMs
     if (member.state === 'suspect') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node, name: member.news.name })
     }
+    this.#vouching.onHeard(member)
     return true
   }
 
@@ -213,16 +232,19 @@ export class Members {
       this.#endLife(known)
     }
     const member = known ?? this.#add(news)
+    // Who leaves once leaves for good, until its next life.
+    member.isLeaving = news.state === 'leaving' || (member.isLeaving && news.incarnation === member.news.incarnation)
     member.news = news
     member.connected = true
-    member.heardAtMs = this.#context.nowMs
+    member.heardAtAwakeMs = this.#awakeMs
     this.#metAnyone = true
+    this.#coldStart.onAccounted(from)
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
     if (member.state === 'dead') {
       this.#sendGreeting(from)
       member.acquainted = false
     }
-    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#context.nowMs)
+    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#awakeMs)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
@@ -263,9 +285,9 @@ export class Members {
     member.beatHeard = beat.beat
     member.beatHeardAtMs = this.#context.nowMs
     const echoedAtMs = sentAtMs(member, beat.echo)
-    if (echoedAtMs !== undefined) {
+    if (echoedAtMs !== undefined && this.#doubt.ranSince(echoedAtMs)) {
       const sampleMs = Math.max(0, this.#context.nowMs - echoedAtMs - beat.echoAgeMs)
-      member.roundTripMs += (sampleMs - member.roundTripMs) / 8
+      if (sampleMs <= ROUND_TRIP_MS_MAX) member.roundTripMs += (sampleMs - member.roundTripMs) / 8
     }
     const readyBefore = member.ready
     const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
@@ -284,6 +306,7 @@ export class Members {
     let learned = false
     for (const news of list) {
       if (news.node === this.#context.self) continue
+      if (news.state === 'left') this.#coldStart.onAccounted(news.node)
       const member = this.#members.get(news.node)
       if (member === undefined) {
         if (news.state === 'left' || news.state === 'dead' || this.#members.size >= MEMBERS_MAX) continue
@@ -293,6 +316,7 @@ export class Members {
         const later = news.incarnation > member.news.incarnation
         if (later && isPresent(member)) this.#endLife(member)
         learned ||= later || member.news.addresses.join() !== news.addresses.join()
+        member.isLeaving &&= !later
         member.news = news
         if (news.state === 'left' && isPresent(member)) this.#end(member, 'left')
         // A new life of a member that was gone: what is told of it from now on is not that it left or died.
@@ -300,21 +324,61 @@ export class Members {
       } else if (news.state === 'left' && news.incarnation === member.news.incarnation && isPresent(member)) {
         this.#end(member, 'left')
       }
+      if (member !== undefined && news.state === 'leaving') this.#onLeaving(member, news.incarnation)
     }
     if (learned) this.#publishDialList()
   }
 
+  #onLeaving(member: Member, incarnation: Incarnation): void {
+    if (member.isLeaving || incarnation !== member.news.incarnation || !isPresent(member)) return
+    member.isLeaving = true
+    this.#context.notice({ type: 'member:leaving', node: member.news.node, name: member.news.name })
+    this.#listener.onMembersChanged()
+  }
+
+  /** Tell everybody that this node is about to go: from now on it is given nothing. Said again with every round. */
+  startLeaving(): void {
+    this.#selfState = 'leaving'
+    this.#sendSelf()
+  }
+
   /** Tell everybody that this node goes. */
   leave(): void {
-    this.#leaving = true
+    this.#selfState = 'left'
+    this.#sendSelf()
+  }
+
+  #sendSelf(): void {
+    const members = [this.selfNews()]
     for (const { news } of this.reachable()) {
-      this.#context.send(news.node, { type: 'members', members: [this.selfNews('left')] })
+      const isUnderstood = this.#selfState === 'left' || this.#context.wireOf(news.node) >= 2
+      if (isUnderstood) this.#context.send(news.node, { type: 'members', members })
     }
   }
 
   /** Tell soon what changed of this node's shards, instead of with the next heartbeat. Changes come in swarms. */
   heartbeatSoon(): void {
     this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs + HEARTBEAT_SOON_MS)
+  }
+
+  onVouchAsk(from: NodeId, ask: VouchAsk): void {
+    this.#vouching.onAsk(from, ask)
+  }
+
+  onVouch(vouch: Vouch): void {
+    this.#vouching.onVouch(vouch)
+  }
+
+  /** How long a member has been silent while this node was awake, in milliseconds. */
+  silenceMs(member: Member): number {
+    return this.#awakeMs - member.heardAtAwakeMs
+  }
+
+  /** First of all in every step: did this node run when it wanted to? */
+  noticeStall(): void {
+    const { nowMs } = this.#context
+    if (this.#heartbeatAtMs === Number.NEGATIVE_INFINITY || this.#context.lacks('self-doubt')) return
+    if (this.#doubt.notice(this.#heartbeatAtMs, nowMs)) this.#heartbeatAtMs = nowMs
   }
 
   nextDueMs(): number {
@@ -324,48 +388,64 @@ export class Members {
   tick(): void {
     const { nowMs } = this.#context
     if (nowMs < this.#heartbeatAtMs) return
+    const isFirst = this.#heartbeatAtMs === Number.NEGATIVE_INFINITY
+    // Where they were reached last is the best guess at where they are.
+    if (isFirst && this.#coldStart.isWaiting) this.#publishDialList()
     this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
+    this.#doubt.onRound()
+    this.#vouching.tick()
+    this.#forgetEarlierMembers()
     for (const node of this.#strangers.keys()) this.#sendGreeting(node)
+    if (this.#selfState === 'leaving') this.#sendSelf()
+    const mayJudge = this.#doubt.mayJudge(nowMs)
     for (const member of this.#members.values()) {
       if (member.connected) this.#sendHeartbeat(member)
-      if (member.state === 'alive' && nowMs - member.heardAtMs > SUSPECT_MS) this.#suspect(member)
-      else if (member.state === 'suspect' && nowMs - member.sinceMs > DEAD_MS) this.#end(member, 'dead')
-      else if (isForgotten(member, nowMs)) {
-        this.#members.delete(member.news.node)
-        this.#publishDialList()
-      }
+      if (mayJudge) this.#judge(member)
     }
   }
 
-  #add(news: MemberNews): Member {
-    const member: Member = {
-      news,
-      state: 'unmet',
-      connected: false,
-      acquainted: false,
-      heardAtMs: this.#context.nowMs,
-      sinceMs: this.#context.nowMs,
-      joined: NO_SHARDS,
-      ready: NO_SHARDS,
-      roundTripMs: ROUND_TRIP_MS_INITIAL,
-      beatSent: 0,
-      beatSentAtMs: 0,
-      lastBeatSentAtMs: 0,
-      beatHeard: 0,
-      beatHeardAtMs: 0,
-      askedAtMs: Number.NEGATIVE_INFINITY,
+  #forgetEarlierMembers(): void {
+    if (this.#awakeMs - this.#startedAtAwakeMs > FORGET_MS && this.#coldStart.forget()) this.#publishDialList()
+  }
+
+  #judge(member: Member): void {
+    const { factor } = this.#doubt
+    if (member.state === 'alive' && this.silenceMs(member) > SUSPECT_MS * factor) this.#suspect(member)
+    else if (member.state === 'suspect' && this.#isProvenDead(member, DEAD_MS * factor)) this.#end(member, 'dead')
+    else if (member.state === 'suspect') this.#vouching.ask(member)
+    else if (!member.connected && !isPresent(member) && this.#awakeMs - member.sinceAwakeMs > FORGET_MS) {
+      this.#members.delete(member.news.node)
+      this.#publishDialList()
     }
+  }
+
+  /** Suspected so long, and not heard by anybody in as long, or suspected longer than the word of others counts. */
+  #isProvenDead(suspect: Member, patienceMs: number): boolean {
+    const suspectedMs = this.#awakeMs - suspect.sinceAwakeMs
+    if (suspectedMs <= patienceMs) return false
+    return this.#awakeMs - suspect.vouchedAtAwakeMs > patienceMs || suspectedMs > VOUCHED_MS_MAX
+  }
+
+  get #awakeMs(): number {
+    return this.#doubt.awakeMs(this.#context.nowMs)
+  }
+
+  #add(news: MemberNews): Member {
+    const member = createMember(news, this.#awakeMs)
     this.#members.set(news.node, member)
     return member
   }
 
   #enter(member: Member, state: Member['state']): void {
     member.state = state
-    member.sinceMs = this.#context.nowMs
+    member.sinceAwakeMs = this.#awakeMs
   }
 
   #suspect(member: Member): void {
     this.#enter(member, 'suspect')
+    member.vouchedAtAwakeMs = Number.NEGATIVE_INFINITY
+    member.askAtAwakeMs = this.#awakeMs
+    this.#vouching.ask(member)
     this.#context.notice({ type: 'member:suspect', node: member.news.node, name: member.news.name })
   }
 
@@ -373,6 +453,7 @@ export class Members {
     this.#enter(member, state)
     const { node, name } = member.news
     this.#endLife(member)
+    if (state === 'left') this.#publishDialList()
     this.#context.notice({ type: 'member:down', node, name, state })
     this.#listener.onMembersChanged()
   }
@@ -404,13 +485,16 @@ export class Members {
   #sendMembers(node: NodeId): void {
     const members = [...this.#members.values()]
       .filter((member) => member.news.node !== node && member.state !== 'unmet')
-      .map((member) => ({ ...member.news, state: member.state as MemberNews['state'] }))
+      .map((member) => ({ ...member.news, state: stateOf(member) }))
     this.#context.send(node, { type: 'members', members })
     // The others learn of the newcomer from here: it may have been told of this node only.
     const newcomer = this.#members.get(node) as Member
     for (const other of this.reachable()) {
       if (other.news.node === node) continue
-      this.#context.send(other.news.node, { type: 'members', members: [{ ...newcomer.news, state: 'alive' }] })
+      this.#context.send(other.news.node, {
+        type: 'members',
+        members: [{ ...newcomer.news, state: stateOf(newcomer) }],
+      })
     }
   }
 
@@ -433,24 +517,16 @@ export class Members {
 
   #publishDialList(): void {
     const list = new Map<NodeId, readonly string[]>()
+    for (const { node, addresses } of this.#coldStart.missing) if (addresses.length > 0) list.set(node, addresses)
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }
 }
 
-/** When a beat was sent to the member, if it is one of the last two. */
-function sentAtMs(member: Member, beat: number): number | undefined {
-  if (beat === 0) return undefined
-  if (beat === member.beatSent) return member.beatSentAtMs
-  return beat === member.beatSent - 1 ? member.lastBeatSentAtMs : undefined
-}
-
-function isPresent(member: Member): boolean {
-  return member.state === 'alive' || member.state === 'suspect'
-}
-
-function isForgotten(member: Member, nowMs: number): boolean {
-  return !member.connected && !isPresent(member) && nowMs - member.sinceMs > FORGET_MS
+/** What others are told of a member. */
+function stateOf({ isLeaving, state }: Member): MemberState {
+  if (isLeaving && (state === 'alive' || state === 'suspect')) return 'leaving'
+  return state === 'unmet' ? 'alive' : state
 }
 
 function sameShards(a: ShardBits, b: ShardBits): boolean {

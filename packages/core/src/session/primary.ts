@@ -168,9 +168,7 @@ export class Primary {
 
   /** The live record that a commit changes. @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
   writable({ key, birth }: Pick<CommitCommand, 'key' | 'birth'>): LiveRecord {
-    const draft = this.draft(key)
-    const record =
-      draft !== undefined && compareBirths(draft.birth, birth) === 0 ? draft : this.#context.table.get(key)?.record
+    const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.record
     if (record === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
     if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
     if (endsAtMs(record) <= this.#context.nowMs) throw new ExpiredError(describeKey(key))
@@ -228,15 +226,22 @@ export class Primary {
 
   /**
    * The version that the next commit of a session will take. Pure: values can be sealed for it first, in the same turn.
-   * Undefined when the session is not in the table, and when its next commit has to wait behind large values.
+   * Undefined when the session is not in the table, and when its next commit has to wait behind large values. A draft may
+   * stand beside another life of its id.
    */
-  nextVersion(key: SessionKey): Version | undefined {
+  nextVersion(key: SessionKey, birth: Birth): Version | undefined {
     if (this.#ports.isUploading(key)) return undefined
-    if (this.draft(key) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
+    if (this.#draftOf(key, birth) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
     const entry = this.#context.table.peek(key)
     if (entry?.record.kind !== 'live') return undefined
     if (entry.tenure !== undefined) return { tenure: entry.tenure, seq: entry.seq + 1 }
     return { tenure: this.#newTenure(entry.record), seq: 1 }
+  }
+
+  /** The portions of a life of an id, as they are here. */
+  portionsOf(key: SessionKey, birth: Birth): LiveRecord['portions'] | undefined {
+    const record = this.#draftOf(key, birth) ?? this.#context.table.peek(key)?.record
+    return record?.kind === 'live' && compareBirths(record.birth, birth) === 0 ? record.portions : undefined
   }
 
   /** The session left the table, evicted or ended: no epoch in which this node wrote it may be issued again. */
@@ -285,6 +290,11 @@ export class Primary {
   flushTouches(): void {
     for (const touch of this.#touches.values()) touch.dueMs = this.#context.nowMs
     this.publishTouches()
+  }
+
+  #draftOf(key: SessionKey, birth: Birth): LiveRecord | undefined {
+    const draft = this.draft(key)
+    return draft !== undefined && compareBirths(draft.birth, birth) === 0 ? draft : undefined
   }
 
   #make({ request, key, idleMs, absoluteMs }: CreateCommand): void {

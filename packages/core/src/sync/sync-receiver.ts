@@ -11,7 +11,7 @@
  * One exchange is under way per session and a bounded number of sessions; the rest queue. Records are merged as they come,
  * so an interrupted sync has lost nothing: the next one asks only for what still differs.
  */
-import { SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
+import { BUCKETS_PER_SHARD, SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId } from '../session/version.ts'
@@ -65,7 +65,11 @@ export class SyncReceiver {
     // A holder that is not ready itself cannot make anybody else complete, but its positions are true all the same.
     session.isSourceReady = offer.ready
     session.positions = offer.positions
-    session.isEqual = offer.buckets.length === 0
+    const first = session.shard * BUCKETS_PER_SHARD
+    const differing = new Set(offer.buckets.map(({ bucket }) => bucket))
+    session.equalBuckets = Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => first + i).filter(
+      (bucket) => !differing.has(bucket),
+    )
     for (const { bucket, parts } of offer.buckets) {
       for (let part = 0; part < parts; part++) session.parts.push({ bucket, part, parts })
     }
@@ -186,7 +190,7 @@ export class SyncReceiver {
     this.#active.delete(session.id)
     const place = this.#queue.indexOf(session)
     if (place >= 0) this.#queue.splice(place, 1)
-    for (const done of session.onDone) done(complete, complete && session.isEqual, isLost)
+    for (const done of session.onDone) done(complete, complete ? session.equalBuckets : [], isLost)
     this.#begin()
   }
 }
@@ -194,10 +198,10 @@ export class SyncReceiver {
 /**
  * How a sync ended.
  * @param complete all that the source has is here now, and the source counts as a copy (or gave all its own).
- * @param equal the source had exactly what was here when it was asked.
+ * @param equalBuckets of which the source had exactly what was here when it was asked.
  * @param isLost no answer came in time: worth another try.
  */
-export type SyncDone = (complete: boolean, equal: boolean, isLost: boolean) => void
+export type SyncDone = (complete: boolean, equalBuckets: readonly number[], isLost: boolean) => void
 
 type Awaited = 'offer' | 'items' | 'records'
 
@@ -210,7 +214,7 @@ class Session {
   awaited: Awaited = 'offer'
   timeoutAtMs = 0
   isSourceReady = false
-  isEqual = false
+  equalBuckets: readonly number[] = []
   isBroken = false
   positions: readonly StreamPosition[] = []
   readonly parts: { bucket: number; part: number; parts: number }[] = []

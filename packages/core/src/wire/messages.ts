@@ -20,7 +20,8 @@ export interface ShardNumber {
   readonly number: number
 }
 
-export type MemberState = 'alive' | 'suspect' | 'left' | 'dead'
+/** `leaving`: it hands over what it holds and will then say `left`. From wire 2 on; before, such a member is alive. */
+export type MemberState = 'alive' | 'suspect' | 'left' | 'dead' | 'leaving'
 
 /** What members tell each other of one member. */
 export interface MemberNews {
@@ -195,6 +196,19 @@ export interface SyncRecords {
   readonly done: number
   readonly records: readonly KeyedRecord[]
 }
+/** "Do you hear this member, in this life?" It suspects it, and asks before it declares it dead. From wire 2 on. */
+export interface VouchAsk {
+  readonly type: 'vouch-ask'
+  readonly node: NodeId
+  readonly incarnation: number
+}
+/** "I heard it so long ago." Who does not hear it says nothing. From wire 2 on. */
+export interface Vouch {
+  readonly type: 'vouch'
+  readonly node: NodeId
+  readonly incarnation: number
+  readonly heardAgoMs: number
+}
 
 export type Message =
   | Greeting
@@ -219,3 +233,5 @@ export type Message =
   | SyncItems
   | SyncWant
   | SyncRecords
+  | VouchAsk
+  | Vouch

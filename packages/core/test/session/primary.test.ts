@@ -9,6 +9,7 @@ import {
   SWEEP_INTERVAL_MS,
 } from '../../src/constants.ts'
 import { AlreadyExistsError, LimitError, UnavailableError, UsageError } from '../../src/errors.ts'
+import type { SessionRecord } from '../../src/session/record.ts'
 import { endsAtMs } from '../../src/session/record.ts'
 import type { Version } from '../../src/session/version.ts'
 import { compareBirths, compareTenures } from '../../src/session/version.ts'
@@ -122,11 +123,25 @@ describe('the primary', () => {
       const cluster = withSession()
       for (const node of ['a', 'b', 'a']) {
         cluster.outcome(cluster.resume(node, ID))
-        const promised = cluster.replica(node).nextVersion(keyOf(ID))
-        assert.deepEqual(cluster.replica(node).nextVersion(keyOf(ID)), promised, 'asking changes nothing')
+        const { birth } = cluster.replica(node).peek(keyOf(ID)) as SessionRecord
+        const promised = cluster.replica(node).nextVersion(keyOf(ID), birth)
+        assert.deepEqual(cluster.replica(node).nextVersion(keyOf(ID), birth), promised, 'asking changes nothing')
         assert.deepEqual(cluster.written(cluster.commit(node, ID, { item: node }, { copies: 2 })).version, promised)
       }
-      assert.equal(cluster.replica('a').nextVersion(keyOf('never')), undefined)
+      assert.equal(cluster.replica('a').nextVersion(keyOf('never'), { generation: 1, random: 1 }), undefined)
+    })
+
+    it('says the version for the life of the id that is asked for, also beside a new one that was not committed yet', () => {
+      const cluster = Cluster.ready()
+      // Two nodes create the same id at once; the later birth stays a draft while the earlier one is written.
+      cluster.result(cluster.create('b', ID, { assumeNew: true }))
+      cluster.run(5)
+      cluster.result(cluster.create('a', ID, { assumeNew: true }))
+      cluster.written(cluster.commit('b', ID, { item: 'of b' }, { copies: 2 }))
+      cluster.run(100)
+      const { birth } = cluster.replica('b').peek(keyOf(ID)) as SessionRecord
+      assert.notDeepEqual((cluster.replica('a').peek(keyOf(ID)) as SessionRecord).birth, birth, 'a has a draft too')
+      assert.equal(cluster.replica('a').nextVersion(keyOf(ID), birth)?.tenure.epoch, 2)
     })
   })
 

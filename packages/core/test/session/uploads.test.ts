@@ -28,6 +28,11 @@ function withSession(options: ConstructorParameters<typeof Cluster>[0] = {}): Cl
   return cluster
 }
 
+/** A member speaks version 1 of the wire. */
+function withEarlier(node: string): (a: string, b: string) => number {
+  return (a, b) => (a === node || b === node ? 1 : 2)
+}
+
 const large = (letter: string, byteLength = LARGE): string => letter.repeat(byteLength)
 
 /** Keys of the records that a delivery carries, whatever it is. */
@@ -246,7 +251,7 @@ describe('uploads', () => {
       const second = cluster.commit('a', ID, { item: 'second' })
       const third = cluster.commit('a', ID, { upload: large('3') }, { copies: 2 })
       const fourth = cluster.commit('a', ID, { note: 'fourth' }, { copies: 2 })
-      assert.equal(cluster.replica('a').nextVersion(keyOf(ID)), undefined)
+      assert.equal(cluster.replica('a').nextVersion(keyOf(ID), cluster.birth('a', ID)), undefined)
       const seqs = [first, second, third, fourth].map((request) => cluster.written(request).version.seq)
       assert.deepEqual(seqs, [2, 3, 4, 5])
       const found = wholeTexts(cluster.outcome(cluster.resume('b', ID)))
@@ -343,7 +348,7 @@ describe('uploads', () => {
 
   describe('members of an earlier wire version', () => {
     it('[B1] are never sent what they cannot read: large values are refused while one is here', () => {
-      const cluster = withSession({ nodes: 4, earlier: ['d'] })
+      const cluster = withSession({ nodes: 4, wire: withEarlier('d') })
       const { sent } = cluster
       const error = cluster.failure(cluster.commit('a', ID, { upload: large('1') }, { copies: 2 }))
       assert(error instanceof LimitError)
@@ -358,7 +363,7 @@ describe('uploads', () => {
     })
 
     it('[B1] one that comes to large values knows their sessions without them', () => {
-      const cluster = withSession({ nodes: 3, earlier: ['d'] })
+      const cluster = withSession({ nodes: 3, wire: withEarlier('d') })
       cluster.written(cluster.commit('a', ID, { upload: large('1') }, { copies: 2 }))
       cluster.sent.length = 0
       cluster.join('d')

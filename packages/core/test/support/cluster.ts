@@ -8,7 +8,7 @@
  */
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
-import { BUCKET_COUNT, OUTSIDE_BYTES_MIN, WIRE_VERSION, WIRE_VERSION_MIN } from '../../src/constants.ts'
+import { BUCKET_COUNT, OUTSIDE_BYTES_MIN, WIRE_VERSION } from '../../src/constants.ts'
 import type { ReplicaInit } from '../../src/context.ts'
 import type { Notice, Outcome, Result } from '../../src/outbox.ts'
 import { Outbox } from '../../src/outbox.ts'
@@ -70,8 +70,8 @@ export interface ClusterOptions {
   readonly nodes?: number
   readonly copies?: number
   readonly latencyMs?: number
-  /** Members that speak version 1 of the wire. */
-  readonly earlier?: readonly NodeId[]
+  /** The wire version of a link. Default: the best there is. */
+  readonly wire?: (a: NodeId, b: NodeId) => number
   /** More of a member's configuration. */
   readonly init?: (node: NodeId) => Partial<ReplicaInit>
 }
@@ -108,6 +108,8 @@ export class Cluster {
   readonly #replicas = new Map<NodeId, Replica>()
   readonly #subscriptions = new Map<NodeId, Set<number>>()
   readonly #links = new Set<string>()
+  /** Nodes whose process is stopped, and what waits in their sockets. */
+  readonly #frozen = new Map<NodeId, Event[]>()
   readonly #queue: Due[] = []
   readonly #outbox = new Outbox()
   readonly #options: ClusterOptions
@@ -174,7 +176,7 @@ export class Cluster {
 
   connect(a: NodeId, b: NodeId): void {
     this.#links.add(linkName(a, b))
-    const wire = this.#options.earlier?.some((node) => node === a || node === b) ? WIRE_VERSION_MIN : WIRE_VERSION
+    const wire = this.#options.wire?.(a, b) ?? WIRE_VERSION
     this.step(a, { type: 'peer-up', peer: b, wire })
     this.step(b, { type: 'peer-up', peer: a, wire })
   }
@@ -191,6 +193,19 @@ export class Cluster {
     this.#replicas.delete(node)
     this.#subscriptions.delete(node)
     for (const other of this.nodes) this.cut(other, node)
+  }
+
+  /** Stop a process where it stands: nothing happens there, and what is sent to it waits in its sockets. */
+  freeze(node: NodeId): void {
+    this.#frozen.set(node, [])
+  }
+
+  /** Let it go on: its timer fires first, then it reads what waited. */
+  thaw(node: NodeId): void {
+    const waiting = this.#frozen.get(node) ?? []
+    this.#frozen.delete(node)
+    this.step(node, { type: 'tick' })
+    for (const event of waiting) this.step(node, event)
   }
 
   /** Start a node, and connect it with all that are there. */
@@ -411,7 +426,9 @@ export class Cluster {
   }
 
   #arrive(node: NodeId, event: Event): void {
-    if (this.#replicas.has(node)) this.step(node, event)
+    const waiting = this.#frozen.get(node)
+    if (waiting !== undefined) waiting.push(event)
+    else if (this.#replicas.has(node)) this.step(node, event)
   }
 
   #after(act: () => void, delayMs = this.latencyMs): void {
@@ -427,7 +444,7 @@ export class Cluster {
     let dueMs = arrival?.atMs ?? Number.POSITIVE_INFINITY
     let ticking: NodeId | undefined
     for (const [node, replica] of this.#replicas) {
-      const tickMs = replica.nextDueMs()
+      const tickMs = this.#frozen.has(node) ? Number.POSITIVE_INFINITY : replica.nextDueMs()
       if (tickMs >= dueMs) continue
       dueMs = tickMs
       ticking = node

@@ -106,7 +106,7 @@ export const keyedRecords: fc.Arbitrary<KeyedRecord[]> = fc.array(
 const news: fc.Arbitrary<MemberNews> = shape({
   node: nodeId,
   incarnation: u48,
-  state: fc.constantFrom('alive' as const, 'suspect' as const, 'left' as const, 'dead' as const),
+  state: fc.constantFrom('alive' as const, 'suspect' as const, 'left' as const, 'dead' as const, 'leaving' as const),
   name: text,
   zone: text,
   weight: fc.nat({ max: 100_000 }).map((hundredths) => hundredths / 100),
@@ -209,6 +209,8 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
   'sync-want': shape({ type: is('sync-want'), session: number, bucket, keys: fc.array(hash, { maxLength: 5 }) }),
   'pull-chunk': shape({ type: is('pull-chunk'), request: number, key: chunk.map((one) => one.key) }),
   'sync-records': shape({ type: is('sync-records'), session: number, done: number, records: keyedRecords }),
+  'vouch-ask': shape({ type: is('vouch-ask'), node: nodeId, incarnation: u48 }),
+  vouch: shape({ type: is('vouch'), node: nodeId, incarnation: u48, heardAgoMs: number }),
 }
 
 function is<T extends string>(word: T): fc.Arbitrary<T> {

@@ -149,6 +149,9 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   },
   'sync-want': { type: 'sync-want', session: 9, bucket: 80, keys: [hash] },
   'sync-records': { type: 'sync-records', session: 9, done: 3, records: RECORDS },
+  'members, one leaving': { type: 'members', members: [{ ...news, state: 'leaving' }] },
+  'vouch-ask': { type: 'vouch-ask', node: 'node-b', incarnation: 7 },
+  vouch: { type: 'vouch', node: 'node-b', incarnation: 7, heardAgoMs: 300 },
   'push of values outside the head': { type: 'push', records: BLOBS },
   'pull-chunk': { type: 'pull-chunk', request: 300, key: chunk },
 }

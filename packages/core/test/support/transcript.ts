@@ -140,6 +140,10 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
       return [[`sync-want: ${m.keys.length} of bucket ${m.bucket}`, []]]
     case 'sync-records':
       return [[`sync-records: ${recordsOf(m.records)}`, []]]
+    case 'vouch-ask':
+      return [[`vouch-ask: who hears ${m.node}?`, []]]
+    case 'vouch':
+      return [[`vouch: heard ${m.node} ${m.heardAgoMs} ms ago`, []]]
   }
 }
 

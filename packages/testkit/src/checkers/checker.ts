@@ -6,8 +6,10 @@
  * which is what a planted bug is expected to be caught by.
  */
 import type { Notice, SessionKey, SessionRecord } from '@reprise/core'
+import { endsAtMs } from '@reprise/core'
 import type { Cluster, SimulatedNode } from '../cluster.ts'
 import type { Ledger, Read, ReadResult, Write } from '../ledger.ts'
+import { includes, writeEndsMs } from '../ledger.ts'
 
 /** What checkers see. */
 export interface World {
@@ -53,3 +55,27 @@ export function isJoined(node: SimulatedNode, shard: number): boolean {
 export function isReady(node: SimulatedNode, shard: number): boolean {
   return node.replica?.shardState(shard) === 'ready'
 }
+
+/** Whether a node's record of the session includes the write, or something that ends it. */
+export function has(node: SimulatedNode, write: Write): boolean {
+  const record = node.entry(write.life.key)?.record
+  return record !== undefined && includes(record, write)
+}
+
+/** The same, by a record that is not about to end: a later life of the id may be shorter than the one it replaced. */
+export function hasForLong(world: World, node: SimulatedNode, write: Write): boolean {
+  return has(node, write) && !isEnding(world, node, node.entry(write.life.key)?.record as SessionRecord)
+}
+
+/** Whether a record's end is so near that it is no longer moved (rule E2), and may be swept here and not yet there. */
+export function isEnding(world: World, node: SimulatedNode, record: SessionRecord): boolean {
+  return node.clock.virtualMs(endsAtMs(record)) < world.nowMs + END_MARGIN_MS
+}
+
+/** Whether what was written ends, or has ended, by itself. */
+export function hasEnded(write: Write, nowMs: number): boolean {
+  return nowMs >= writeEndsMs(write) - END_MARGIN_MS
+}
+
+/** Sessions this close to their end are no longer moved (rule E2), with room for clocks that run fast or were set. */
+export const END_MARGIN_MS = 3_000

@@ -5,10 +5,10 @@
  * It also tells whether the cluster *is* quiet, which is what a run waits for before anything is checked at the end.
  */
 import type { Entry, SessionKey } from '@reprise/core'
-import { endsAtMs, SHARD_COUNT } from '@reprise/core'
+import { compareBirths, SHARD_COUNT } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Checker, World } from './checker.ts'
-import { isReady } from './checker.ts'
+import { isEnding, isReady } from './checker.ts'
 import { isEqualContent } from './merge-laws.ts'
 
 export class Convergence implements Checker {
@@ -28,11 +28,13 @@ export class Convergence implements Checker {
 
   /** Why the cluster is not quiet yet, or undefined when it is. */
   unrest(): string | undefined {
-    const { nodes, options } = this.#world.cluster
+    const { nodes, options, network } = this.#world.cluster
+    if (network.isBehind) return 'something is still on its way'
     for (const { id, replica } of nodes) {
       if (replica === undefined) return `${id} is down`
       if (replica.aliveMembers().length < nodes.length) return `${id} sees only ${replica.aliveMembers().join(', ')}`
       if (!replica.isReady) return `${id} is not ready`
+      if (replica.owesAnything) return `${id} has frames that are not acknowledged`
       const { streams, pulls, syncs } = replica.status()
       if (streams.gaps > 0) return `${id} has ${streams.gaps} gaps`
       if (streams.waiting > 0) return `${id} has writes that wait for copies`
@@ -89,10 +91,14 @@ export class Convergence implements Checker {
     return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
   }
 
-  /** Whether it may be swept at one node and not yet at another. */
   #isEnding(node: SimulatedNode, entry: Entry | undefined): boolean {
-    if (entry === undefined) return false
-    return endsAtMs(entry.record) - node.monotonicOffsetMs < this.#world.nowMs + END_MARGIN_MS
+    return entry !== undefined && (isEnding(this.#world, node, entry.record) || this.#isOfOldLife(entry))
+  }
+
+  /** A tombstone that a later, shorter life of the id replaced elsewhere: when that ended, nothing was left there. */
+  #isOfOldLife({ key, record }: Entry): boolean {
+    if (record.kind !== 'dropped') return false
+    return this.#world.ledger.lives(key).some(({ birth }) => compareBirths(birth, record.birth) > 0)
   }
 }
 
@@ -100,6 +106,3 @@ export class Convergence implements Checker {
 function isUnwritten({ record }: Entry): boolean {
   return record.kind === 'live' && record.frontier.length === 0
 }
-
-/** Sessions this close to their end are no longer moved (rule E2). */
-const END_MARGIN_MS = 3_000

@@ -11,7 +11,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { recordsOf } from './checker.ts'
+import { END_MARGIN_MS, recordsOf } from './checker.ts'
 
 export class Drops implements Checker {
   readonly #world: World
@@ -85,6 +85,3 @@ export class Drops implements Checker {
     }
   }
 }
-
-/** Sessions this close to their end are no longer moved (rule E2). */
-const END_MARGIN_MS = 3_000

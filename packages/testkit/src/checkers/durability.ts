@@ -6,11 +6,12 @@
  * every ready holder must have it.
  */
 import type { Notice } from '@reprise/core'
+import { compareBirths } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
-import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
+import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { isJoined, isReady } from './checker.ts'
+import { has, hasEnded, hasForLong, isJoined, isReady, recordsOf } from './checker.ts'
 
 export class Durability implements Checker {
   readonly #world: World
@@ -52,15 +53,26 @@ export class Durability implements Checker {
   }
 
   onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'shard:left' && node.isLeaving) this.#onHandedOver(node, notice.shard)
     if (notice.type !== 'session:evicted') return
     for (const promise of this.#promises) {
       if (promise.write.life.key === notice.key && promise.writer !== node) promise.copies--
     }
   }
 
+  /** Where too few others are left to hold a shard, who leaves is not replaced, and one copy goes with it. */
+  #onHandedOver(node: SimulatedNode, shard: number): void {
+    const others = node.replica?.status().shards[shard]?.holders ?? []
+    if (others.length > this.#world.cluster.options.copies) return
+    for (const promise of this.#promises) if (promise.shard === shard) promise.copies--
+    for (const [write, crashes] of this.#crashes) {
+      if (this.#world.shardOf(write.life.key) === shard) this.#crashes.set(write, crashes + 1)
+    }
+  }
+
   onCheckpoint(): void {
     for (const promise of this.#promises) {
-      if (hasEnded(promise.write, this.#world.nowMs)) this.#promises.delete(promise)
+      if (hasEnded(promise.write, this.#world.nowMs) || this.#isReplaced(promise)) this.#promises.delete(promise)
       else if (this.#check(promise, 'later')) this.#renew(promise)
     }
   }
@@ -90,11 +102,20 @@ export class Durability implements Checker {
     return false
   }
 
+  /** A later life of the id began somewhere, and wins wherever it comes; what it replaced is promised no longer. */
+  #isReplaced({ write }: Promised): boolean {
+    const { birth, key } = write.life
+    for (const { record } of recordsOf(this.#world, key)) if (compareBirths(record.birth, birth) > 0) return true
+    return false
+  }
+
   /** All holders have it again: from here crashes are counted anew. */
   #renew(promise: Promised): void {
     const { write, shard } = promise
     const full = this.#world.cluster.options.copies + 1
-    const counted = this.#world.cluster.up().filter((node) => node.replica?.isCounted(shard) && has(node, write))
+    const counted = this.#world.cluster
+      .up()
+      .filter((node) => node.replica?.isCounted(shard) && hasForLong(this.#world, node, write))
     if (counted.length < full) return
     promise.copies = full
     promise.writer = undefined
@@ -108,15 +129,3 @@ interface Promised {
   /** Who wrote it, while that process runs: its own copy is not among those promised. */
   writer: SimulatedNode | undefined
 }
-
-function has(node: SimulatedNode, write: Write): boolean {
-  const record = node.entry(write.life.key)?.record
-  return record !== undefined && includes(record, write)
-}
-
-function hasEnded(write: Write, nowMs: number): boolean {
-  return nowMs >= writeEndsMs(write) - END_MARGIN_MS
-}
-
-/** Sessions this close to their end are no longer moved (rule E2). */
-const END_MARGIN_MS = 3_000

@@ -9,7 +9,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { isReady } from './checker.ts'
+import { END_MARGIN_MS, isReady } from './checker.ts'
 
 export class Reads implements Checker {
   readonly #world: World
@@ -93,7 +93,7 @@ export class Reads implements Checker {
 
   /** Whether the reader could have asked the node. */
   #isInReach(read: Read, node: SimulatedNode): boolean {
-    if (node.isLeaving) return false
+    if (node.isLeaving || !node.isRunning) return false
     if (node.index === read.node) return true
     const reader = this.#world.cluster.node(read.node)
     return (
@@ -110,6 +110,3 @@ function wantedButMissing(read: Read, record: LiveRecord): string[] {
   }
   return missing
 }
-
-/** Sessions this close to their end may be gone at one node and alive at another. */
-const END_MARGIN_MS = 3_000
