@@ -67,6 +67,8 @@ export type Notice =
   /** Some of a large value left the cache; the rest of its session is still here. */
   | { readonly type: 'portion:evicted'; readonly key: SessionKey; readonly portion: string }
   | { readonly type: 'conflict'; readonly key: SessionKey }
+  /** A commit that waited for large values took its version: from here on it may survive, whatever becomes of its request. */
+  | { readonly type: 'published'; readonly request: number; readonly key: SessionKey; readonly version: Version }
   | { readonly type: 'gap'; readonly sender: NodeId; readonly shard: number; readonly missing: number }
   | { readonly type: 'repaired'; readonly sender: NodeId; readonly shard: number; readonly frames: number }
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }

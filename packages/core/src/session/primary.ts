@@ -160,10 +160,11 @@ export class Primary {
   /**
    * Write a commit whose large values are at their holders.
    * @param isSilent its request has ended already.
+   * @returns the version that it took.
    * @throws DroppedError, ExpiredError, or RepriseError of code EVICTED
    */
-  publish(command: PublishCommand, isSilent: boolean): void {
-    this.#publish(this.writable(command), command, isSilent)
+  publish(command: PublishCommand, isSilent: boolean): Version {
+    return this.#publish(this.writable(command), command, isSilent)
   }
 
   /** The live record that a commit changes. @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
@@ -369,7 +370,7 @@ export class Primary {
     return tenure
   }
 
-  #publish(record: LiveRecord, command: PublishCommand, isSilent: boolean): void {
+  #publish(record: LiveRecord, command: PublishCommand, isSilent: boolean): Version {
     const { key, changes, copies, request, waitMs } = command
     const entry = record.frontier.length === 0 ? this.#plant(key, record) : (this.#context.table.get(key) as Entry)
     const { version, displaced } = this.#issue(entry)
@@ -386,6 +387,7 @@ export class Primary {
     const replaced = replacedBy(record.portions, changes.keys())
     if (replaced.length > 0) this.#ports.release(entry, record.birth, record.expiry.absoluteAtMs, replaced)
     if (!isSilent) this.#finish(request, entry, copies, waitMs, { birth: record.birth, version })
+    return version
   }
 
   #publishTouch(entry: Entry, record: LiveRecord, touchedAtMs: number): void {

@@ -26,8 +26,8 @@ import type { NodeId, Version } from './version.ts'
 export interface UploadPorts {
   /** The live record that a commit changes. Throws when there is none. */
   writable(command: CommitCommand): LiveRecord
-  /** Write the head. Throws when the session is not there any more. */
-  publish(command: PublishCommand, isSilent: boolean): void
+  /** Write the head, taking the version that is returned. Throws when the session is not there any more. */
+  publish(command: PublishCommand, isSilent: boolean): Version
   enqueue(shard: number, key: SessionKey, record: LiveRecord, ackNow: boolean): number
   awaitCopies(wait: CopiesWait): void
   /** Reachable members whose acknowledgements count for the shard, or are about to. */
@@ -307,8 +307,9 @@ export class Uploads {
     const changes = new Map<string, Uint8Array | BlobReference | typeof ABSENT>(command.changes)
     for (const [name, reference] of references) changes.set(name, reference)
     const waitMs = Math.max(0, deadlineMs - this.#context.nowMs)
-    this.#ports.publish({ ...command, changes, waitMs }, isReported)
+    const version = this.#ports.publish({ ...command, changes, waitMs }, isReported)
     upload.isPublished = true
+    this.#context.notice({ type: 'published', request: command.request, key: command.key, version })
   }
 
   #fail(upload: Upload, error: RepriseError): void {
