@@ -53,6 +53,8 @@ export interface Origin {
   readonly local: boolean
   readonly answered: readonly NodeId[]
   readonly silent: readonly NodeId[]
+  /** Who had large values that the session names; what it names was said by those who answered. */
+  readonly chunksFrom?: readonly NodeId[]
 }
 
 /** Things that happened, for people and metrics. Ids of sessions are keys; show them as fingerprints. */

@@ -545,8 +545,9 @@ async function waitReady(node: Node, { readyMs, logger }: ResolvedOptions): Prom
   }
 }
 
-function describeOrigin({ local, answered, silent }: Origin): ResumeOrigin {
-  return { kind: local ? 'local' : 'peers', peers: answered, silent }
+function describeOrigin({ local, answered, silent, chunksFrom = [] }: Origin): ResumeOrigin {
+  const peers = chunksFrom.length === 0 ? answered : [...new Set([...answered, ...chunksFrom])]
+  return { kind: local ? 'local' : 'peers', peers, silent }
 }
 
 function deadline(ms: number | undefined): number {

@@ -16,10 +16,9 @@ import { BLOB_PULLS_MAX, BLOB_READS_MAX, BLOB_REREADS_MAX } from '../constants.t
 import type { Context } from '../context.ts'
 import { LimitError, RepriseError } from '../errors.ts'
 import type { Found, Origin, Outcome } from '../outbox.ts'
-import type { BlobReference } from '../session/blob.ts'
 import { chunkBytes, chunkKeys, chunkValue } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
-import type { LiveRecord } from '../session/record.ts'
+import type { BlobReference, LiveRecord } from '../session/record.ts'
 import { isReference } from '../session/record.ts'
 import type { WriteProof } from '../session/token.ts'
 import type { NodeId } from '../session/version.ts'
@@ -245,8 +244,7 @@ class Read {
   rereads = 0
   /** The head that was read last names a value that the one before did not. */
   hasNews = false
-  readonly #answered = new Set<NodeId>()
-  #hasPulled = false
+  readonly #chunksFrom = new Set<NodeId>()
 
   constructor(command: ResumeCommand, untilMs: number, onOutcome: (outcome: Outcome) => void) {
     this.command = command
@@ -255,14 +253,13 @@ class Read {
   }
 
   hear(from: Origin): void {
-    this.#hasPulled = true
-    for (const node of from.answered) this.#answered.add(node)
+    for (const node of from.answered) this.#chunksFrom.add(node)
   }
 
   /** Where the whole came from. */
   origin(head: Origin): Origin {
-    const answered = [...new Set([...head.answered, ...this.#answered])]
-    return { local: head.local && !this.#hasPulled, answered, silent: head.silent }
+    if (this.#chunksFrom.size === 0) return head
+    return { ...head, local: false, chunksFrom: [...this.#chunksFrom] }
   }
 }
 

@@ -19,14 +19,8 @@
  */
 import { ABSOLUTE_MS_MAX, BLOB_CHUNK_BYTES, BLOB_TOMBSTONE_MS } from '../constants.ts'
 import type { SessionKey } from './id.ts'
-import type { LiveRecord, SessionRecord, Tombstone } from './record.ts'
+import type { BlobReference, LiveRecord, SessionRecord, Tombstone } from './record.ts'
 import type { Birth, Incarnation, NodeId, Version } from './version.ts'
-
-/** What a head holds in place of a large value. */
-export interface BlobReference {
-  readonly number: Version
-  readonly byteLength: number
-}
 
 /** What the key of a chunk says. */
 export interface ChunkName {

@@ -5,7 +5,6 @@
  * there, is *absent* (the portion was removed), or is *missing* (this copy knows the version but not the bytes); of a large
  * one there is a *reference* to chunks that are records of their own (rule B1, see `blob.ts`). Deltas, answers to pulls and synced records are all such records, so that merging is the one way anything enters a table.
  */
-import type { BlobReference } from './blob.ts'
 import type { Birth, Frontier, Version } from './version.ts'
 import { compareTenures } from './version.ts'
 
@@ -13,6 +12,13 @@ import { compareTenures } from './version.ts'
 export const ABSENT = null
 /** The value of a portion of which this copy has only the version. */
 export const MISSING = undefined
+
+/** What a head holds in place of a large value (rule B1): from both follow the keys of its chunks. */
+export interface BlobReference {
+  /** Given once, to one content. */
+  readonly number: Version
+  readonly byteLength: number
+}
 
 export type PortionBytes = Uint8Array | BlobReference | typeof ABSENT | typeof MISSING
 
@@ -104,7 +110,7 @@ export function recordBytes(key: string, record: SessionRecord): number {
 }
 
 /** What a value takes inside its record, in bytes. */
-export function insideBytes(value: PortionBytes): number {
+function insideBytes(value: PortionBytes): number {
   if (value === ABSENT || value === MISSING) return 0
   return value instanceof Uint8Array ? value.length : REFERENCE_BYTES
 }

@@ -9,10 +9,9 @@
 import { BLOB_DROPS_PER_SWEEP, OUTSIDE_WIRE, RELEASES_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
-import type { BlobReference } from './blob.ts'
 import { chunkCount, chunkKey, chunkTombstone } from './blob.ts'
 import type { SessionKey } from './id.ts'
-import type { Tombstone } from './record.ts'
+import type { BlobReference, Tombstone } from './record.ts'
 import type { Birth, NodeId } from './version.ts'
 
 export interface ReleasePorts {

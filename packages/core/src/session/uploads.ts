@@ -15,12 +15,11 @@ import { BLOB_CHUNK_BYTES, OUTSIDE_WIRE, UPLOAD_BYTES_MAX, UPLOAD_WINDOW_BYTES, 
 import type { Context } from '../context.ts'
 import { CopiesError, LimitError, RepriseError, UsageError } from '../errors.ts'
 import type { CopiesWait } from '../stream/outgoing.ts'
-import type { BlobReference } from './blob.ts'
 import { blobTenure, chunkCount, chunkKey, chunkRecord } from './blob.ts'
 import type { SessionKey } from './id.ts'
 import { placeOutside } from './portion-sizes.ts'
 import type { CommitCommand, PublishCommand } from './primary.ts'
-import type { ABSENT, LiveRecord } from './record.ts'
+import type { ABSENT, BlobReference, LiveRecord } from './record.ts'
 import type { NodeId, Version } from './version.ts'
 
 export interface UploadPorts {

@@ -35,10 +35,9 @@ import {
   WIRE_VERSION_MIN,
 } from '../constants.ts'
 import { WireError } from '../errors.ts'
-import type { BlobReference } from '../session/blob.ts'
 import { chunkCount, chunkKey, chunkName, chunkRecord, chunkValue, isChunkKey } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
-import type { Expiry, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
+import type { BlobReference, Expiry, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
 import { ABSENT, MISSING } from '../session/record.ts'
 import type { Birth, Tenure, Version } from '../session/version.ts'
 import { compareTenures } from '../session/version.ts'

@@ -9,11 +9,10 @@ import {
   PORTION_BYTES_MAX,
   SHARD_COUNT,
 } from '../../src/constants.ts'
-import type { BlobReference } from '../../src/session/blob.ts'
 import { chunkKey, chunkRecord } from '../../src/session/blob.ts'
 import type { SessionKey } from '../../src/session/id.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
-import type { LiveRecord, Portion, SessionRecord } from '../../src/session/record.ts'
+import type { BlobReference, LiveRecord, Portion, SessionRecord } from '../../src/session/record.ts'
 import { ABSENT, MISSING } from '../../src/session/record.ts'
 import type { Birth, Tenure, Version } from '../../src/session/version.ts'
 import { compareTenures } from '../../src/session/version.ts'
