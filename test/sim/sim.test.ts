@@ -28,7 +28,7 @@ describe('simulation', function () {
   const run = (seed: number, options: Partial<SimulationOptions> = {}): SimulationResult =>
     simulate(seed, { keyHash, ...options })
 
-  it(`[I-R1] [I-R2] [I-R3] [I-R4] [I-R5] [I-R7] [I-R8] [I-R9] [I-R12] hold in ${SEEDS.length} clusters under faults`, () => {
+  it(`[I-R1] [I-R2] [I-R3] [I-R4] [I-R5] [I-R6] [I-R7] [I-R8] [I-R9] [I-R10] [I-R11] [I-R12] hold in ${SEEDS.length} clusters under faults`, () => {
     for (const seed of SEEDS) expectNone(run(seed))
   })
 

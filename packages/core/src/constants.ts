@@ -96,6 +96,8 @@ export const WIRE_VERSION = 2
 export const WIRE_VERSION_MIN = 1
 /** The first version of the wire that knows values outside the head. */
 export const OUTSIDE_WIRE = 2
+/** From this version on, a member understands that it was ejected. An older one learns it when it asks for what is gone. */
+export const EJECT_WIRE_MIN = 2
 
 // Streams.
 
@@ -106,13 +108,31 @@ export const FRAME_BYTES_MAX: number = 64 * 1024
 export const RING_FRAMES_MAX = 1024
 /** Bytes of one stream kept for repair; 64 shards of it bound a node's rings to 128 MiB in the worst case. */
 export const RING_BYTES_MAX: number = 2 * 1024 * 1024
-/** Under load frames are collected this long: batches of tens halve the cost of a delta. */
+/** Bytes that a frame adds to its batch: its header, and the counts of the batch. */
+export const FRAME_HEADER_BYTES_MAX = 64
+/** Under load frames are collected at least this long: batches of tens halve the cost of a delta. */
 export const FLUSH_INTERVAL_MS = 5
 /** Flushes within that time that go at once because somebody waits for copies: a client that commits, waits, and commits
  * again is not load. */
 export const FLUSHES_AT_ONCE_MAX = 16
-/** Deltas that wait for a flush. Above it `commit` refuses, which keeps lag bounded. */
+/** A flush of so many deltas is acknowledged before the next one goes: one a shard. Smaller ones pile up nowhere. */
+export const FLUSH_LARGE_DELTAS = 64
+/** A holder that has not got a flush this long after half of the others is not waited for. Twenty round trips in a cluster,
+ * and what a busy event loop takes; longer holds up clients, shorter lets a pause of garbage collection count. */
+export const FLUSH_LATE_MS = 50
+/** When no holder answers, the next flush goes after this, a few busy turns; then the ring and the buffers are the bound. */
+export const FLUSH_WAIT_MS_MAX = 250
+/** Deltas that wait for a flush. Above it `commit` waits, which keeps lag bounded: a sixth of a second at 50,000 a second. */
 export const PENDING_DELTAS_MAX = 8192
+/** Bytes of frames that were full before their flush, since the last one: half a ring, if they are all of one stream. */
+export const PENDING_BYTES_MAX: number = RING_BYTES_MAX / 2
+/** Writes that wait for room, about 100 bytes each. Over it they are refused at once. */
+export const ROOM_WAITS_MAX: number = 64 * 1024
+/** A member that keeps this share of a ring from being forgotten is ejected: before the ring is full, which would be worse
+ * for it, too. */
+export const EJECT_RING_SHARE = 0.75
+/** It has had the oldest of these frames to acknowledge for so long: a burst that fills a ring at once is nobody's slowness. */
+export const EJECT_MS = 1_000
 /** The tenure table of one batch: a frame's records rarely have more than a handful. */
 export const TENURES_PER_BATCH_MAX = 4096
 /** Ranges in one NACK: asking for one gap at a time does not keep up with 20 % loss. */
@@ -127,6 +147,10 @@ export const NACK_RETRY_MS_MAX = 1_000
 export const NACK_TRIES_MAX = 6
 /** A frame is repaired at most once per peer in this time: duplicate NACKs cross repairs that are under way. */
 export const REPAIR_LINGER_MS = 5
+/** Repairs for one peer, a quarter of a gigabit: they go over the control lane, and heartbeats must not wait for them. */
+export const REPAIR_BYTES_PER_SECOND: number = 32 * 1024 * 1024
+/** What may be repaired at once: the frames of one NACK when they are of usual size. */
+export const REPAIR_BYTES_BURST: number = 1024 * 1024
 /** Numbers heard ahead of a gap that a receiver remembers, as ranges. Beyond it the newest are asked for again. */
 export const AHEAD_RANGES_MAX = 256
 /** Acknowledgements wait this long for company unless a frame asks for one. */
@@ -163,6 +187,11 @@ export const SYNC_ITEMS_MAX = 4096
 /** Shards synced at once, so that joining never starves what serves clients. */
 export const SYNC_SESSIONS_MAX = 8
 export const SYNC_TIMEOUT_MS = 2_000
+/** Fetched by syncs: a quarter of a gigabit and of a core, so that who joins a full cluster serves meanwhile. A gigabyte takes
+ * half a minute; raised, joining is sooner and everything else slower. */
+export const SYNC_BYTES_PER_SECOND: number = 32 * 1024 * 1024
+/** What may come at once: a few chunks of each sync under way, and most comparisons whole. */
+export const SYNC_BYTES_BURST: number = 4 * 1024 * 1024
 /** Records this close to their end are not worth moving, and moving them in circles kept dead sessions alive (E2). */
 export const SYNC_REMAINING_MS_MIN = 2_000
 /** One shard per tick of this is compared with another holder, round robin, as the slow audit. */
@@ -171,6 +200,16 @@ export const AUDIT_INTERVAL_MS = 5_000
 // Members.
 
 export const HEARTBEAT_MS = 500
+/** With more others than this a node beats only those it watches: a full mesh of heartbeats costs each node 60 bytes a second
+ * and member, which is 3 kB/s here and would be 60 kB/s at a thousand. */
+export const HEARTBEAT_ALL_MAX = 50
+/** Others that a node in a large cluster beats in each round besides those it watches for good (SWIM probes one). With three
+ * a member that nobody watches is asked for by three others in each round on average, whatever the size. */
+export const HEARTBEATS_RANDOM = 3
+/** The interval when nothing has changed for `STEADY_AFTER_MS`: a third less traffic, and one lost heartbeat still makes
+ * nobody a suspect. */
+export const HEARTBEAT_STEADY_MS = 750
+export const STEADY_AFTER_MS = 60_000
 /** A heartbeat that has news of shards waits this long for more of it: joins and moves come by the dozen. */
 export const HEARTBEAT_SOON_MS = 5
 /** Silence after which a member is suspected: three heartbeats and a margin for a busy event loop. */
@@ -218,7 +257,11 @@ assert(
   FRAME_BYTES_TARGET + HEAD_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
   'a full batch is closed before the next record',
 )
+assert(ACK_FRAMES_MAX < EJECT_RING_SHARE * RING_FRAMES_MAX, 'who acknowledges when it has to is not ejected')
+assert(FLUSH_LATE_MS < FLUSH_WAIT_MS_MAX, 'one is late before everybody is waited for in vain')
+assert(SYNC_SESSIONS_MAX * SYNC_CHUNK_BYTES < SYNC_BYTES_BURST, 'the rate, not the burst, is what bounds a sync')
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
 assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')
+assert(SUSPECT_MS > 2 * HEARTBEAT_STEADY_MS, 'nor does one lost heartbeat in steady times')
 assert(VOUCHED_MS_MAX > 2 * DEAD_MS, 'others are asked several times before their word no longer counts')

@@ -143,6 +143,10 @@ export function hasShard(bits: ShardBits, shard: number): boolean {
   return ((shard < 32 ? bits.lo >>> shard : bits.hi >>> (shard - 32)) & 1) === 1
 }
 
+export function sameShards(a: ShardBits, b: ShardBits): boolean {
+  return a.hi === b.hi && a.lo === b.lo
+}
+
 export function allShards(): number[] {
   return Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
 }

@@ -28,6 +28,8 @@ export type Result =
   | { readonly request: number; readonly kind: 'created'; readonly birth: Birth }
   | { readonly request: number; readonly kind: 'written'; readonly proof: { birth: Birth; version: Version } }
   | { readonly request: number; readonly kind: 'dropped' }
+  /** There is room for one more write. */
+  | { readonly request: number; readonly kind: 'room' }
   | { readonly request: number; readonly kind: 'resumed'; readonly outcome: Outcome }
   | { readonly request: number; readonly kind: 'failed'; readonly error: RepriseError | AlreadyExistsError }
 
@@ -74,6 +76,8 @@ export type Notice =
   | { readonly type: 'gap'; readonly sender: NodeId; readonly shard: number; readonly missing: number }
   | { readonly type: 'repaired'; readonly sender: NodeId; readonly shard: number; readonly frames: number }
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }
+  /** A holder was too slow for this node's streams of the shards. It counts again when it has synced. */
+  | { readonly type: 'ejected'; readonly node: NodeId; readonly shards: readonly number[] }
   | { readonly type: 'shard:ready'; readonly shard: number }
   | { readonly type: 'shard:left'; readonly shard: number }
   /** Nobody had what was there before, and these members of an earlier life did not come back in time to be asked. */
@@ -98,12 +102,12 @@ export class Outbox {
   /** Take out everything, leaving the outbox empty for the next step. */
   drain(): Drained {
     const drained: Drained = {
-      sends: this.sends.splice(0),
-      publishes: this.publishes.splice(0),
-      subscribe: this.subscribe.splice(0),
-      unsubscribe: this.unsubscribe.splice(0),
-      results: this.results.splice(0),
-      notices: this.notices.splice(0),
+      sends: take(this.sends),
+      publishes: take(this.publishes),
+      subscribe: take(this.subscribe),
+      unsubscribe: take(this.unsubscribe),
+      results: take(this.results),
+      notices: take(this.notices),
       members: this.members,
       incarnation: this.incarnation,
     }
@@ -123,3 +127,10 @@ export interface Drained {
   readonly members: ReadonlyMap<NodeId, readonly string[]> | undefined
   readonly incarnation: number | undefined
 }
+
+/** Everything in a list, which is empty afterwards. Most of them are, at most steps. */
+function take<T>(list: T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list.splice(0)
+}
+
+const NOTHING: readonly never[] = []

@@ -15,7 +15,7 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
-import { AUDIT_INTERVAL_MS, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
+import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
@@ -36,16 +36,17 @@ import { Releases } from './session/releases.ts'
 import { Uploads } from './session/uploads.ts'
 import type { Birth, NodeId, Version } from './session/version.ts'
 import type { ReplicaStatus, ShardState } from './status.ts'
+import type { CopiesWait } from './stream/copies-waits.ts'
 import { Incoming } from './stream/incoming.ts'
-import type { CopiesWait } from './stream/outgoing.ts'
 import { Outgoing } from './stream/outgoing.ts'
+import type { RoomCommand } from './stream/room.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import type { Entry } from './table/bucket-table.ts'
 import { BucketTable } from './table/bucket-table.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
-import type { Message, ShardNumber } from './wire/messages.ts'
+import type { Eject, Message, ShardNumber } from './wire/messages.ts'
 
 /** Everything that can happen to a member. */
 export type Event =
@@ -61,6 +62,8 @@ export type Event =
   | ({ readonly type: 'commit' } & CommitCommand)
   | ({ readonly type: 'drop' } & DropCommand)
   | ({ readonly type: 'resume' } & ResumeCommand)
+  /** Wait until there is room for a write: see `hasRoom`. Ends with a `LimitError` when there is none in time. */
+  | ({ readonly type: 'room' } & RoomCommand)
   /** Put back a session that was created here and evicted before its first commit. */
   | { readonly type: 'restore'; readonly key: SessionKey; readonly record: LiveRecord }
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
@@ -107,13 +110,16 @@ export class Replica {
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
       isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
-      isHeld: (shard) => this.#holdings.isJoined(shard),
+      isHeld: (shard) => this.#holdings.isJoined(shard) && !this.#context.lacks('stub'),
       onEvicted: (entry) => {
         this.#primary.onGone(entry)
         this.#outgoing.failWaits(entry.key, 'EVICTED')
         this.#noticeEviction(entry)
       },
-      onEnded: (entry) => this.#primary.onGone(entry),
+      onEnded: (entry) => {
+        this.#primary.onGone(entry)
+        if (this.#context.lacks('derived-end')) this.#primary.bury(entry)
+      },
     })
     this.#context = new Context(config, this.#table)
     this.#context.nowMs = now.nowMs
@@ -123,6 +129,8 @@ export class Replica {
     this.#members = this.#connectMembers()
     this.#outgoing = new Outgoing(this.#context, {
       roundTripMs: (node) => this.#members.get(node)?.roundTripMs ?? 0,
+      isReachable: (node) => this.#members.isReachable(node),
+      onEjected: (node, shards) => this.#tellEjected(node, shards),
     })
     this.#ingest = new Ingest(this.#context, { onBeaten: (key, how) => this.#outgoing.failWaits(key, how) })
     this.#holdings = this.#connectHoldings()
@@ -169,11 +177,12 @@ export class Replica {
     context.out = out
     this.#members.noticeStall()
     this.#handle(event)
-    this.#outgoing.flushIfDue()
-    this.#incoming.tick()
   }
 
-  /** When the next tick is wanted, on the clock of `nowMs`. */
+  /**
+   * When the next tick is wanted, on the clock of `nowMs`: not later than that, and not before the events of this turn were
+   * stepped, so that what they caused leaves together. A time that has passed wants a tick at the end of the turn.
+   */
   nextDueMs(): number {
     return Math.min(
       this.#sweepAtMs,
@@ -225,6 +234,16 @@ export class Replica {
   /** Where others reach this node, once it listens. */
   setAddresses(addresses: readonly string[]): void {
     this.#context.addresses = addresses
+  }
+
+  /** Whether a commit may be made now, with nobody waiting before it. If not, wait for a `room` first. */
+  get hasRoom(): boolean {
+    return this.#outgoing.hasRoom
+  }
+
+  /** Whether one more write fits, whoever waits: what to ask after a `room`. */
+  get hasFreeRoom(): boolean {
+    return this.#outgoing.hasFreeRoom
   }
 
   /** Whether anything waits to be published, acknowledged or handed over: the node should not stop yet. */
@@ -312,7 +331,12 @@ export class Replica {
         evictions: this.#table.evictions,
         stubs: this.#table.stubs,
       },
-      streams: { gaps: this.#incoming.gapCount, repairs: this.#outgoing.repairs, waiting: this.#outgoing.waiting },
+      streams: {
+        gaps: this.#incoming.gapCount,
+        repairs: this.#outgoing.repairs,
+        waiting: this.#outgoing.waiting,
+        ejected: this.#outgoing.ejected,
+      },
       pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
       blobs: {
         uploads: this.#uploads.count,
@@ -347,6 +371,7 @@ export class Replica {
         return this.#members.onPeerUp(event.peer)
       case 'peer-down':
         this.#members.onPeerDown(event.peer)
+        this.#outgoing.onUnreachable(event.peer)
         this.#puller.onUnreachable(event.peer)
         return this.#syncReceiver.onUnreachable(event.peer)
       case 'subscriber':
@@ -361,6 +386,8 @@ export class Replica {
         return this.#guard(event.request, () => {
           this.#reader.resume(event, (outcome) => this.#report(event.request, outcome))
         })
+      case 'room':
+        return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
       case 'restore':
         return this.#primary.restore(event.key, event.record)
       case 'touch':
@@ -381,12 +408,13 @@ export class Replica {
     this.#members.tick()
     this.#outgoing.tick()
     this.#uploads.tick()
+    this.#incoming.tick()
     this.#puller.tick()
     this.#reader.tick()
     this.#syncReceiver.tick()
     if (nowMs >= this.#sweepAtMs) {
       this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
-      this.#table.sweep(nowMs)
+      if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs)
       this.#primary.publishTouches()
       this.#primary.sweepDrafts()
       this.#releases.sweep()
@@ -443,6 +471,8 @@ export class Replica {
         return this.#outgoing.onNack(from, message)
       case 'gone':
         return this.#incoming.onGone(from, message.incarnation, message.shard, message.upTo)
+      case 'eject':
+        return this.#onEject(from, message)
       case 'repair':
         return this.#onFrame(from, message.frame, message.ageMs)
       case 'probe':
@@ -499,6 +529,35 @@ export class Replica {
 
   #report(request: number, outcome: Outcome): void {
     this.#context.out.results.push({ request, kind: 'resumed', outcome })
+  }
+
+  /** Tell a member that nothing is kept for it any more; by another one, too, because the way to it may be what is full. */
+  #tellEjected(node: NodeId, shards: readonly number[]): void {
+    this.#context.notice({ type: 'ejected', node, shards })
+    const { self, incarnation } = this.#context
+    const message = { type: 'eject', node, sender: self, incarnation, shards } as const
+    const speaksIt = (to: NodeId): boolean =>
+      this.#members.isReachable(to) && this.#context.wireOf(to) >= EJECT_WIRE_MIN
+    const relay = [...this.#members.reachable()].find(
+      (member) => member.news.node !== node && speaksIt(member.news.node),
+    )
+    for (const to of [node, relay?.news.node]) if (to !== undefined && speaksIt(to)) this.#context.send(to, message)
+  }
+
+  /** This node is out of a sender's streams, or shall tell somebody that it is: once, and only for the sender itself. */
+  #onEject(from: NodeId, message: Eject): void {
+    const { node, sender, incarnation, shards } = message
+    if (node !== this.#context.self) {
+      const isOn = from === sender && this.#members.isReachable(node) && this.#context.wireOf(node) >= EJECT_WIRE_MIN
+      if (isOn) this.#context.send(node, message)
+      return
+    }
+    if (incarnation !== this.#incarnationOf(sender)) return
+    const joined = shards.filter((shard) => this.#holdings.isJoined(shard))
+    for (const shard of joined) this.#holdings.onUnrepairable(sender, shard, true)
+    // Its frames count again from here, whether the sender can be asked now or greets again later.
+    const again = { type: 'join', incarnation: this.#context.incarnation, shards: joined } as const
+    if (joined.length > 0 && this.#members.isReachable(sender)) this.#context.send(sender, again)
   }
 
   #onJoin(from: NodeId, shards: readonly number[]): void {
@@ -595,6 +654,7 @@ export class Replica {
         joined: () => this.#holdings.joined(),
         ready: () => this.#holdings.ready(),
         streamsFor: (node) => this.#streamsFor(node),
+        isCoHolder: (node) => this.#holdings.isCoHolder(node),
       },
     )
   }

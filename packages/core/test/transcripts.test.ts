@@ -2,8 +2,8 @@
  * Transcripts: what a few nodes say to each other in the situations that matter, in full. A change of the protocol shows
  * here as a difference that a reviewer reads; `REPRISE_GOLDEN=write` accepts it.
  */
-import { FLUSH_INTERVAL_MS, FLUSHES_AT_ONCE_MAX, RING_FRAMES_MAX } from '../src/constants.ts'
-import { Cluster, idInShard } from './support/cluster.ts'
+import { RING_BYTES_MAX } from '../src/constants.ts'
+import { Cluster, idInShard, smallPortions } from './support/cluster.ts'
 import { golden } from './support/golden.ts'
 import { record } from './support/transcript.ts'
 
@@ -71,10 +71,9 @@ describe('transcripts', () => {
     const hidden = ['nack', 'probe', 'ack']
     cluster.fate = ({ from, to, type }) =>
       (to === 'b' && type === 'frame') || (hidden.includes(type) && [from, to].includes('b')) ? 'lose' : undefined
-    for (let n = 0; n <= RING_FRAMES_MAX; n++) {
-      // Somebody waits for each, so that each has a frame of its own.
-      cluster.commit('a', ID, { item: `tea ${n}` }, { copies: 1 })
-      if (n % FLUSHES_AT_ONCE_MAX === 0) cluster.run(FLUSH_INTERVAL_MS + 1)
+    for (let n = 0; n <= RING_BYTES_MAX / 47_000; n++) {
+      cluster.commit('a', ID, smallPortions(47_000, String(n % 10)))
+      cluster.run(6)
     }
     cluster.fate = () => undefined
     const { note, text } = record(cluster)

@@ -26,6 +26,13 @@ export const TICK_MS_MIN = 1
 /** What a commit's deadline grows by for each MiB that it writes, unless one is given: enough for a link of 30 Mbit/s to each
  * of three holders. */
 export const COMMIT_MS_PER_MIB = 1_000
+/** What peers sent is worked off for so long in one turn of the event loop; the rest waits for the next, after what else the
+ * application has to do. */
+export const TURN_MS = 10
+/** Bytes of frames that may wait for that: half a second of a gigabit. More is dropped, and repaired by number. */
+export const INBOX_FRAME_BYTES_MAX: number = 32 * 1024 * 1024
+/** Control messages that may wait for that: thousands of acknowledgements and heartbeats, a turn's work. */
+export const INBOX_CONTROL_MAX = 16_384
 
 // Typed portions.
 

@@ -96,6 +96,8 @@ export interface NodeStatus extends ReplicaStatus {
   readonly addresses: readonly string[]
   /** No directory was given: identity and incarnation end with this process. */
   readonly ephemeral: boolean
+  /** Frames and messages that were dropped because too much waited to be worked off. Frames are repaired. */
+  readonly droppedInputs: number
   readonly network: NetworkStats
 }
 
@@ -199,6 +201,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       ...this.#replica.status(),
       addresses: this.addresses,
       ephemeral: this.#dataDir === undefined,
+      droppedInputs: this.#driver.droppedInputs,
       network: this.#network.stats(),
     }
   }
@@ -235,11 +238,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   /** Listen and join. Called once, by `createNode`. */
   async start(): Promise<void> {
     await this.#network.start({
-      onPeerUp: (peer, wire) => this.#driver.post({ type: 'peer-up', peer, wire }),
-      onPeerDown: (peer) => this.#driver.post({ type: 'peer-down', peer }),
-      onSubscriber: (peer, shard) => this.#driver.post({ type: 'subscriber', peer, shard }),
-      onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),
-      onMessage: (from, lane, bytes) => this.#driver.post({ type: 'message', from, lane, bytes }),
+      onPeerUp: (peer, wire) => this.#driver.receive({ type: 'peer-up', peer, wire }),
+      onPeerDown: (peer) => this.#driver.receive({ type: 'peer-down', peer }),
+      onSubscriber: (peer, shard) => this.#driver.receive({ type: 'subscriber', peer, shard }),
+      onFrame: (from, shard, bytes) => this.#driver.receive({ type: 'frame', from, shard, bytes }),
+      onMessage: (from, lane, bytes) => {
+        if (lane === 'bulk') return this.#driver.receiveBulk(from, bytes)
+        this.#driver.receive({ type: 'message', from, lane, bytes })
+      },
     })
     this.refreshAddresses()
     this.#driver.post({ type: 'tick' })
@@ -290,7 +296,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       sealer,
       nowMs: () => this.#clock.now().nowMs,
       commit: async (key, record, changes, { copies, waitMs, signal }) => {
-        await this.#bringBack(key, record)
+        if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
+        if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
         const { birth } = record
         const encoded = this.#encode(key, birth, changes, sealer)
         const result = await this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
@@ -315,19 +322,19 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     birth: Birth,
     changes: ReadonlyMap<string, Change>,
     sealer: Sealer | undefined,
-  ): Pick<CommitCommand, 'changes'> & { numbers: Map<string, Version> } {
-    const plan = this.#replica.plan(
-      key,
-      birth,
-      new Map([...changes].map(([name, change]) => [name, storedSize(change)])),
-    )
-    const numbers = new Map<string, Version>()
+  ): Pick<CommitCommand, 'changes' | 'numbers'> {
     const encoded = new Map<string, Uint8Array | typeof ABSENT>()
+    let isSealed = false
+    for (const [name, change] of changes) {
+      encoded.set(name, change.encoded)
+      isSealed ||= change.seal
+    }
+    if (!isSealed || sealer === undefined) return { changes: encoded }
+    const sizes = new Map([...changes].map(([name, change]) => [name, storedSize(change)]))
+    const plan = this.#replica.plan(key, birth, sizes)
+    const numbers = new Map<string, Version>()
     for (const [name, { encoded: plain, seal }] of changes) {
-      if (!seal || plain === ABSENT || sealer === undefined) {
-        encoded.set(name, plain)
-        continue
-      }
+      if (!seal || plain === ABSENT) continue
       if (plan.version === undefined) numbers.set(name, this.#replica.takeBlobNumber())
       const version = plan.version ?? (numbers.get(name) as Version)
       encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
@@ -335,9 +342,18 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     return { changes: encoded, numbers }
   }
 
+  /** Wait until the writes before this one have left. @throws LimitError when they do not in time. */
+  async #room(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const untilMs = this.#clock.now().nowMs + waitMs
+    // Who came between may have taken the room that was given.
+    do {
+      const leftMs = Math.max(0, untilMs - this.#clock.now().nowMs)
+      await this.#request({ type: 'room', waitMs: leftMs }, signal)
+    } while (!this.#replica.hasFreeRoom)
+  }
+
   /** A session that was evicted since it was resumed is fetched again, or put back if nobody else ever had it. */
   async #bringBack(key: SessionKey, record: LiveRecord): Promise<void> {
-    if (this.#replica.peek(key) !== undefined) return
     if (record.frontier.length === 0) {
       this.#driver.post({ type: 'restore', key, record })
       return
@@ -412,6 +428,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         return
       case 'gone':
         logger?.warn('frames are gone, syncing the shard', { sender: notice.sender, shard: notice.shard })
+        return
+      case 'ejected':
+        logger?.warn('a holder is too far behind, it has to sync', { nodeId: notice.node, shards: notice.shards })
         return
       case 'shard:ready':
       case 'shard:left':

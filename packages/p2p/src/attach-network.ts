@@ -113,13 +113,14 @@ class AttachedHost implements Host {
 
   async handle(...[protocol, handler, options]: Parameters<Host['handle']>): Promise<void> {
     const { registrar } = this.#components
-    this.#protocols.push(protocol)
     // A peer may open its stream before it is identified here.
     const noticed = (stream: Stream, connection: Connection): void => {
       this.#noticeKin(connection)
       handler(stream, connection)
     }
     await registrar.handle(protocol, noticed, options)
+    // Only now: when it was refused, it is somebody else's.
+    this.#protocols.push(protocol)
     this.#topologies.push(
       await registrar.register(protocol, { onConnect: (_peer, connection) => this.#noticeKin(connection) }),
     )

@@ -5,6 +5,7 @@
  * dozens of frames in one turn, so they are put together, and what comes while the stream is full waits for one write, too.
  */
 import type { Stream } from '@libp2p/interface'
+import { updateWindowLazily } from './lazy-window.ts'
 
 /** Several streams are often written the same; the bytes of the last join are kept to be used again then. */
 export class PieceJoiner {
@@ -36,6 +37,7 @@ export class TurnWriter {
     this.stream = stream
     this.#joiner = joiner
     this.#send = stream.send.bind(stream)
+    updateWindowLazily(stream)
     stream.addEventListener('drain', () => this.#schedule())
     // The other side reads no more. A half-closed stream would stay for as long as the connection, and lose what is written.
     stream.addEventListener('remoteCloseWrite', () => stream.abort(new Error('the reader of the stream is gone')))

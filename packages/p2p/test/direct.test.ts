@@ -8,6 +8,7 @@ import { createLibp2p, type Libp2p } from 'libp2p'
 import { newCounters } from '../src/carrier.ts'
 import { resolveLimits } from '../src/constants.ts'
 import { Direct } from '../src/direct.ts'
+import { updateWindowLazily } from '../src/lazy-window.ts'
 import { SILENT_LOGGER } from '../src/logger.ts'
 import { corkTurns } from '../src/one-write.ts'
 import { bytes, until } from './support/member.ts'
@@ -84,6 +85,8 @@ const startUp = async (): Promise<[Bare, Bare]> => {
   return pair
 }
 
+const openAny = (bare: Bare): Promise<Stream> => bare.connection.newStream(['/reprise/test/frames/1'])
+
 describe('direct streams', function () {
   // Conditions are waited for; this only bounds a failure, on a busy machine, too.
   this.timeout(20_000)
@@ -158,6 +161,38 @@ describe('direct streams', function () {
       sick.map(({ nodeId, reason }) => ({ nodeId, reason })),
       [{ nodeId: b.libp2p.peerId.toString(), reason: 'ZOMBIE' }],
     )
+  })
+})
+
+describe('window updates', () => {
+  it('are sent first, and then when half of the window is used', () => {
+    let sent = 0
+    const stream = {
+      recvWindow: 100,
+      recvWindowCapacity: 100,
+      sendWindowUpdate: () => {
+        sent++
+        stream.recvWindowCapacity = stream.recvWindow
+      },
+    }
+    assert.equal(updateWindowLazily(stream), true)
+    const read = (bytes: number): void => {
+      stream.recvWindowCapacity -= bytes
+      stream.sendWindowUpdate()
+    }
+    read(1)
+    assert.equal(sent, 1)
+    for (let k = 0; k < 49; k++) read(1)
+    assert.equal(sent, 1)
+    read(1)
+    assert.equal(sent, 2)
+  })
+
+  it('are found in the streams of libp2p where they are looked for', async () => {
+    const [a] = await startPair()
+    const [stream] = a.connection.streams.length > 0 ? a.connection.streams : [await openAny(a)]
+    assert.equal(updateWindowLazily(stream!), true)
+    await Promise.all(bares.splice(0).map((libp2p) => libp2p.stop()))
   })
 })
 

@@ -458,6 +458,6 @@ export class Network {
 }
 
 /** A slow direction refuses what would arrive later than this. */
-const SLOW_QUEUE_MS_MAX = 3_000
+export const SLOW_QUEUE_MS_MAX = 3_000
 const SUBSCRIPTION_MS_MIN = 20
 const SUBSCRIPTION_MS_MAX = 60

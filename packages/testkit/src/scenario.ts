@@ -108,6 +108,8 @@ function drawMore(first: Scenario, nodeCount: number | undefined): Scenario {
   }
   const hasSkew = random.chance(0.3)
   const hasWrongClocks = random.chance(0.2)
+  // A dozen records, so that something is evicted all the time.
+  const cacheBytesMax = random.chance(0.04) ? Math.round(random.between(6_000, 20_000)) : first.cacheBytesMax
   const hasOldNodes = random.chance(0.15)
   const base = count === first.nodeCount ? first.faults : drawFaults(new Random(seed, 2), count, activeMs)
   const more = drawMoreFaults(new Random(seed, 7), { nodeCount: count, lateNodes, activeMs, idleMs })
@@ -117,6 +119,7 @@ function drawMore(first: Scenario, nodeCount: number | undefined): Scenario {
     nodeCount: count,
     lateNodes,
     workload,
+    cacheBytesMax,
     faults: byTime([...base, ...more]),
     clocks: nodes.map(() => ({
       rate: hasSkew ? random.between(0.99, 1.01) : 1,

@@ -27,10 +27,14 @@ import { Reads } from './checkers/reads.ts'
 import { Takeovers } from './checkers/takeovers.ts'
 import { Cluster } from './cluster.ts'
 import { EventQueue } from './event-queue.ts'
+import type { FaultKind } from './faults.ts'
 import { FaultInjector } from './faults.ts'
-import { Ledger } from './ledger.ts'
-import { CALM } from './network.ts'
+import { describeWrite, Ledger } from './ledger.ts'
+import type { NetworkEvents } from './network.ts'
+import { CALM, SLOW_QUEUE_MS_MAX } from './network.ts'
 import { Random } from './random.ts'
+import type { MarkKind, Recorder } from './recorder.ts'
+import { kindOfMessage } from './recorder.ts'
 import type { WorkloadCounters } from './requests.ts'
 import { Requests } from './requests.ts'
 import type { Mix, Scenario } from './scenario.ts'
@@ -48,6 +52,8 @@ export interface SimulationOptions {
   readonly planted?: readonly string[]
   /** Changes what was drawn: for shrinking, and for looking closer. */
   readonly adapt?: (scenario: Scenario) => Scenario
+  /** Told what is sent and done, to be drawn. */
+  readonly recorder?: Recorder
   /** Told what happens, line by line. */
   readonly log?: (line: string) => void
 }
@@ -70,6 +76,8 @@ export interface SimulationResult {
   readonly traceHash: number
   /** Visits of clients that took place, by number; none when they draw from one stream. */
   readonly visits: readonly number[]
+  /** When clients and faults began: the times of faults count from there. */
+  readonly startedAtMs: number
   /** How long it took after healing until everything was quiet, in virtual milliseconds. */
   readonly quietAfterMs: number
   readonly virtualMs: number
@@ -121,15 +129,30 @@ class Simulation implements World {
             this.violate('messages', `${node.id} cannot read what ${notice.from} sent: ${notice.error.message}`)
           } else if (notice.type === 'repaired') this.#repairs++
           if (options.log !== undefined) this.#log(`${node.id} ${JSON.stringify(notice)}`)
+          if (notice.type === 'shard:ready') this.#mark('ready', node.index, `ready for shard ${notice.shard}`)
+          if (notice.type === 'shard:left') this.#mark('left', node.index, `let go of shard ${notice.shard}`)
           for (const checker of this.#checkers) checker.onNotice?.(node, notice)
         },
         onFailure: (node, event, error) =>
           this.violate('steps', `${node.id} on ${event}: ${error instanceof Error ? error.stack : error}`),
         onCrash: (node) => {
           this.#log(`${node.id} ends`)
+          this.#mark('crash', node.index, 'ends')
           for (const checker of this.#checkers) checker.onCrash?.(node)
         },
-        onStart: (node) => this.#log(`${node.id} starts as ${node.storedIncarnation}`),
+        onStart: (node) => {
+          this.#log(`${node.id} starts as ${node.storedIncarnation}`)
+          this.#mark('start', node.index, `starts as ${node.storedIncarnation}`)
+        },
+        onPause: (node) => {
+          this.#log(`${node.id} stands still`)
+          this.#mark('pause', node.index, 'stands still')
+        },
+        onWake: (node) => {
+          this.#log(`${node.id} runs again`)
+          this.#mark('wake', node.index, `runs again, ${node.inbox.length} events wait`)
+        },
+        ...(options.recorder === undefined ? {} : { onTransfer: this.#record(options.recorder) }),
       },
     )
     this.#requests = new Requests(this.cluster, this.#queue, this.ledger, {
@@ -137,12 +160,18 @@ class Simulation implements World {
         for (const checker of this.#checkers) checker.onReadStart?.(read)
       },
       onReadEnd: (result) => {
+        const { read, outcome } = result
+        const how = `${read.consistency} read: ${outcome.outcome}, answered by ${outcome.from.answered.join(', ') || 'nobody'}`
+        this.#mark(outcome.outcome, read.node, how, read.key)
         for (const checker of this.#checkers) checker.onReadEnd?.(result)
       },
       onIssued: (write) => {
+        this.#mark(write.kind, this.cluster.nodeById(write.node).index, describeWrite(write), write.life.key)
         for (const checker of this.#checkers) checker.onIssued?.(write)
       },
       onConfirmed: (write) => {
+        const text = `${describeWrite(write)}: ${write.confirmedCopies} copies confirmed`
+        this.#mark('confirmed', this.cluster.nodeById(write.node).index, text, write.life.key)
         for (const checker of this.#checkers) checker.onConfirmed?.(write)
       },
       onViolation: (rule, text) => this.violate(rule, text),
@@ -177,12 +206,27 @@ class Simulation implements World {
     return this.#queue.nowMs
   }
 
+  get isReliable(): boolean {
+    const { faults, conditions } = this.#scenario
+    return conditions.refuseRate === 0 && !faults.some(({ kind }) => FILLING.has(kind))
+  }
+
+  get transitMsMax(): number {
+    const { faults, conditions } = this.#scenario
+    return faults.reduce((sum, { kind, lastsMs }) => {
+      if (kind === 'pause' || kind === 'stall') return sum + lastsMs
+      if (kind === 'slow') return sum + SLOW_QUEUE_MS_MAX
+      return sum + (kind === 'partition' || kind === 'cut' ? conditions.patienceMsMax : 0)
+    }, 0)
+  }
+
   shardOf(key: SessionKey): number {
     return shardOfBucket(bucketOf(this.#options.keyHash(key)))
   }
 
   violate(rule: string, text: string): void {
     this.#log(`VIOLATION ${rule}: ${text}`)
+    this.#mark('violation', undefined, `${rule}: ${text}`)
     if (this.#violations.length < VIOLATIONS_MAX) this.#violations.push({ rule, atMs: this.nowMs, text })
   }
 
@@ -190,6 +234,7 @@ class Simulation implements World {
     const { seed, nodeCount, faults, startsCold, activeMs } = this.#scenario
     this.#boot()
     if (!startsCold) this.#warmUp()
+    const startedAtMs = this.nowMs
     for (const clients of this.#clients) clients.start()
     this.#injector.schedule(faults, this.nowMs)
     for (const fault of faults) this.#log(`fault at ${(this.nowMs + fault.atMs).toFixed(1)}: ${JSON.stringify(fault)}`)
@@ -208,6 +253,7 @@ class Simulation implements World {
       events: this.cluster.trace.events,
       traceHash: this.cluster.trace.hash,
       visits: this.#visits.made,
+      startedAtMs,
       quietAfterMs,
       virtualMs: this.nowMs,
       workload: this.#requests.counters,
@@ -243,6 +289,7 @@ class Simulation implements World {
   #comeToRest(): number {
     const healedAtMs = this.nowMs
     this.#log('heals')
+    this.#mark('heal', undefined, 'everything heals')
     for (const clients of this.#clients) clients.stop()
     this.#injector.heal()
     this.cluster.network.conditions = CALM
@@ -276,6 +323,17 @@ class Simulation implements World {
     }
   }
 
+  #mark(kind: MarkKind, node: number | undefined, text: string, key?: SessionKey): void {
+    this.#options.recorder?.mark({ kind, node, atMs: this.nowMs, key, text })
+  }
+
+  #record(recorder: Recorder): NonNullable<NetworkEvents['onTransfer']> {
+    return (from, to, bytes, isFrame, arrivesAtMs) => {
+      const kind = isFrame ? 'frame' : kindOfMessage(bytes)
+      recorder.transfer({ from, to, kind, bytes: bytes.length, sentAtMs: this.nowMs, arrivesAtMs })
+    }
+  }
+
   #log(line: string): void {
     this.#options.log?.(`${this.nowMs.toFixed(1).padStart(8)} ${line}`)
   }
@@ -283,6 +341,17 @@ class Simulation implements World {
 
 /** The promise of the end: everything is equal this long after the last fault. */
 export const QUIET_MS_MAX = 30_000
+/** Faults that let somebody's buffers run full. */
+const FILLING: ReadonlySet<FaultKind> = new Set([
+  'full',
+  'slow',
+  'storm',
+  'pause',
+  'stall',
+  'crash',
+  'partition',
+  'cut',
+])
 const WARM_UP_MS_MAX = 10_000
 const CHECKPOINT_MS = 200
 /** While only long faults are still on, clients keep things moving at a slower pace. */

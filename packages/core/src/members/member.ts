@@ -31,6 +31,14 @@ export interface Member {
   lastBeatSentAtMs: number
   beatHeard: number
   beatHeardAtMs: number
+  /** The last of this node's beats that it said to have heard. */
+  echoHeard: number
+  /** Since when its silence means something, while it does. */
+  watchedSinceAwakeMs: number | undefined
+  /** What it was last told of this node's shards, and with which beat first. */
+  toldJoined: ShardBits
+  toldReady: ShardBits
+  toldWithBeat: number
   /** When it was last asked to greet again. */
   askedAtMs: number
 }
@@ -54,6 +62,11 @@ export function createMember(news: MemberNews, awakeMs: number): Member {
     lastBeatSentAtMs: 0,
     beatHeard: 0,
     beatHeardAtMs: 0,
+    echoHeard: 0,
+    watchedSinceAwakeMs: undefined,
+    toldJoined: NO_SHARDS,
+    toldReady: NO_SHARDS,
+    toldWithBeat: 0,
     askedAtMs: Number.NEGATIVE_INFINITY,
   }
 }

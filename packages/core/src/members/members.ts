@@ -25,34 +25,25 @@
  */
 import {
   ALONE_MS,
-  BUCKET_COUNT,
   DEAD_MS,
   FORGET_MS,
+  HEARTBEAT_ALL_MAX,
   HEARTBEAT_MS,
-  HEARTBEAT_SOON_MS,
   MEMBERS_MAX,
-  ROUND_TRIP_MS_MAX,
-  SHARD_COUNT,
   SUSPECT_MS,
   VOUCHED_MS_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
-import { NO_SHARDS } from '../context.ts'
+import { NO_SHARDS, sameShards } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
-import type {
-  Greeting,
-  Heartbeat,
-  MemberNews,
-  MemberState,
-  ShardBits,
-  ShardNumber,
-  Vouch,
-  VouchAsk,
-} from '../wire/messages.ts'
+import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber, Vouch, VouchAsk } from '../wire/messages.ts'
 import { ColdStart } from './cold-start.ts'
+import type { OwnShards } from './heartbeats.ts'
+import { Heartbeats } from './heartbeats.ts'
+import { Introductions } from './introductions.ts'
 import type { Member } from './member.ts'
-import { createMember, isPresent, sentAtMs } from './member.ts'
+import { createMember, isPresent } from './member.ts'
 import { SelfDoubt } from './self-doubt.ts'
 import { Vouching } from './vouching.ts'
 
@@ -76,17 +67,11 @@ export interface MembersListener {
   onSelfRaised(): void
 }
 
-export interface OwnShards {
-  joined(): ShardBits
-  ready(): ShardBits
-  /** The highest numbers of own streams that the member should know of. */
-  streamsFor(node: NodeId): ShardNumber[]
-}
-
 export class Members {
   readonly #context: Context
   readonly #listener: MembersListener
-  readonly #own: OwnShards
+  readonly #heartbeats: Heartbeats
+  readonly #introductions: Introductions
   readonly #members = new Map<NodeId, Member>()
   readonly #doubt = new SelfDoubt()
   readonly #coldStart: ColdStart
@@ -94,22 +79,20 @@ export class Members {
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
   readonly #strangers = new Map<NodeId, number>()
   readonly #startedAtAwakeMs: number
-  #heartbeatAtMs = Number.NEGATIVE_INFINITY
   #metAnyone = false
-  /** What this node says of itself. */
-  #selfState: 'alive' | 'leaving' | 'left' = 'alive'
 
   constructor(context: Context, listener: MembersListener, own: OwnShards) {
     this.#context = context
     this.#listener = listener
-    this.#own = own
+    this.#heartbeats = new Heartbeats(context, this.#doubt, own)
     this.#startedAtAwakeMs = context.nowMs
     this.#coldStart = new ColdStart(context)
+    this.#introductions = new Introductions(context)
     this.#vouching = new Vouching(context, {
       get: (node) => this.get(node),
       reachable: () => this.reachable(),
       awakeMs: () => this.#awakeMs,
-      beat: (member) => this.#sendHeartbeat(member),
+      beat: (member) => this.#heartbeats.send(member),
     })
   }
 
@@ -146,6 +129,11 @@ export class Members {
     return this.isReachable(node) && this.#members.get(node)?.acquainted === true
   }
 
+  /** Whether what it said of its shards may be taken for how they are: it listens, and is not silent. */
+  isHeard(node: NodeId): boolean {
+    return this.isAcquainted(node) && this.#members.get(node)?.state === 'alive'
+  }
+
   /** Ids of the members believed alive, this one included, sorted. */
   alive(): NodeId[] {
     const alive = [this.#context.self]
@@ -172,16 +160,18 @@ export class Members {
   }
 
   selfNews(): MemberNews {
-    const { addresses, config, incarnation, self } = this.#context
-    const { name, zone, weight } = config
-    return { node: self, incarnation, state: this.#selfState, name, zone, weight, addresses }
+    return this.#introductions.selfNews()
   }
 
   onPeerUp(node: NodeId): void {
     this.#strangers.set(node, this.#awakeMs)
     const member = this.#members.get(node)
-    if (member !== undefined) member.acquainted = false
-    this.#sendGreeting(node)
+    if (member !== undefined) {
+      member.acquainted = false
+      // Whatever it was told, it may have been another life of it.
+      member.echoHeard = 0
+    }
+    this.#introductions.greet(node)
   }
 
   onPeerDown(node: NodeId): void {
@@ -213,15 +203,8 @@ export class Members {
 
   /** @throws UsageError when the peer runs with another geometry: it cannot take part. */
   onGreeting(from: NodeId, greeting: Greeting): void {
-    const { config } = this.#context
+    this.#introductions.check(from, greeting)
     const news = greeting.self
-    if (news.node !== from) throw new UsageError(`peer ${from} greets as ${news.node}`)
-    if (greeting.shardCount !== SHARD_COUNT || greeting.bucketCount !== BUCKET_COUNT) {
-      throw new UsageError(`peer ${from} has ${greeting.shardCount} shards of ${greeting.bucketCount} buckets`)
-    }
-    if (greeting.copies !== finiteCopies(config.copies)) {
-      throw new UsageError(`peer ${from} is set to ${greeting.copies} copies: give all members the same`)
-    }
     const known = this.#members.get(from)
     if (known !== undefined && news.incarnation < known.news.incarnation && !this.#context.lacks('refuse')) {
       this.#context.send(from, { type: 'refused', knownIncarnation: known.news.incarnation })
@@ -241,7 +224,7 @@ export class Members {
     this.#coldStart.onAccounted(from)
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
     if (member.state === 'dead') {
-      this.#sendGreeting(from)
+      this.#introductions.greet(from)
       member.acquainted = false
     }
     if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#awakeMs)
@@ -250,10 +233,10 @@ export class Members {
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
     }
     this.#publishDialList()
-    this.#sendMembers(from)
+    this.#introductions.introduce(member, this.#members.values())
     this.#listener.onMembersChanged()
     this.#listener.onMet(from)
-    this.#sendHeartbeat(member)
+    this.#heartbeats.send(member)
   }
 
   /**
@@ -268,9 +251,9 @@ export class Members {
       // Also those who were greeted under the old number and did not answer yet.
       const greeted = new Set([from, ...this.#strangers.keys()])
       for (const { news } of this.reachable()) greeted.add(news.node)
-      for (const node of greeted) this.#sendGreeting(node)
+      for (const node of greeted) this.#introductions.greet(node)
       this.#listener.onSelfRaised()
-    } else this.#sendGreeting(from)
+    } else this.#introductions.greet(from)
   }
 
   onHeartbeat(from: NodeId, beat: Heartbeat): void {
@@ -282,13 +265,7 @@ export class Members {
       this.#askGreeting(member, beat.incarnation < incarnation ? incarnation : 0)
       return
     }
-    member.beatHeard = beat.beat
-    member.beatHeardAtMs = this.#context.nowMs
-    const echoedAtMs = sentAtMs(member, beat.echo)
-    if (echoedAtMs !== undefined && this.#doubt.ranSince(echoedAtMs)) {
-      const sampleMs = Math.max(0, this.#context.nowMs - echoedAtMs - beat.echoAgeMs)
-      if (sampleMs <= ROUND_TRIP_MS_MAX) member.roundTripMs += (sampleMs - member.roundTripMs) / 8
-    }
+    this.#heartbeats.onHeard(member, beat)
     const readyBefore = member.ready
     const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
     member.joined = beat.joined
@@ -324,9 +301,16 @@ export class Members {
       } else if (news.state === 'left' && news.incarnation === member.news.incarnation && isPresent(member)) {
         this.#end(member, 'left')
       }
+      if (member !== undefined && news.state === 'suspect') this.#onSuspected(member, news.incarnation)
       if (member !== undefined && news.state === 'leaving') this.#onLeaving(member, news.incarnation)
     }
     if (learned) this.#publishDialList()
+  }
+
+  /** Somebody who watches a member does not hear it. Who does not watch it begins to, and asks it least from now on. */
+  #onSuspected(member: Member, incarnation: Incarnation): void {
+    if (member.state !== 'alive' || incarnation !== member.news.incarnation) return
+    if (member.watchedSinceAwakeMs === undefined && this.silenceMs(member) > HEARTBEAT_MS) this.#suspect(member)
   }
 
   #onLeaving(member: Member, incarnation: Incarnation): void {
@@ -338,27 +322,17 @@ export class Members {
 
   /** Tell everybody that this node is about to go: from now on it is given nothing. Said again with every round. */
   startLeaving(): void {
-    this.#selfState = 'leaving'
-    this.#sendSelf()
+    this.#introductions.sayThatItGoes('leaving', this.reachable())
   }
 
   /** Tell everybody that this node goes. */
   leave(): void {
-    this.#selfState = 'left'
-    this.#sendSelf()
-  }
-
-  #sendSelf(): void {
-    const members = [this.selfNews()]
-    for (const { news } of this.reachable()) {
-      const isUnderstood = this.#selfState === 'left' || this.#context.wireOf(news.node) >= 2
-      if (isUnderstood) this.#context.send(news.node, { type: 'members', members })
-    }
+    this.#introductions.sayThatItGoes('left', this.reachable())
   }
 
   /** Tell soon what changed of this node's shards, instead of with the next heartbeat. Changes come in swarms. */
   heartbeatSoon(): void {
-    this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs + HEARTBEAT_SOON_MS)
+    this.#heartbeats.soon()
   }
 
   onVouchAsk(from: NodeId, ask: VouchAsk): void {
@@ -376,32 +350,27 @@ export class Members {
 
   /** First of all in every step: did this node run when it wanted to? */
   noticeStall(): void {
-    const { nowMs } = this.#context
-    if (this.#heartbeatAtMs === Number.NEGATIVE_INFINITY || this.#context.lacks('self-doubt')) return
-    if (this.#doubt.notice(this.#heartbeatAtMs, nowMs)) this.#heartbeatAtMs = nowMs
+    this.#heartbeats.noticeStall()
   }
 
   nextDueMs(): number {
-    return this.#heartbeatAtMs
+    return this.#heartbeats.dueMs
   }
 
   tick(): void {
     const { nowMs } = this.#context
-    if (nowMs < this.#heartbeatAtMs) return
-    const isFirst = this.#heartbeatAtMs === Number.NEGATIVE_INFINITY
+    const { dueMs } = this.#heartbeats
+    if (nowMs < dueMs) return
     // Where they were reached last is the best guess at where they are.
-    if (isFirst && this.#coldStart.isWaiting) this.#publishDialList()
-    this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
-    this.#doubt.onRound()
+    if (dueMs === Number.NEGATIVE_INFINITY && this.#coldStart.isWaiting) this.#publishDialList()
     this.#vouching.tick()
     this.#forgetEarlierMembers()
-    for (const node of this.#strangers.keys()) this.#sendGreeting(node)
-    if (this.#selfState === 'leaving') this.#sendSelf()
-    const mayJudge = this.#doubt.mayJudge(nowMs)
-    for (const member of this.#members.values()) {
-      if (member.connected) this.#sendHeartbeat(member)
-      if (mayJudge) this.#judge(member)
+    if (!this.#context.lacks('greeting-retry')) {
+      for (const node of this.#strangers.keys()) this.#introductions.greet(node)
     }
+    if (this.#introductions.isLeaving) this.startLeaving()
+    this.#heartbeats.round(this.#members.values())
+    if (this.#doubt.mayJudge(nowMs)) for (const member of this.#members.values()) this.#judge(member)
   }
 
   #forgetEarlierMembers(): void {
@@ -410,13 +379,21 @@ export class Members {
 
   #judge(member: Member): void {
     const { factor } = this.#doubt
-    if (member.state === 'alive' && this.silenceMs(member) > SUSPECT_MS * factor) this.#suspect(member)
-    else if (member.state === 'suspect' && this.#isProvenDead(member, DEAD_MS * factor)) this.#end(member, 'dead')
+    if (member.state === 'alive' && this.#heartbeats.silenceMs(member) > SUSPECT_MS * factor) {
+      this.#suspect(member)
+      this.#gossipSuspicion(member)
+    } else if (member.state === 'suspect' && this.#isProvenDead(member, DEAD_MS * factor)) this.#end(member, 'dead')
     else if (member.state === 'suspect') this.#vouching.ask(member)
     else if (!member.connected && !isPresent(member) && this.#awakeMs - member.sinceAwakeMs > FORGET_MS) {
       this.#members.delete(member.news.node)
       this.#publishDialList()
     }
+  }
+
+  /** Where not everybody watches everybody, who watches tells the others. They look for themselves before they judge. */
+  #gossipSuspicion(suspect: Member): void {
+    const others = [...this.reachable()].filter((member) => member !== suspect)
+    if (others.length > HEARTBEAT_ALL_MAX) this.#introductions.spread(suspect, others)
   }
 
   /** Suspected so long, and not heard by anybody in as long, or suspected longer than the word of others counts. */
@@ -439,6 +416,7 @@ export class Members {
   #enter(member: Member, state: Member['state']): void {
     member.state = state
     member.sinceAwakeMs = this.#awakeMs
+    this.#heartbeats.onChange()
   }
 
   #suspect(member: Member): void {
@@ -467,52 +445,9 @@ export class Members {
 
   /** What a member says does not fit what is known of it: let it say again who it is. */
   #askGreeting(member: Member, knownIncarnation: Incarnation): void {
-    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS) return
+    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS || this.#context.lacks('greet-again')) return
     member.askedAtMs = this.#context.nowMs
     this.#context.send(member.news.node, { type: 'refused', knownIncarnation })
-  }
-
-  #sendGreeting(node: NodeId): void {
-    this.#context.send(node, {
-      type: 'greeting',
-      self: this.selfNews(),
-      shardCount: SHARD_COUNT,
-      bucketCount: BUCKET_COUNT,
-      copies: finiteCopies(this.#context.config.copies),
-    })
-  }
-
-  #sendMembers(node: NodeId): void {
-    const members = [...this.#members.values()]
-      .filter((member) => member.news.node !== node && member.state !== 'unmet')
-      .map((member) => ({ ...member.news, state: stateOf(member) }))
-    this.#context.send(node, { type: 'members', members })
-    // The others learn of the newcomer from here: it may have been told of this node only.
-    const newcomer = this.#members.get(node) as Member
-    for (const other of this.reachable()) {
-      if (other.news.node === node) continue
-      this.#context.send(other.news.node, {
-        type: 'members',
-        members: [{ ...newcomer.news, state: stateOf(newcomer) }],
-      })
-    }
-  }
-
-  #sendHeartbeat(member: Member): void {
-    const { nowMs } = this.#context
-    member.beatSent++
-    member.lastBeatSentAtMs = member.beatSentAtMs
-    member.beatSentAtMs = nowMs
-    this.#context.send(member.news.node, {
-      type: 'heartbeat',
-      incarnation: this.#context.incarnation,
-      beat: member.beatSent,
-      echo: member.beatHeard,
-      echoAgeMs: member.beatHeard === 0 ? 0 : Math.floor(nowMs - member.beatHeardAtMs),
-      joined: this.#own.joined(),
-      ready: this.#own.ready(),
-      streams: this.#own.streamsFor(member.news.node),
-    })
   }
 
   #publishDialList(): void {
@@ -521,19 +456,4 @@ export class Members {
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }
-}
-
-/** What others are told of a member. */
-function stateOf({ isLeaving, state }: Member): MemberState {
-  if (isLeaving && (state === 'alive' || state === 'suspect')) return 'leaving'
-  return state === 'unmet' ? 'alive' : state
-}
-
-function sameShards(a: ShardBits, b: ShardBits): boolean {
-  return a.hi === b.hi && a.lo === b.lo
-}
-
-/** `copies: 'all'` as a number for the wire. */
-function finiteCopies(copies: number): number {
-  return Number.isFinite(copies) ? copies : 0xffff
 }

@@ -21,13 +21,14 @@
  * A node that leaves is one whose shards all move away at once. It goes when it has let go of every shard of which it ever
  * was a copy; where nobody is left to hold one, it has nobody to hand it to.
  */
-import { BUCKETS_PER_SHARD, SYNC_TIMEOUT_MS } from '../constants.ts'
+import { SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
 import type { Members } from '../members/members.ts'
 import type { NodeId } from '../session/version.ts'
 import type { SyncDone } from '../sync/sync-receiver.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
+import { Holding } from './holding.ts'
 import type { Placement } from './rendezvous.ts'
 import { place } from './rendezvous.ts'
 
@@ -47,6 +48,8 @@ export class Holdings {
   readonly #ports: HoldingsPorts
   readonly #shards: readonly Holding[] = allShards().map((shard) => new Holding(shard))
   #placement: Placement = []
+  /** Who shall hold a shard that this node holds, or shall hold; undefined after a change. */
+  #coHolders: ReadonlySet<NodeId> | undefined
   /** The shards on the way in, and those that are here and moved away: all that `advance` has to look at. */
   readonly #joining = new Set<Holding>()
   readonly #moved = new Set<Holding>()
@@ -124,6 +127,18 @@ export class Holdings {
     return this.#placement[shard] ?? []
   }
 
+  /** Whether a member holds, or shall hold, a shard that this node holds too. */
+  isCoHolder(node: NodeId): boolean {
+    this.#coHolders ??= this.#findCoHolders()
+    return this.#coHolders.has(node) || shareShards(this.#members.get(node)?.joined ?? NO_SHARDS, this.joined())
+  }
+
+  #findCoHolders(): ReadonlySet<NodeId> {
+    const { self } = this.#context
+    const shared = this.#shards.filter(({ shard, state }) => state !== 'none' || this.holders(shard).includes(self))
+    return new Set(shared.flatMap(({ shard }) => this.holders(shard)))
+  }
+
   /** Place all shards anew, as soon as this node has seen enough of the cluster. */
   onMembersChanged(): void {
     this.#isPlaced = false
@@ -138,6 +153,7 @@ export class Holdings {
     this.#placement = place(candidates, config.copies + 1, config.keyHash)
     const joining: number[] = []
     this.#moved.clear()
+    this.#coHolders = undefined
     for (const holding of this.#shards) {
       if (!this.holders(holding.shard).includes(self)) {
         if (holding.state !== 'none') this.#moved.add(holding)
@@ -286,6 +302,7 @@ export class Holdings {
   }
 
   #askForHellos(): void {
+    if (this.#context.lacks('hello-retry')) return
     const { nowMs } = this.#context
     const lacking = new Map<NodeId, number[]>()
     for (const holding of this.#joining) {
@@ -324,6 +341,7 @@ export class Holdings {
     if (holding.state === 'none') this.#moved.delete(holding)
     this.#joinedBits = undefined
     this.#readyBits = undefined
+    this.#coHolders = undefined
     this.#members.heartbeatSoon()
   }
 
@@ -397,8 +415,8 @@ export class Holdings {
     if (holding.state !== 'ready') return false
     const shall = this.#successors(shard)
     if (shall.includes(this.#context.self) || (shall.length === 0 && !this.#isLeaving)) return false
-    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isAcquainted(node)))
-      return false
+    // Who is silent may have let go of it since, or be gone.
+    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isHeard(node))) return false
     if (!holding.isDraining) holding.drain()
     const isDone = this.#ports.isEmpty(shard) || shall.every((node) => holding.isCoveredBy(node))
     if (isDone || this.#context.lacks('hand-over')) return true
@@ -477,77 +495,8 @@ export class Holdings {
   }
 }
 
-class Holding {
-  readonly shard: number
-  state: 'none' | 'joining' | 'ready' = 'none'
-  /** It was ready since it joined, so somebody may count on it as a copy, also while it joins again. */
-  wasReady = false
-  isSynced = false
-  isSyncing = false
-  /** Ready, moved away, and kept until those who shall hold it have everything. */
-  isDraining = false
-  /** When hellos were asked for last; of a draining holder, when it last compared with its successors. */
-  askedAtMs = 0
-  /** Holders that it is compared with, and since when. */
-  readonly comparing = new Map<NodeId, number>()
-  /** Members that asked and differed while one of the two was not ready. */
-  readonly askers = new Set<NodeId>()
-  /** Buckets in which successors were found equal since the draining began. One by one: under steady writes a whole shard
-   * is hardly ever the same at two nodes at the same moment, and what came since then nobody counts on here. */
-  readonly #equals = new Map<NodeId, Set<number>>()
-  /** Members whose hello came since the join. */
-  readonly hellos = new Set<NodeId>()
-  /** Members whose own sessions were fetched since the join. */
-  readonly ownSynced = new Set<NodeId>()
-  /** Members whose frames are gone, so that their own sessions must be fetched. */
-  readonly owedBy = new Set<NodeId>()
-
-  constructor(shard: number) {
-    this.shard = shard
-  }
-
-  join(nowMs: number): void {
-    this.state = 'joining'
-    this.askedAtMs = nowMs
-    this.isSynced = false
-    this.isSyncing = false
-    this.hellos.clear()
-    this.ownSynced.clear()
-    this.owedBy.clear()
-    this.askers.clear()
-  }
-
-  /** Back to joining: hellos still hold, what was fetched does not. */
-  rejoin(): void {
-    this.state = 'joining'
-    this.isDraining = false
-    this.isSynced = false
-    this.ownSynced.clear()
-  }
-
-  drain(): void {
-    this.isDraining = true
-    this.askedAtMs = Number.NEGATIVE_INFINITY
-    this.#equals.clear()
-  }
-
-  onEqual(successor: NodeId, buckets: readonly number[]): void {
-    const known = this.#equals.get(successor) ?? new Set<number>()
-    this.#equals.set(successor, known)
-    for (const bucket of buckets) known.add(bucket)
-  }
-
-  /** Whether a successor has everything that this node ever acknowledged as a copy. */
-  isCoveredBy(successor: NodeId): boolean {
-    return this.#equals.get(successor)?.size === BUCKETS_PER_SHARD
-  }
-
-  leave(): void {
-    this.state = 'none'
-    this.wasReady = false
-    this.isDraining = false
-    this.comparing.clear()
-  }
+function shareShards(a: ShardBits, b: ShardBits): boolean {
+  return ((a.hi & b.hi) | (a.lo & b.lo)) !== 0
 }
 
 /** A hello that did not come by then is asked for again: far above a round trip, far below anybody's patience. */

@@ -196,7 +196,7 @@ export class Puller {
       if (flight.consistency === 'any' && nowMs >= flight.nextAskAtMs) this.#askNext(flight)
       this.#decideIfPossible(flight)
       for (const caller of [...flight.callers]) {
-        if (nowMs >= caller.untilMs) this.#report(flight, caller)
+        if (nowMs >= caller.untilMs && !this.#context.lacks('request-deadline')) this.#report(flight, caller)
       }
       if (flight.callers.length === 0) this.#end(flight)
     }
@@ -248,6 +248,7 @@ export class Puller {
   }
 
   #askLastWriter(flight: Flight): void {
+    if (this.#context.lacks('last-writer')) return
     const record = this.#context.table.peek(flight.key)?.record
     if (record?.kind === 'live') this.#askIfReachable(flight, highestVersion(record).tenure.node)
   }
@@ -361,7 +362,7 @@ export class Puller {
       return { outcome: 'unknown', from }
     }
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from }
-    if (endsAtMs(record) <= nowMs) {
+    if (endsAtMs(record) <= nowMs && !this.#context.lacks('deadline')) {
       // A touch may be where nobody answered from; only the absolute end is the same everywhere.
       const isOver = record.expiry.absoluteAtMs <= nowMs || this.#isAbsent(flight)
       return isOver ? { outcome: 'absent', reason: 'expired', from } : { outcome: 'unknown', from }

@@ -171,7 +171,8 @@ export class Primary {
     const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.record
     if (record === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
     if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
-    if (endsAtMs(record) <= this.#context.nowMs) throw new ExpiredError(describeKey(key))
+    const hasEnded = endsAtMs(record) <= this.#context.nowMs
+    if (hasEnded && !this.#context.lacks('deadline')) throw new ExpiredError(describeKey(key))
     return record
   }
 
@@ -192,7 +193,11 @@ export class Primary {
         ? command.absoluteAtMs
         : Math.max(known.kind === 'live' ? known.expiry.absoluteAtMs : known.absoluteAtMs, command.absoluteAtMs)
     const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
-    const stored = table.put(key, tombstone, nowMs)
+    const stored = table.put(
+      key,
+      this.#context.lacks('tombstone-life') ? shortLived(tombstone, nowMs) : tombstone,
+      nowMs,
+    )
     stored.tenure = undefined
     stored.frame = this.#ports.enqueue(stored.shard, key, tombstone, copies > 0)
     // Who was primary may hold no copy, and would go on.
@@ -250,6 +255,18 @@ export class Primary {
       this.#epochFloor = Math.max(this.#epochFloor, highestVersion(entry.record).tenure.epoch)
     }
     this.#touches.delete(entry.key)
+  }
+
+  /** Planted: the end of an idle session is written, as if it were dropped (rule E1). */
+  bury({ key, record, shard }: Entry): void {
+    if (record.kind === 'dropped' || record.frontier.length === 0) return
+    const tombstone: Tombstone = { kind: 'dropped', birth: record.birth, absoluteAtMs: record.expiry.absoluteAtMs }
+    this.#context.table.put(key, tombstone, this.#context.nowMs).frame = this.#ports.enqueue(
+      shard,
+      key,
+      tombstone,
+      false,
+    )
   }
 
   /**
@@ -332,8 +349,10 @@ export class Primary {
   /** A draft's first write is about to be made: it enters the table. */
   #plant(key: SessionKey, draft: LiveRecord): Entry {
     this.#drafts.delete(key)
+    // Before it enters, as `nextVersion` announced: what it pushes out of the cache may raise the floor.
+    const tenure = this.#tenure(this.#epochFloor + 1)
     const entry = this.#context.table.put(key, draft, this.#context.nowMs)
-    entry.tenure = this.#tenure(this.#epochFloor + 1)
+    entry.tenure = tenure
     entry.seq = 0
     entry.frame = 0
     return entry
@@ -452,6 +471,11 @@ function replacedBy(portions: ReadonlyMap<string, Portion>, names: Iterable<stri
     replaced.push({ portion, reference: value })
   }
   return replaced ?? NOTHING
+}
+
+/** Planted: a tombstone that goes while live copies may still exist (rule E4). */
+function shortLived(tombstone: Tombstone, nowMs: number): Tombstone {
+  return { ...tombstone, absoluteAtMs: nowMs + 200 }
 }
 
 function topOf(record: LiveRecord): Version {

@@ -14,7 +14,7 @@
 import { BLOB_CHUNK_BYTES, OUTSIDE_WIRE, UPLOAD_BYTES_MAX, UPLOAD_WINDOW_BYTES, UPLOADS_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { CopiesError, LimitError, RepriseError, UsageError } from '../errors.ts'
-import type { CopiesWait } from '../stream/outgoing.ts'
+import type { CopiesWait } from '../stream/copies-waits.ts'
 import { blobTenure, chunkCount, chunkKey, chunkRecord } from './blob.ts'
 import type { SessionKey } from './id.ts'
 import { placeOutside } from './portion-sizes.ts'

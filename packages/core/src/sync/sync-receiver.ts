@@ -9,14 +9,24 @@
  * ```
  *
  * One exchange is under way per session and a bounded number of sessions; the rest queue. Records are merged as they come,
- * so an interrupted sync has lost nothing: the next one asks only for what still differs.
+ * so an interrupted sync has lost nothing: the next one asks only for what still differs. So many bytes a second are asked
+ * for, however fast the sources are: whoever joins serves clients, too.
  */
-import { BUCKETS_PER_SHARD, SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
+import {
+  BUCKETS_PER_SHARD,
+  SYNC_BYTES_BURST,
+  SYNC_BYTES_PER_SECOND,
+  SYNC_SESSIONS_MAX,
+  SYNC_TIMEOUT_MS,
+  SYNC_WANT_MAX,
+} from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId } from '../session/version.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { StreamPosition, SyncItems, SyncOffer, SyncRecords, SyncScope } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
+import { recordWireBytes } from '../wire/record-codec.ts'
 
 export interface SyncReceiverPorts {
   isReachable(node: NodeId): boolean
@@ -29,6 +39,8 @@ export class SyncReceiver {
   readonly #ports: SyncReceiverPorts
   readonly #queue: Session[] = []
   readonly #active = new Map<number, Session>()
+  /** What may be fetched now, from all sources together. */
+  readonly #budget = new TokenBucket(SYNC_BYTES_PER_SECOND, SYNC_BYTES_BURST)
   #nextSession = 1
   /** Records fetched by syncs since the start. */
   records = 0
@@ -93,6 +105,8 @@ export class SyncReceiver {
     if (session === undefined) return
     this.#ports.ingest(answer.records, from)
     this.records += answer.records.length
+    const bytes = answer.records.reduce((sum, { key, record }) => sum + recordWireBytes(key, record), 0)
+    this.#budget.spend(bytes, this.#context.nowMs)
     // Listed and gone since: evicted, or its shard let go. The positions of the offer vouch for what did not come.
     if (answer.records.length < answer.done) session.isBroken = true
     // A source that says it did nothing would be asked for ever.
@@ -127,7 +141,9 @@ export class SyncReceiver {
 
   tick(): void {
     for (const session of [...this.#active.values()]) {
-      if (this.#context.nowMs >= session.timeoutAtMs) this.#end(session, false, true)
+      if (this.#context.nowMs < session.timeoutAtMs) continue
+      if (session.awaited === 'budget') this.#next(session)
+      else this.#end(session, false, true)
     }
   }
 
@@ -149,6 +165,12 @@ export class SyncReceiver {
 
   /** Send the next request of a session, or end it. */
   #next(session: Session): void {
+    const waitMs = this.#context.lacks('sync-rate') ? 0 : this.#budget.waitMs(this.#context.nowMs)
+    if (session.wanted.length > 0 && waitMs > 0) {
+      session.awaited = 'budget'
+      session.timeoutAtMs = this.#context.nowMs + waitMs
+      return
+    }
     if (session.wanted.length > 0) {
       const keys = session.wanted.slice(0, SYNC_WANT_MAX)
       this.#await(session, 'records')
@@ -203,7 +225,8 @@ export class SyncReceiver {
  */
 export type SyncDone = (complete: boolean, equalBuckets: readonly number[], isLost: boolean) => void
 
-type Awaited = 'offer' | 'items' | 'records'
+/** `budget`: nothing is under way; the next question waits until there is room for its answer. */
+type Awaited = 'offer' | 'items' | 'records' | 'budget'
 
 class Session {
   readonly id: number

@@ -85,6 +85,16 @@ export class Writer {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length)
   }
 
+  /** Begin anew with the same memory: for a writer whose bytes were copied, in place of `finish`. */
+  reset(): void {
+    this.#length = 0
+  }
+
+  /** Append what another writer has. */
+  append(other: Writer): void {
+    this.raw(other.#bytes.subarray(0, other.#length))
+  }
+
   #grow(more: number): void {
     const needed = this.#length + more
     if (needed <= this.#bytes.length) return

@@ -377,6 +377,22 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
       return { type: 'pull-chunk', request, key: chunkKey({ session, portion, number, index: r.varint() }) }
     },
   },
+  eject: {
+    number: 30,
+    write(m, out) {
+      out.text(m.node)
+      out.text(m.sender)
+      out.u48(m.incarnation)
+      writeList(out, m.shards, (shard) => out.u16(shard))
+    },
+    read: (r) => ({
+      type: 'eject',
+      node: readNode(r),
+      sender: readNode(r),
+      incarnation: r.u48(),
+      shards: readList(r, SHARD_COUNT, 2, () => readShard(r)),
+    }),
+  },
 }
 
 const byNumber: (Codec<Message> | undefined)[] = []

@@ -100,6 +100,16 @@ export interface Gone {
   readonly shard: number
   readonly upTo: number
 }
+/** "`node` was too far behind in my streams of these shards, and is out of them": it syncs and joins again. */
+export interface Eject {
+  readonly type: 'eject'
+  /** Whom it is for. Who gets it for another one hands it on. */
+  readonly node: NodeId
+  /** Whose streams they are. */
+  readonly sender: NodeId
+  readonly incarnation: number
+  readonly shards: readonly number[]
+}
 export interface Repair {
   readonly type: 'repair'
   /** How long ago the frame was encoded: its remaining times are that much shorter by now (rule E2). */
@@ -221,6 +231,7 @@ export type Message =
   | Ack
   | Nack
   | Gone
+  | Eject
   | Repair
   | Probe
   | Push

@@ -49,9 +49,9 @@ export interface KeyedRecord {
   readonly record: SessionRecord
 }
 
-/** Collects records and writes them with one table of their tenures in front. */
+/** Collects records and writes them, once, with one table of their tenures in front. */
 export class RecordBatchWriter {
-  readonly #records = new Writer(512)
+  readonly #records: Writer
   readonly #tenures: Tenure[] = []
   readonly #places = new Map<Tenure, number>()
   readonly #wire: number
@@ -61,6 +61,7 @@ export class RecordBatchWriter {
   /** @param wire the version of the wire that all readers speak. */
   constructor(wire: number = WIRE_VERSION) {
     this.#wire = wire
+    this.#records = spareWriters.pop() ?? new Writer(SPARE_WRITER_BYTES)
   }
 
   /** The earliest version of the wire that reads the batch. */
@@ -74,7 +75,7 @@ export class RecordBatchWriter {
 
   /** What the batch will take, roughly: exact but for the tenure table's few bytes. */
   get byteLength(): number {
-    return this.#records.length + this.#tenures.length * TENURE_BYTES_TYPICAL
+    return this.#records.length + this.#tenures.length * TENURE_WIRE_BYTES
   }
 
   add(key: SessionKey, record: SessionRecord, nowMs: number): void {
@@ -114,7 +115,9 @@ export class RecordBatchWriter {
       out.varint(tenure.incarnation)
     }
     out.varint(this.#count)
-    out.raw(this.#records.finish())
+    out.append(this.#records)
+    this.#records.reset()
+    if (spareWriters.length < SPARE_WRITERS_MAX) spareWriters.push(this.#records)
   }
 
   #value(value: PortionBytes): void {
@@ -161,6 +164,21 @@ export class RecordBatchWriter {
     this.#records.varint(place)
     this.#records.varint(version.seq)
   }
+}
+
+/** At most this many bytes for a tenure in a batch's table: a peer id of 52 letters and two counters. */
+export const TENURE_WIRE_BYTES = 72
+
+/** At most this many bytes for a record in a batch, its tenures not counted. */
+export function recordWireBytes(key: SessionKey, record: SessionRecord): number {
+  // The name in a chunk's key may take three bytes a character; its number is in the key as text, and so counted.
+  const keyBytes = isChunkKey(key) ? 3 * key.length : key.length
+  if (record.kind === 'dropped') return keyBytes + TOMBSTONE_WIRE_BYTES
+  let bytes = keyBytes + RECORD_WIRE_BYTES + record.frontier.length * VERSION_WIRE_BYTES
+  for (const [name, { value }] of record.portions) {
+    bytes += 3 * name.length + PORTION_WIRE_BYTES + (value instanceof Uint8Array ? value.length : REFERENCE_WIRE_BYTES)
+  }
+  return bytes
 }
 
 /** Read a batch. Values are copied, so the message may be reused. */
@@ -282,9 +300,24 @@ function internTenure(tenure: Tenure): Tenure {
 
 const interned: (Tenure | undefined)[] = new Array(256)
 
+/** Memory that batches are collected in, used again: it is new memory that costs. */
+const spareWriters: Writer[] = []
+const SPARE_WRITERS_MAX = 4
+/** What a full frame and a large session take; a larger batch leaves a larger one. */
+const SPARE_WRITER_BYTES: number = 64 * 1024
+
 /** A batch is bounded by its bytes; this only refuses counts that no message within its size could hold. */
 const RECORDS_PER_BATCH_MAX = 1 << 20
-const TENURE_BYTES_TYPICAL = 64
+/** A place in the table of at most 4,096 tenures, and a counter of 48 bits. */
+const VERSION_WIRE_BYTES = 9
+/** Kind, length, generation, random, absolute deadline. */
+const TOMBSTONE_WIRE_BYTES = 24
+/** The same with the idle time, the idle deadline, counts, and the expiry's version. */
+const RECORD_WIRE_BYTES = 48
+/** Length of the name, version, state, length of the value. */
+const PORTION_WIRE_BYTES: number = 1 + VERSION_WIRE_BYTES + 1 + 3
+/** Number and length: what a value takes at most that is not inside. */
+const REFERENCE_WIRE_BYTES: number = VERSION_WIRE_BYTES + 4
 const KIND_LIVE = 1
 const KIND_DROPPED = 2
 const KIND_CHUNK = 3

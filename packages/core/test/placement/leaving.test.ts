@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { DEAD_MS, HEARTBEAT_MS, SHARD_COUNT } from '../../src/constants.ts'
+import { DEAD_MS, HEARTBEAT_MS, SHARD_COUNT, SUSPECT_MS } from '../../src/constants.ts'
 import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
 
 const SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
@@ -83,6 +83,23 @@ describe('[rule P2] a node that leaves', () => {
     const [incomplete] = cluster.noticesOf('handover:incomplete')
     assert.deepEqual(incomplete?.notice.shards, owedShards)
     assert(owedShards.length > 0)
+  })
+
+  it('counts on nobody who is silent, though it was equal a moment ago', () => {
+    const cluster = Cluster.ready()
+    fill(cluster, 'a')
+    // Equal at c is all it learns at first; then c is no more, and no connection says so.
+    cluster.fate = ({ from, type }) => (from === 'a' && type === 'sync-offer' ? 'lose' : undefined)
+    cluster.step('b', { type: 'leave' })
+    cluster.run(1_000)
+    cluster.fate = ({ from, type }) => (from === 'c' || (from === 'a' && type === 'sync-offer') ? 'lose' : undefined)
+    cluster.run(SUSPECT_MS + 2 * HEARTBEAT_MS)
+    cluster.fate = ({ from }) => (from === 'c' ? 'lose' : undefined)
+    cluster.run(500)
+    assert.equal(cluster.replica('b').owesAnything, true)
+    // Until it counts as gone, and a is all there is.
+    cluster.until(() => !cluster.replica('b').owesAnything, 'handed over')
+    assert(cluster.noticesOf('member:down').some(({ node, notice }) => node === 'b' && notice.node === 'c'))
   })
 
   it('is given nothing any more, and is synced from until it has gone', () => {

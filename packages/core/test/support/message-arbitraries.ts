@@ -156,6 +156,13 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     positions: fc.array(shape({ shard, number, ready: fc.boolean() }), { maxLength: SHARD_COUNT }),
   }),
   nack: shape({ type: is('nack'), incarnation: u48, shard, ranges }),
+  eject: shape({
+    type: is('eject'),
+    node: nodeId,
+    sender: nodeId,
+    incarnation: u48,
+    shards: fc.array(shard, { maxLength: SHARD_COUNT }),
+  }),
   gone: shape({ type: is('gone'), incarnation: u48, shard, upTo: number }),
   repair: shape({ type: is('repair'), ageMs: number, frame: bytes }),
   probe: shape({ type: is('probe'), incarnation: u48, streams }),

@@ -106,6 +106,7 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
     ],
   },
   gone: { type: 'gone', incarnation: 7, shard: 5, upTo: 700 },
+  eject: { type: 'eject', node: 'b', sender: 'a', incarnation: 7, shards: [5, 63] },
   repair: { type: 'repair', ageMs: 250, frame: bytes('a frame') },
   probe: { type: 'probe', incarnation: 7, streams },
   push: { type: 'push', records: RECORDS },

@@ -112,6 +112,8 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
       return [
         [`nack: ${m.ranges.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(', ')} of`, [m.shard]],
       ]
+    case 'eject':
+      return [[`eject: ${m.node} is out of the streams of ${m.sender}:`, m.shards]]
     case 'gone':
       return [[`gone: up to ${m.upTo} of`, [m.shard]]]
     case 'repair':

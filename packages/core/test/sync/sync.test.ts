@@ -3,6 +3,8 @@ import {
   AUDIT_INTERVAL_MS,
   BUCKETS_PER_SHARD,
   SHARD_COUNT,
+  SYNC_BYTES_BURST,
+  SYNC_BYTES_PER_SECOND,
   SYNC_CHUNK_BYTES,
   SYNC_TIMEOUT_MS,
 } from '../../src/constants.ts'
@@ -97,6 +99,27 @@ describe('syncing', () => {
     assert(pieces.length >= 4)
     for (const { bytes } of pieces) assert(bytes.length < SYNC_CHUNK_BYTES + 48 * 1024 + 8 * 1024, `${bytes.length}`)
     assert(bucket >= SHARD * BUCKETS_PER_SHARD && bucket < (SHARD + 1) * BUCKETS_PER_SHARD)
+  })
+
+  it('fetches so many bytes a second, however much there is', () => {
+    const cluster = Cluster.ready()
+    const count = 400
+    for (let n = 0; n < count; n++) {
+      cluster.result(cluster.create('a', `large-${n}`, { assumeNew: true }))
+      cluster.commit('a', `large-${n}`, smallPortions(40_000))
+      cluster.run(10)
+    }
+    cluster.run(500)
+    cluster.crash('c')
+    cluster.sent.length = 0
+    const startMs = cluster.nowMs
+    cluster.join('c', { incarnation: 2 })
+    cluster.until(() => cluster.replica('c').isReady, 'c is ready')
+    const tookMs = cluster.nowMs - startMs
+    const bytes = cluster.sentOf('sync-records').reduce((sum, delivery) => sum + delivery.bytes.length, 0)
+    assert(bytes >= count * 40_000)
+    const soonestMs = (1_000 * (bytes - SYNC_BYTES_BURST)) / SYNC_BYTES_PER_SECOND
+    assert(tookMs >= 0.9 * soonestMs && tookMs <= 1.5 * soonestMs + 500, `${tookMs} ms, where ${soonestMs} is the rate`)
   })
 
   it('goes on after a source that fell silent, with what still differs', () => {

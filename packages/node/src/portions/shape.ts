@@ -43,7 +43,8 @@ export type ObjectValue<F extends Fields> = Flat<
   }
 >
 
-type Flat<T> = { [K in keyof T]: T[K] }
+/** An intersection, as the one type that it is. */
+export type Flat<T> = { [K in keyof T]: T[K] }
 
 /** Thrown by shapes; a portion makes a `PortionError` of it. */
 export class ShapeError extends Error {

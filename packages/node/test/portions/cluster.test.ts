@@ -56,7 +56,7 @@ describe('typed portions in a cluster', () => {
   })
 
   it('[R7] an upload whose server is killed continues at another from the exact byte, addresses and numbers intact', async () => {
-    const [b, c] = await startCluster(2)
+    const [b, c] = await startCluster(2, { drainMs: 0 })
     assert(b !== undefined && c !== undefined)
     const a = await startDoomed([b, c])
     const data = Buffer.from(Array.from({ length: 10_000 }, (_, i) => (i * 31) % 251))
@@ -101,7 +101,7 @@ describe('typed portions in a cluster', () => {
   })
 
   it('[R8] basket, transaction and billing address survive the crash of the primary that took them', async () => {
-    const [b, c] = await startCluster(2)
+    const [b, c] = await startCluster(2, { drainMs: 0 })
     assert(b !== undefined && c !== undefined)
     const a = await startDoomed([b, c])
     await a.write('basket', purchase, { items: PURCHASE.items.slice(0, 1) })

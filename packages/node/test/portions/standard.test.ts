@@ -132,6 +132,30 @@ for (const { codec, sample, all, golden } of CASES) {
   })
 }
 
+describe('the record of @reprise/tls, as version 1 of the portion tls', () => {
+  const id = 'a1'.repeat(32)
+  const der = `302d0201010202030404021301${`0420${id}`}`
+  const record = Buffer.from(`01${'0304'}${'019b76daa800'}${'b2'.repeat(32)}${der}`, 'hex')
+
+  it('has the bytes that it always had, and becomes a TLS session with its identifier', () => {
+    const hex = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? []).toString('hex')
+    const value = tlsSession.decode(record)
+    assert.deepEqual([value.protocol, value.createdAtMs], ['TLSv1.3', 1_767_225_600_000])
+    assert.deepEqual([hex(value.sessionId), hex(value.session), hex(value.binding)], [id, der, 'b2'.repeat(32)])
+    assert.deepEqual(tlsSession.decode(tlsSession.encode(value)), value)
+  })
+
+  it('is a PortionError when it is cut short before its identifier ends, or has none', () => {
+    for (let length = 0; length < record.length; length++) {
+      assert.throws(() => tlsSession.decode(record.subarray(0, length)), isPortionError(tlsSession))
+    }
+    assert.throws(
+      () => tlsSession.decode(Buffer.concat([record.subarray(0, 41), Buffer.from('3000', 'hex')])),
+      PortionError,
+    )
+  })
+})
+
 describe('standard portions refuse, and say where and why', () => {
   const [line] = PURCHASE.items
   const item = (change: object): object => ({ ...PURCHASE, items: [line, line, { ...line, ...change }] })

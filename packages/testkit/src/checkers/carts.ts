@@ -6,6 +6,7 @@
  * of that shopper must have the item: any cart that includes the write, at any holder and in any read, is looked at.
  */
 import type { LiveRecord, Notice, SessionKey } from '@reprise/core'
+import { FRONTIER_TENURES_MAX } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { ReadResult } from '../ledger.ts'
 import { includes } from '../ledger.ts'
@@ -44,12 +45,14 @@ export class Carts implements Checker {
     const life = this.#world.ledger.life(key, record.birth)
     if (cart === undefined || life === undefined || this.#checked.has(record)) return
     this.#checked.add(record)
+    // A full frontier has forgotten its oldest tenures, and with them whether it includes what they wrote.
+    const isKnown = record.frontier.length < FRONTIER_TENURES_MAX && !this.#conflicts.has(key)
     const items = itemsOf(cart)
     const known = new Set<string>()
     for (const commit of life.commits) {
       const item = itemsOf(commit.changes.get(CART_PORTION) ?? '').at(-1) as string
       known.add(item)
-      const isDue = commit.confirmedCopies !== undefined && includes(record, commit) && !this.#conflicts.has(key)
+      const isDue = commit.confirmedCopies !== undefined && includes(record, commit) && isKnown
       if (isDue && !items.includes(item))
         this.#world.violate('carts', `${key}, ${where}, lacks the confirmed item ${item}`)
     }

@@ -6,7 +6,7 @@
  * which is what a planted bug is expected to be caught by.
  */
 import type { Notice, SessionKey, SessionRecord } from '@reprise/core'
-import { endsAtMs } from '@reprise/core'
+import { compareBirths, endsAtMs } from '@reprise/core'
 import type { Cluster, SimulatedNode } from '../cluster.ts'
 import type { Ledger, Read, ReadResult, Write } from '../ledger.ts'
 import { includes, writeEndsMs } from '../ledger.ts'
@@ -16,6 +16,10 @@ export interface World {
   readonly cluster: Cluster
   readonly ledger: Ledger
   readonly nowMs: number
+  /** Nobody's buffers are ever full. */
+  readonly isReliable: boolean
+  /** How long something may be on its way: in a stopped receiver's buffers, a slow line, a connection that is cut. */
+  readonly transitMsMax: number
   /** Which records are a shard's, by the hash the nodes use. */
   shardOf(key: SessionKey): number
   violate(rule: string, text: string): void
@@ -70,6 +74,12 @@ export function hasForLong(world: World, node: SimulatedNode, write: Write): boo
 /** Whether a record's end is so near that it is no longer moved (rule E2), and may be swept here and not yet there. */
 export function isEnding(world: World, node: SimulatedNode, record: SessionRecord): boolean {
   return node.clock.virtualMs(endsAtMs(record)) < world.nowMs + END_MARGIN_MS
+}
+
+/** A later life of the id began somewhere, and wins wherever it comes; what it replaced is promised no longer. */
+export function isReplaced(world: World, { life }: Write): boolean {
+  for (const { record } of recordsOf(world, life.key)) if (compareBirths(record.birth, life.birth) > 0) return true
+  return false
 }
 
 /** Whether what was written ends, or has ended, by itself. */

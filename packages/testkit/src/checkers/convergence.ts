@@ -80,14 +80,19 @@ export class Convergence implements Checker {
       for (const entry of here.table.bucketEntries(bucket)) {
         const theirs = there.entry(entry.key)
         if (isUnwritten(entry) || this.#isEnding(here, entry) || this.#isEnding(there, theirs)) continue
+        if (theirs === undefined && there.table.absence(entry.key) === 'evicted') continue
         if (theirs === undefined || !isEqualContent(entry.record, theirs.record)) return entry.key
       }
     }
     return undefined
   }
 
-  /** Whether something in the bucket is about to end, and so counted at one node and not at the other. */
+  /**
+   * Whether something in the bucket is about to end, and so counted at one node and not at the other; or was evicted at one,
+   * whose stub says what it was then.
+   */
   #mayDiffer(bucket: number, ...nodes: readonly SimulatedNode[]): boolean {
+    if (nodes.some((node) => node.table.stubs > 0)) return true
     return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
   }
 

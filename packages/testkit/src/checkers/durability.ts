@@ -5,18 +5,20 @@
  * holders of the shard have it again. As long as one is left, the write must be where the checker counted it, and at the end
  * every ready holder must have it.
  */
-import type { Notice } from '@reprise/core'
-import { compareBirths } from '@reprise/core'
+import type { Notice, SessionRecord } from '@reprise/core'
+import { compareBirths, compareTenures } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { has, hasEnded, hasForLong, isJoined, isReady, recordsOf } from './checker.ts'
+import { has, hasEnded, hasForLong, isJoined, isReady, isReplaced } from './checker.ts'
 
 export class Durability implements Checker {
   readonly #world: World
   readonly #promises = new Set<Promised>()
-  /** Holders that had a write and crashed before it was confirmed. */
+  /** Who had something that wins over a write when it was made, and its life. */
+  readonly #knewBetter = new WeakMap<Write, ReadonlyMap<SimulatedNode, number>>()
+  /** Holders that had a write and crashed, or evicted it, before it was confirmed. */
   readonly #crashes = new Map<Write, number>()
 
   constructor(world: World) {
@@ -25,9 +27,17 @@ export class Durability implements Checker {
 
   onIssued(write: Write): void {
     this.#crashes.set(write, 0)
+    const writer = this.#world.cluster.nodeById(write.node)
+    const before = new Map<SimulatedNode, number>()
+    for (const node of this.#world.cluster.up()) {
+      const isNear = node !== writer && this.#world.cluster.network.isConnected(node.index, writer.index)
+      if (isNear && isBeaten(write, node.entry(write.life.key)?.record)) before.set(node, node.life)
+    }
+    if (before.size > 0) this.#knewBetter.set(write, before)
   }
 
   onConfirmed(write: Write): void {
+    this.#checkWasTold(write)
     const writer = this.#world.cluster.nodeById(write.node)
     const promise: Promised = {
       write,
@@ -55,15 +65,22 @@ export class Durability implements Checker {
   onNotice(node: SimulatedNode, notice: Notice): void {
     if (notice.type === 'shard:left' && node.isLeaving) this.#onHandedOver(node, notice.shard)
     if (notice.type !== 'session:evicted') return
+    for (const [write, crashes] of this.#crashes) {
+      if (write.life.key === notice.key && write.node !== node.id) this.#crashes.set(write, crashes + 1)
+    }
     for (const promise of this.#promises) {
       if (promise.write.life.key === notice.key && promise.writer !== node) promise.copies--
     }
   }
 
-  /** Where too few others are left to hold a shard, who leaves is not replaced, and one copy goes with it. */
+  /**
+   * Where too few others are left to hold a shard, or those who shall do not know leaving and take over later, who leaves is
+   * not replaced, and one copy goes with it.
+   */
   #onHandedOver(node: SimulatedNode, shard: number): void {
-    const others = node.replica?.status().shards[shard]?.holders ?? []
-    if (others.length > this.#world.cluster.options.copies) return
+    const status = node.replica?.status().shards[shard]
+    const successors = status?.holders.filter((holder) => status.readyHolders.includes(holder)) ?? []
+    if (successors.length > this.#world.cluster.options.copies) return
     for (const promise of this.#promises) if (promise.shard === shard) promise.copies--
     for (const [write, crashes] of this.#crashes) {
       if (this.#world.shardOf(write.life.key) === shard) this.#crashes.set(write, crashes + 1)
@@ -72,7 +89,8 @@ export class Durability implements Checker {
 
   onCheckpoint(): void {
     for (const promise of this.#promises) {
-      if (hasEnded(promise.write, this.#world.nowMs) || this.#isReplaced(promise)) this.#promises.delete(promise)
+      if (hasEnded(promise.write, this.#world.nowMs) || isReplaced(this.#world, promise.write))
+        this.#promises.delete(promise)
       else if (this.#check(promise, 'later')) this.#renew(promise)
     }
   }
@@ -81,10 +99,26 @@ export class Durability implements Checker {
     for (const { write, shard, copies } of this.#promises) {
       if (copies < 1 || hasEnded(write, this.#world.nowMs)) continue
       for (const node of this.#world.cluster.up()) {
-        if (!isReady(node, shard) || has(node, write)) continue
+        const isEvicted = node.table.absence(write.life.key) === 'evicted'
+        if (!isReady(node, shard) || has(node, write) || isEvicted) continue
         this.#world.violate('I-R3', `${describeWrite(write)} is not at ${node.id} in the end`)
       }
     }
+  }
+
+  /** A holder that knows something newer answers with it before it acknowledges (rule A1). */
+  #checkWasTold(write: Write): void {
+    const knewBetter = this.#knewBetter.get(write)
+    if (knewBetter === undefined || !this.#world.isReliable || write.kind === 'drop') return
+    const shard = this.#world.shardOf(write.life.key)
+    const writer = this.#world.cluster.nodeById(write.node)
+    if (writer.entry(write.life.key)?.record.kind !== 'live') return
+    const others = this.#world.cluster.up().filter((node) => {
+      return node !== writer && isJoined(node, shard) && has(node, write) && knewBetter.get(node) !== node.life
+    })
+    if (others.length >= (write.confirmedCopies as number)) return
+    const names = [...knewBetter.keys()].map(({ id }) => id).join(', ')
+    this.#world.violate('I-R3', `${describeWrite(write)} was confirmed although ${names} knew that it had lost`)
   }
 
   #check(promise: Promised, when: string): boolean {
@@ -102,13 +136,6 @@ export class Durability implements Checker {
     return false
   }
 
-  /** A later life of the id began somewhere, and wins wherever it comes; what it replaced is promised no longer. */
-  #isReplaced({ write }: Promised): boolean {
-    const { birth, key } = write.life
-    for (const { record } of recordsOf(this.#world, key)) if (compareBirths(record.birth, birth) > 0) return true
-    return false
-  }
-
   /** All holders have it again: from here crashes are counted anew. */
   #renew(promise: Promised): void {
     const { write, shard } = promise
@@ -120,6 +147,14 @@ export class Durability implements Checker {
     promise.copies = full
     promise.writer = undefined
   }
+}
+
+/** Whether a record is, or has, what wins over the write. */
+function isBeaten(write: Write, record: SessionRecord | undefined): boolean {
+  if (record === undefined || write.kind === 'drop') return false
+  if (compareBirths(record.birth, write.life.birth) !== 0) return compareBirths(record.birth, write.life.birth) > 0
+  const top = record.kind === 'live' ? record.frontier[0] : undefined
+  return record.kind === 'dropped' || (top !== undefined && compareTenures(top.tenure, write.version.tenure) > 0)
 }
 
 interface Promised {

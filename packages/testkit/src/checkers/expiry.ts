@@ -23,7 +23,7 @@ export class Expiry implements Checker {
     if (write.kind !== 'commit') return
     // Its own writing is a use; what counts is when it was used before.
     const before = write.life.commits.filter((commit) => commit !== write)
-    const endMs = latestEndMs(write.life, before)
+    const endMs = this.#latestEndMs(write.life, before)
     if (this.#world.nowMs <= endMs) return
     this.#world.violate('I-R6', `${write.node} wrote ${write.life.key} ${lateness(this.#world.nowMs, endMs)}`)
   }
@@ -57,7 +57,7 @@ export class Expiry implements Checker {
   #checkFound(read: Read, record: LiveRecord): void {
     const life = this.#world.ledger.life(read.key, record.birth)
     if (life === undefined) return
-    const endMs = latestEndMs(life, life.commits)
+    const endMs = this.#latestEndMs(life, life.commits)
     if (this.#world.nowMs <= endMs) return
     this.#world.violate('I-R6', `n${read.node} returned ${read.key} ${lateness(this.#world.nowMs, endMs)}`)
   }
@@ -70,6 +70,19 @@ export class Expiry implements Checker {
         continue
       this.#world.violate('I-R6', `n${read.node} says that ${read.key} expired, and ${node.id} has it alive`)
     }
+  }
+
+  /**
+   * When a session that was used by these writes, and touched, must be over for everybody. What travels is the remaining
+   * time, so a copy ends later by as long as it was on its way.
+   */
+  #latestEndMs({ createdAtMs, idleMs, absoluteMs, touchedAtMs }: SessionLife, commits: readonly Write[]): number {
+    const usedAtMs = commits.reduce(
+      (latest, { issuedAtMs }) => Math.max(latest, issuedAtMs),
+      Math.max(createdAtMs, touchedAtMs),
+    )
+    const endMs = Math.min(usedAtMs + idleMs * CLOCK_ERROR, createdAtMs + absoluteMs * CLOCK_ERROR)
+    return endMs + GRACE_MS + this.#world.transitMsMax
   }
 
   #isKnownReady(read: Read, node: SimulatedNode): boolean {
@@ -87,17 +100,6 @@ export class Expiry implements Checker {
 /** Whether a later life of the id is known somewhere. */
 function isReplaced(world: World, key: SessionKey, record: LiveRecord): boolean {
   return world.ledger.lives(key).some(({ birth }) => compareBirths(birth, record.birth) > 0)
-}
-
-/** When a session that was used by these writes, and touched, must be over for everybody. */
-function latestEndMs(life: SessionLife, commits: readonly Write[]): number {
-  const { createdAtMs, idleMs, absoluteMs, touchedAtMs } = life
-  const usedAtMs = commits.reduce(
-    (latest, { issuedAtMs }) => Math.max(latest, issuedAtMs),
-    Math.max(createdAtMs, touchedAtMs),
-  )
-  const idleEndMs = usedAtMs + idleMs * CLOCK_ERROR + GRACE_MS
-  return Math.min(idleEndMs, createdAtMs + absoluteMs * CLOCK_ERROR + GRACE_MS)
 }
 
 function lateness(nowMs: number, endMs: number): string {

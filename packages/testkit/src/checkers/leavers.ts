@@ -7,12 +7,13 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { has, hasEnded, hasForLong, isJoined, isReady } from './checker.ts'
+import { has, hasEnded, hasForLong, isJoined, isReady, isReplaced } from './checker.ts'
 
 export class Leavers implements Checker {
   readonly #world: World
   readonly #writes: Write[] = []
-  /** What each node had when it was last looked at, while it was a ready holder. */
+  /** What each node had when it was last looked at, while it was a ready holder that counted: what comes to who drains is
+   * acknowledged by others. */
   #hadBefore = new Map<SimulatedNode, readonly Write[]>()
   readonly #crashedAtMs: number[] = []
 
@@ -35,7 +36,10 @@ export class Leavers implements Checker {
       if (hasEnded(write, this.#world.nowMs)) continue
       const shard = this.#world.shardOf(write.life.key)
       for (const node of this.#world.cluster.up()) {
-        if (isReady(node, shard) && hasForLong(this.#world, node, write)) had.get(node)?.push(write)
+        if (!isReady(node, shard)) continue
+        const isCounted = node.replica?.isCounted(shard) === true
+        const isDue = isCounted ? hasForLong(this.#world, node, write) : this.#hadBefore.get(node)?.includes(write)
+        if (isDue === true) had.get(node)?.push(write)
       }
     }
     this.#hadBefore = had
@@ -48,6 +52,8 @@ export class Leavers implements Checker {
     const due = Math.min(this.#world.cluster.options.copies, successors) - crashes
     for (const write of this.#hadBefore.get(node) ?? []) {
       if (this.#world.shardOf(write.life.key) !== notice.shard || hasEnded(write, this.#world.nowMs)) continue
+      // What it wrote itself, and still owes, it keeps.
+      if (has(node, write) || isReplaced(this.#world, write)) continue
       const others = this.#world.cluster.up().filter((other) => other !== node && isJoined(other, notice.shard))
       const count = others.filter((other) => has(other, write)).length
       if (count >= due) continue

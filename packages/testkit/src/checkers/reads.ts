@@ -70,7 +70,7 @@ export class Reads implements Checker {
     if (reason === 'dropped' && lives.every((life) => life.drops.length === 0)) {
       this.#world.violate('I-R8', `${where} is said to be dropped, and never was`)
     }
-    if (reason === 'expired' && lives.every((life) => endsEarliestMs(life) - END_MARGIN_MS > this.#world.nowMs)) {
+    if (reason === 'expired' && this.#cannotBeOver(read)) {
       this.#world.violate('I-R8', `${where} is said to be expired, and cannot be`)
     }
     const current = lives.at(-1)
@@ -83,6 +83,16 @@ export class Reads implements Checker {
         `${where} is said to be absent, while the ready holder ${node.id} had it all the time`,
       )
     }
+  }
+
+  /** Whether the reader itself has a copy that cannot have ended. */
+  #cannotBeOver(read: Read): boolean {
+    const reader = this.#world.cluster.node(read.node)
+    const record = reader.entry(read.key)?.record
+    const life = record === undefined ? undefined : this.#world.ledger.life(read.key, record.birth)
+    if (record?.kind !== 'live' || life === undefined) return false
+    const known = life.commits.filter((commit) => includes(record, commit))
+    return endsEarliestMs({ ...life, commits: known }) - END_MARGIN_MS > this.#world.nowMs
   }
 
   /** Whether the reader had heard by the end that the node is a ready holder: before that it cannot miss its answer. */

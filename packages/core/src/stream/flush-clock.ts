@@ -1,0 +1,87 @@
+/**
+ * When the node flushes what waits in its streams: one clock for all of them, driven by those who receive.
+ *
+ * Idle, a write leaves at the end of the turn. Under load the next flush goes when the last one has arrived, which is when
+ * the holders acknowledged it, and not before 5 ms: batches grow by themselves to what the slowest part of the way can do,
+ * and nothing piles up behind it. A flush asks for that acknowledgement when it is large; small ones do not need a clock.
+ *
+ * A holder that is much later than the others is *late*: it is not waited for until it caught up, so that it holds up
+ * nobody's client. When nobody answers, the clock goes on by itself.
+ *
+ * ```
+ *            small flush                       large flush
+ *   idle ◄───────────── 5 ms ◄──┐   ┌── awaited: all acknowledged, or half did and 50 ms passed, or 250 ms
+ *     └── write: at once ───────┴───┴──────────────────────────────────────────────────────────────► flush
+ * ```
+ */
+import {
+  FLUSH_INTERVAL_MS,
+  FLUSH_LARGE_DELTAS,
+  FLUSH_LATE_MS,
+  FLUSH_WAIT_MS_MAX,
+  FLUSHES_AT_ONCE_MAX,
+} from '../constants.ts'
+import type { NodeId } from '../session/version.ts'
+
+export class FlushClock {
+  /** Flushes since this time are counted; when there are too many, the next one waits for the interval's end. */
+  #intervalStartMs = Number.NEGATIVE_INFINITY
+  #flushes = 0
+  #flushedAtMs = Number.NEGATIVE_INFINITY
+  /** Who has the last large flush still to acknowledge, and how many had at first. */
+  readonly #awaited = new Set<NodeId>()
+  #askedCount = 0
+  #halfAtMs = Number.POSITIVE_INFINITY
+  readonly #late = new Set<NodeId>()
+
+  /** Members that are not waited for. */
+  get late(): ReadonlySet<NodeId> {
+    return this.#late
+  }
+
+  isAwaiting(node: NodeId): boolean {
+    return this.#awaited.has(node)
+  }
+
+  /** Whether the next flush is large enough to be acknowledged before the one after it. */
+  isLarge(deltas: number): boolean {
+    return deltas >= FLUSH_LARGE_DELTAS
+  }
+
+  /** When the next flush may go. `isUrgent`: somebody waits for copies of what is in it. */
+  dueMs(isUrgent: boolean): number {
+    if (isUrgent && this.#flushes < FLUSHES_AT_ONCE_MAX) return Number.NEGATIVE_INFINITY
+    const soonestMs = this.#intervalStartMs + FLUSH_INTERVAL_MS
+    if (this.#awaited.size === 0) return soonestMs
+    return Math.max(soonestMs, Math.min(this.#flushedAtMs + FLUSH_WAIT_MS_MAX, this.#halfAtMs + FLUSH_LATE_MS))
+  }
+
+  /** A flush goes now. `awaited`: who shall acknowledge it before the next one goes. */
+  onFlush(nowMs: number, awaited: Iterable<NodeId>): void {
+    if (nowMs >= this.#intervalStartMs + FLUSH_INTERVAL_MS) {
+      this.#intervalStartMs = nowMs
+      this.#flushes = 0
+    }
+    this.#flushes++
+    this.#flushedAtMs = nowMs
+    // Half had it long ago: the others are late. When nobody has, everything is slow, and nobody is to blame.
+    if (nowMs >= this.#halfAtMs + FLUSH_LATE_MS) for (const node of this.#awaited) this.#late.add(node)
+    this.#awaited.clear()
+    for (const node of awaited) if (!this.#late.has(node)) this.#awaited.add(node)
+    this.#askedCount = this.#awaited.size
+    this.#halfAtMs = Number.POSITIVE_INFINITY
+  }
+
+  /** The member has everything that was flushed. */
+  onCaughtUp(node: NodeId, nowMs: number): void {
+    this.#late.delete(node)
+    if (!this.#awaited.delete(node)) return
+    if (this.#awaited.size * 2 <= this.#askedCount) this.#halfAtMs = Math.min(this.#halfAtMs, nowMs)
+  }
+
+  /** The member is gone, or is not to be waited for any more. */
+  forget(node: NodeId): void {
+    this.#late.delete(node)
+    this.#awaited.delete(node)
+  }
+}
