@@ -21,8 +21,13 @@ export const ID_BYTES_MAX = 255
 export const PORTION_NAME_BYTES_MAX = 64
 /** Every delta lists all portions, so their number is a cost of each write. */
 export const PORTIONS_MAX = 64
-/** All values of one session together: one session fits a frame with room for its versions. */
-export const SESSION_BYTES_MAX: number = 48 * 1024
+/** All values inside a session's head together: the head fits a frame with room for its versions and references. */
+export const HEAD_BYTES_MAX: number = 48 * 1024
+/** One value as it is stored. It is held in memory as a whole by who writes and who reads it; raising it also raises the
+ * memory that one request can ask for. */
+export const PORTION_BYTES_MAX: number = 16 * 1024 * 1024
+/** All values of one session together, as they are stored: the default cache, so that no default node can take more. */
+export const SESSION_BYTES_MAX: number = 64 * 1024 * 1024
 /** Tenures in a frontier (rule V3): concurrent primaries of one session that are still told apart. */
 export const FRONTIER_TENURES_MAX = 8
 /** The longest life of a session: tombstones are kept that long. */
@@ -32,6 +37,42 @@ export const ABSOLUTE_MS_DEFAULT: number = 24 * 3_600_000
 
 /** Sessions created here and not committed yet, a few hundred bytes each. Over it the oldest is forgotten. */
 export const DRAFTS_MAX = 16_384
+
+// Values outside the head (rule B1).
+
+/** A value larger than this goes outside the head... */
+export const OUTSIDE_BYTES_MIN = 1024
+/** ...and one that is outside comes back when it is smaller than this, so that a value that wavers does not swing. As many
+ * of these as a session may have portions fill the head. */
+export const INSIDE_BYTES_MAX = 768
+/** Values outside are cut into chunks of this, each with a key and so mostly a shard of its own: one of 64 KiB is spread
+ * over four shards, and a ring of a stream keeps 128 of them. Part of the wire: who reads derives the number of chunks. */
+export const BLOB_CHUNK_BYTES: number = 16 * 1024
+/** Chunks sent and not yet acknowledged by whom their commits wait for, in bytes, over all uploads of a node. Half of one
+ * stream's ring, so that an upload never pushes out frames that somebody may still ask for. */
+export const UPLOAD_WINDOW_BYTES: number = 1024 * 1024
+/** Values of commits that upload, or wait behind one that does. Above it `commit` refuses. */
+export const UPLOAD_BYTES_MAX: number = 2 * SESSION_BYTES_MAX
+/** Commits that upload, or wait behind one that does. */
+export const UPLOADS_MAX = 4096
+/** Chunks fetched at once, over all reads of a node: half a mebibyte that may stand in peers' buffers. */
+export const BLOB_PULLS_MAX = 32
+/** The same as the hedge of pulls (see there), for chunks: they wait behind each other, and a second copy of each would double
+ * what a slow link carries. */
+export const CHUNK_HEDGE_MS_MIN = 50
+export const CHUNK_HEDGE_MS_MAX = 1_000
+/** Reads of large values under way at once. */
+export const BLOB_READS_MAX = 1024
+/** How often a read goes back to the head because what it named is gone. Each time somebody replaced the value meanwhile;
+ * who replaces it faster than it can be fetched gets a partial answer. */
+export const BLOB_REREADS_MAX = 3
+/** Tombstones of chunks live this long: nothing is written under their keys again, so they only have to outlive frames that
+ * are under way or repaired. As long as a session's they would outweigh what they free. */
+export const BLOB_TOMBSTONE_MS = 60_000
+/** Chunks dropped in one sweep: the rest goes with the next one. */
+export const BLOB_DROPS_PER_SWEEP = 512
+/** Replaced values that wait until the new head has its copies. Over it the oldest ends at its absolute deadline instead. */
+export const RELEASES_MAX = 4096
 
 // The table.
 
@@ -53,6 +94,8 @@ export const SWEEP_INTERVAL_MS = 100
  * two ends' best. */
 export const WIRE_VERSION = 2
 export const WIRE_VERSION_MIN = 1
+/** The first version of the wire that knows values outside the head. */
+export const OUTSIDE_WIRE = 2
 /** From this version on, a member understands that it was ejected. An older one learns it when it asks for what is gone. */
 export const EJECT_WIRE_MIN = 2
 
@@ -208,9 +251,13 @@ export const ROUND_TRIP_MS_INITIAL = 5
 
 assert(Number.isInteger(BUCKETS_PER_SHARD), 'every shard has the same number of buckets')
 assert(SHARD_COUNT <= 64, 'readiness is gossiped as one bit per shard in 8 bytes')
-assert(SESSION_BYTES_MAX + 8 * 1024 <= FRAME_BYTES_MAX, 'a session and its versions fit one frame')
+assert(HEAD_BYTES_MAX + 8 * 1024 <= FRAME_BYTES_MAX, 'a head and its versions fit one frame')
+assert(INSIDE_BYTES_MAX * PORTIONS_MAX <= HEAD_BYTES_MAX, 'as many small values as there may be fit the head')
+assert(BLOB_CHUNK_BYTES * 16 <= RING_BYTES_MAX, 'a chunk is a small part of a ring')
+assert(BLOB_CHUNK_BYTES + 2 * 1024 <= FRAME_BYTES_TARGET, 'a chunk and its key fit a frame')
+assert(UPLOAD_WINDOW_BYTES * 2 <= RING_BYTES_MAX, 'an upload leaves room in every ring')
 assert(
-  FRAME_BYTES_TARGET + SESSION_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
+  FRAME_BYTES_TARGET + HEAD_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
   'a full batch is closed before the next record',
 )
 assert(ACK_FRAMES_MAX < EJECT_RING_SHARE * RING_FRAMES_MAX, 'who acknowledges when it has to is not ejected')

@@ -4,7 +4,7 @@
  * Time and randomness are inputs. The driver gives the time with every event; random numbers come from a generator whose
  * seed it gave at the start, so that a run can be replayed from its seed and its events.
  */
-import { CACHE_BYTES_DEFAULT, COPIES_DEFAULT, SHARD_COUNT, WIRE_VERSION_MIN } from './constants.ts'
+import { CACHE_BYTES_DEFAULT, COPIES_DEFAULT, SHARD_COUNT, WIRE_VERSION, WIRE_VERSION_MIN } from './constants.ts'
 import type { Lane, Notice } from './outbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Incarnation, NodeId } from './session/version.ts'
@@ -71,6 +71,8 @@ export class Context {
   nowMs = 0
   wallMs = 0
   out: Outbox = new Outbox()
+  /** The wire version that all members speak who are here and were ever connected: what is published may use it. */
+  sharedWire: number = WIRE_VERSION
   readonly #wires = new Map<NodeId, number>()
   #random: [number, number, number, number]
 
@@ -106,6 +108,13 @@ export class Context {
 
   setWire(node: NodeId, wire: number): void {
     this.#wires.set(node, wire)
+  }
+
+  /** Other members came or went. */
+  shareWire(present: Iterable<NodeId>): void {
+    let shared = WIRE_VERSION
+    for (const node of present) shared = Math.min(shared, this.#wires.get(node) ?? WIRE_VERSION)
+    this.sharedWire = shared
   }
 
   notice(notice: Notice): void {

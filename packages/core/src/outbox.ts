@@ -34,17 +34,29 @@ export type Result =
   | { readonly request: number; readonly kind: 'failed'; readonly error: RepriseError | AlreadyExistsError }
 
 /** What a resume found. See `Resumed` in `source.ts` for the meaning of each. */
-export type Outcome = { readonly from: Origin } & (
+export type Outcome =
+  | Found
+  | ({ readonly from: Origin } & (
+      | { readonly outcome: 'absent'; readonly reason: 'dropped' | 'expired' | 'not-found' }
+      | { readonly outcome: 'unknown' }
+    ))
+
+/** A session that was found. */
+export type Found = {
+  readonly from: Origin
+  /** The values outside the head (rule B1), by portion, each in the order of its chunks. Undefined when there are none. */
+  readonly blobs?: ReadonlyMap<string, readonly Uint8Array[]>
+} & (
   | { readonly outcome: 'complete'; readonly record: LiveRecord; readonly missing: readonly [] }
   | { readonly outcome: 'partial'; readonly record: LiveRecord; readonly missing: readonly string[] }
-  | { readonly outcome: 'absent'; readonly reason: 'dropped' | 'expired' | 'not-found' }
-  | { readonly outcome: 'unknown' }
 )
 
 export interface Origin {
   readonly local: boolean
   readonly answered: readonly NodeId[]
   readonly silent: readonly NodeId[]
+  /** Who had large values that the session names; what it names was said by those who answered. */
+  readonly chunksFrom?: readonly NodeId[]
 }
 
 /** Things that happened, for people and metrics. Ids of sessions are keys; show them as fingerprints. */
@@ -56,7 +68,11 @@ export type Notice =
   | { readonly type: 'member:down'; readonly node: NodeId; readonly name: string; readonly state: 'left' | 'dead' }
   | { readonly type: 'session:superseded'; readonly key: SessionKey; readonly by: NodeId }
   | { readonly type: 'session:evicted'; readonly key: SessionKey }
+  /** Some of a large value left the cache; the rest of its session is still here. */
+  | { readonly type: 'portion:evicted'; readonly key: SessionKey; readonly portion: string }
   | { readonly type: 'conflict'; readonly key: SessionKey }
+  /** A commit that waited for large values took its version: from here on it may survive, whatever becomes of its request. */
+  | { readonly type: 'published'; readonly request: number; readonly key: SessionKey; readonly version: Version }
   | { readonly type: 'gap'; readonly sender: NodeId; readonly shard: number; readonly missing: number }
   | { readonly type: 'repaired'; readonly sender: NodeId; readonly shard: number; readonly frames: number }
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }

@@ -20,22 +20,29 @@ import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
 import { Members } from './members/members.ts'
-import type { Lane, Outbox, Outcome } from './outbox.ts'
+import type { Found, Lane, Outbox, Outcome } from './outbox.ts'
 import { Holdings } from './placement/holdings.ts'
+import { BlobReader } from './pull/blob-reader.ts'
 import type { ResumeCommand } from './pull/puller.ts'
 import { Puller } from './pull/puller.ts'
+import { chunkName, isChunkKey } from './session/blob.ts'
 import type { SessionKey } from './session/id.ts'
 import { Ingest } from './session/ingest.ts'
+import { placeOutside } from './session/portion-sizes.ts'
 import type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
 import { Primary } from './session/primary.ts'
 import type { LiveRecord, SessionRecord } from './session/record.ts'
+import { Releases } from './session/releases.ts'
+import { Uploads } from './session/uploads.ts'
 import type { Birth, NodeId, Version } from './session/version.ts'
 import type { ReplicaStatus, ShardState } from './status.ts'
+import type { CopiesWait } from './stream/copies-waits.ts'
 import { Incoming } from './stream/incoming.ts'
 import { Outgoing } from './stream/outgoing.ts'
 import type { RoomCommand } from './stream/room.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
+import type { Entry } from './table/bucket-table.ts'
 import { BucketTable } from './table/bucket-table.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
@@ -83,14 +90,19 @@ export class Replica {
   readonly #holdings: Holdings
   readonly #ingest: Ingest
   readonly #primary: Primary
+  readonly #uploads: Uploads
+  readonly #releases: Releases
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #puller: Puller
+  readonly #reader: BlobReader
   readonly #syncSource: SyncSource
   readonly #syncReceiver: SyncReceiver
   #sweepAtMs: number
   #auditAtMs: number
   #badMessages = 0
+  /** The blob whose eviction was told last: its chunks go one after the other. */
+  #evictedBlob = ''
 
   constructor(init: ReplicaInit, now: Now) {
     const config = withDefaults(init)
@@ -102,7 +114,7 @@ export class Replica {
       onEvicted: (entry) => {
         this.#primary.onGone(entry)
         this.#outgoing.failWaits(entry.key, 'EVICTED')
-        this.#context.notice({ type: 'session:evicted', key: entry.key })
+        this.#noticeEviction(entry)
       },
       onEnded: (entry) => {
         this.#primary.onGone(entry)
@@ -124,7 +136,14 @@ export class Replica {
     this.#holdings = this.#connectHoldings()
     this.#incoming = this.#connectIncoming()
     this.#puller = this.#connectPuller()
+    this.#reader = new BlobReader(this.#context, this.#puller)
     this.#primary = this.#connectPrimary()
+    this.#uploads = this.#connectUploads()
+    this.#releases = new Releases(this.#context, {
+      enqueue: (shard, key, tombstone, ackNow) => this.#outgoing.enqueue(shard, key, tombstone, ackNow),
+      isOwed: (shard, frame) => this.#outgoing.isOwed(shard, frame),
+      isReachable: (node) => this.#members.isReachable(node),
+    })
     this.#syncSource = new SyncSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
       isReady: (shard) => this.#holdings.isReady(shard),
@@ -169,8 +188,10 @@ export class Replica {
       this.#sweepAtMs,
       this.#members.nextDueMs(),
       this.#outgoing.nextDueMs(),
+      this.#uploads.nextDueMs(),
       this.#incoming.nextDueMs(),
       this.#puller.nextDueMs(),
+      this.#reader.nextDueMs(),
       this.#syncReceiver.nextDueMs(),
     )
   }
@@ -181,13 +202,33 @@ export class Replica {
   }
 
   /**
+   * What a commit of values of these lengths will do, in the same turn: the names of those that go outside the head, and the
+   * version that it takes. Undefined: it will be known later, because it waits for large values.
+   * @throws LimitError, UsageError when the commit would be refused for its size.
+   */
+  plan(
+    key: SessionKey,
+    birth: Birth,
+    changes: ReadonlyMap<string, { readonly length: number } | null>,
+  ): { readonly version: Version | undefined; readonly outside: ReadonlySet<string> } {
+    const portions = this.#primary.portionsOf(key, birth) ?? NO_PORTIONS
+    const outside = placeOutside(portions, { changes }, this.#context.sharedWire)
+    return { version: outside === undefined ? this.nextVersion(key, birth) : undefined, outside: outside ?? NO_NAMES }
+  }
+
+  /** Take the number of a value outside the head, which can then be sealed for it before it is committed. */
+  takeBlobNumber(): Version {
+    return this.#uploads.takeNumber()
+  }
+
+  /**
    * A live session of which this node has a copy that may be used without asking anybody (rule R3), complete in the named
    * portions (default all). Counts as a use. Undefined says nothing about the session: resume it.
    */
-  local(key: SessionKey, portions: readonly string[] | undefined, now: Now): LiveRecord | undefined {
+  local(key: SessionKey, portions: readonly string[] | undefined, now: Now): Found | undefined {
     this.#context.nowMs = Math.max(this.#context.nowMs, now.nowMs)
-    const outcome = this.#puller.localAnswer(key, portions, undefined)
-    return outcome?.outcome === 'complete' ? outcome.record : undefined
+    const outcome = this.#reader.local(key, portions, undefined)
+    return outcome?.outcome === 'complete' ? outcome : undefined
   }
 
   /** Where others reach this node, once it listens. */
@@ -297,6 +338,12 @@ export class Replica {
         ejected: this.#outgoing.ejected,
       },
       pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
+      blobs: {
+        uploads: this.#uploads.count,
+        uploadBytes: this.#uploads.bytes,
+        reads: this.#reader.count,
+        releases: this.#releases.count,
+      },
       syncs: {
         underWay: Math.max(this.#syncReceiver.underWay, this.#holdings.comparisons),
         records: this.#syncReceiver.records,
@@ -320,6 +367,7 @@ export class Replica {
         return this.#onMessage(event.from, event.bytes)
       case 'peer-up':
         this.#context.setWire(event.peer, event.wire ?? WIRE_VERSION)
+        this.#shareWire(event.peer)
         return this.#members.onPeerUp(event.peer)
       case 'peer-down':
         this.#members.onPeerDown(event.peer)
@@ -336,7 +384,7 @@ export class Replica {
         return this.#guard(event.request, () => this.#primary.drop(event))
       case 'resume':
         return this.#guard(event.request, () => {
-          this.#puller.resume(event, (outcome) => this.#report(event.request, outcome))
+          this.#reader.resume(event, (outcome) => this.#report(event.request, outcome))
         })
       case 'room':
         return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
@@ -345,7 +393,8 @@ export class Replica {
       case 'touch':
         return this.#primary.touch(event.key, event.birth)
       case 'cancel':
-        if (!this.#outgoing.cancelWait(event.request)) this.#puller.cancel(event.request)
+        if (this.#outgoing.cancelWait(event.request) || this.#uploads.cancel(event.request)) return
+        this.#reader.cancel(event.request)
         return
       case 'leave':
         return this.#onLeave()
@@ -358,14 +407,17 @@ export class Replica {
     const { nowMs } = this.#context
     this.#members.tick()
     this.#outgoing.tick()
+    this.#uploads.tick()
     this.#incoming.tick()
     this.#puller.tick()
+    this.#reader.tick()
     this.#syncReceiver.tick()
     if (nowMs >= this.#sweepAtMs) {
       this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
       if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs)
       this.#primary.publishTouches()
       this.#primary.sweepDrafts()
+      this.#releases.sweep()
       this.#holdings.advance()
       this.#holdings.retry()
     }
@@ -428,6 +480,7 @@ export class Replica {
       case 'push':
         return this.#ingest.apply(message.records, from, false)
       case 'pull':
+      case 'pull-chunk':
         return this.#puller.onPull(from, message)
       case 'answer':
         return this.#puller.onAnswer(from, message)
@@ -580,7 +633,10 @@ export class Replica {
           this.#holdings.onLifeEnded(node)
         },
         onAcquainted: (node) => this.#holdings.onAcquainted(node),
-        onMembersChanged: () => this.#holdings.onMembersChanged(),
+        onMembersChanged: () => {
+          this.#shareWire()
+          this.#holdings.onMembersChanged()
+        },
         onShardsChanged: (node, readyBefore) => {
           this.#countOn(node)
           this.#holdings.onShardsChanged(node, readyBefore)
@@ -590,6 +646,7 @@ export class Replica {
         onSelfRaised: () => {
           this.#outgoing.restart()
           this.#primary.restart()
+          this.#releases.restart()
           this.#holdings.onSelfRaised()
         },
       },
@@ -661,14 +718,14 @@ export class Replica {
     return new Primary(this.#context, {
       enqueue: (shard, key, delta, ackNow) => this.#outgoing.enqueue(shard, key, delta, ackNow),
       assertRoom: () => this.#outgoing.assertRoom(),
-      awaitCopies: (wait) => {
-        // Who is about to be a ready holder will confirm when it is one: the wait decides, not the moment.
-        const { shard } = wait
-        const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
-        this.#outgoing.awaitCopies(
-          wait,
-          [...holders].filter((node) => this.#members.isReachable(node)),
-        )
+      flush: () => this.#outgoing.flushIfPending(),
+      awaitCopies: (wait) => this.#awaitCopies(wait),
+      isUploading: (key) => this.#uploads.isUploading(key),
+      upload: (command) => this.#uploads.add(command),
+      release: ({ key, shard, frame }, birth, absoluteAtMs, replaced) => {
+        for (const { portion, reference } of replaced) {
+          this.#releases.add({ session: key, birth, absoluteAtMs, portion, reference, shard, frame })
+        }
       },
       look: (key, deadlineMs, request, onOutcome) => {
         const command = { request, key, portions: [], proof: undefined, consistency: 'latest' as const, deadlineMs }
@@ -676,4 +733,57 @@ export class Replica {
       },
     })
   }
+
+  #connectUploads(): Uploads {
+    return new Uploads(this.#context, {
+      writable: (command) => this.#primary.writable(command),
+      publish: (command, isSilent) => this.#primary.publish(command, isSilent),
+      enqueue: (shard, key, chunk, ackNow) => this.#outgoing.enqueue(shard, key, chunk, ackNow),
+      flush: () => this.#outgoing.flushIfPending(),
+      awaitCopies: (wait) => this.#awaitCopies(wait),
+      holders: (shard) => this.#confirming(shard),
+      readyHolders: (shard) => {
+        const isHere = (node: NodeId): boolean => this.#members.isReachable(node)
+        const ready = new Set(this.#holdings.readyHolders(shard))
+        return this.#holdings.holders(shard).filter((node) => ready.has(node) && isHere(node))
+      },
+      discard: (key, { birth, expiry }, references) => {
+        for (const [portion, reference] of references) {
+          const { absoluteAtMs } = expiry
+          this.#releases.add({ session: key, birth, absoluteAtMs, portion, reference, shard: 0, frame: 0 })
+        }
+      },
+    })
+  }
+
+  #awaitCopies(wait: CopiesWait): void {
+    this.#outgoing.awaitCopies(wait, this.#confirming(wait.shard))
+  }
+
+  /** Members that confirm copies of a shard. Who is about to be ready will: the wait decides, not the moment. */
+  #confirming(shard: number): NodeId[] {
+    const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
+    return [...holders].filter((node) => this.#members.isReachable(node))
+  }
+
+  /** Who just connected may not be a member yet, and is published to all the same. */
+  #shareWire(newcomer?: NodeId): void {
+    const present = [...this.#members.present()].map(({ news }) => news.node)
+    this.#context.shareWire(newcomer === undefined ? present : [...present, newcomer])
+  }
+
+  #noticeEviction({ key }: Entry): void {
+    if (!isChunkKey(key)) {
+      this.#context.notice({ type: 'session:evicted', key })
+      return
+    }
+    const { session, portion, number } = chunkName(key)
+    const blob = `${session} ${portion} ${number.seq}`
+    if (blob === this.#evictedBlob) return
+    this.#evictedBlob = blob
+    this.#context.notice({ type: 'portion:evicted', key: session, portion })
+  }
 }
+
+const NO_PORTIONS: LiveRecord['portions'] = new Map()
+const NO_NAMES: ReadonlySet<string> = new Set()

@@ -82,11 +82,14 @@ export interface ResumeOptions {
 
 export interface CommitOptions {
   /**
-   * Wait until that many ready holders besides this node have the write in memory. Default 0: resolve when the write is
-   * queued to the holders.
+   * Wait until that many ready holders besides this node have the write in memory, large values included. Default 0:
+   * resolve when the write is queued to the holders; of large values one holder must have them, if one can be reached.
    */
   readonly copies?: number
-  /** How long to wait for copies, in milliseconds. Default 2,000. */
+  /**
+   * How long to wait for copies, in milliseconds. Default 2,000, and 1,000 for each MiB that is written. When it passes while
+   * large values are on their way, nothing is written.
+   */
   readonly deadlineMs?: number
   /** Gives up waiting; the commit then rejects with a `CopiesError` of code `TIMEOUT`: the write may survive. */
   readonly signal?: AbortSignal
@@ -94,8 +97,8 @@ export interface CommitOptions {
 
 export interface SetOptions {
   /**
-   * Encrypt the value between nodes, bound to this session, portion and version (AES-256-GCM). Needs a sealing key, which
-   * a node with a cluster secret has. Default false; for a typed portion as it says, where there is a key.
+   * Encrypt the value between nodes, bound to this session, portion and version, or a number of its own when it is large
+   * (AES-256-GCM). Needs a sealing key, which a node with a cluster secret has. Default false; for a typed portion as it says, where there is a key.
    */
   readonly seal?: boolean
 }
@@ -126,7 +129,10 @@ export interface Session {
    */
   get<Value>(portion: PortionCodec<Value>): Value | undefined
 
-  /** Change a portion. The value is encoded at once: later changes to the object do not count. Publish with `commit`. */
+  /**
+   * Change a portion. The value is encoded at once: later changes to the object do not count. Publish with `commit`. Up to
+   * 16 MiB as it is stored, a byte more than it has (sealed: 33); large ones are spread over many holders.
+   */
   set(name: string, value: PortionValue, options?: SetOptions): void
 
   /** Change a typed portion. @throws what its `encode` throws when the value is not of its shape. */

@@ -46,6 +46,13 @@ export interface ReplicaStatus {
     readonly ejected: number
   }
   readonly pulls: { readonly underWay: number; readonly sent: number; readonly localHits: number }
+  /** Values outside the head: commits that upload or wait behind one, reads that fetch, replaced values to be dropped. */
+  readonly blobs: {
+    readonly uploads: number
+    readonly uploadBytes: number
+    readonly reads: number
+    readonly releases: number
+  }
   readonly syncs: { readonly underWay: number; readonly records: number }
   readonly badMessages: number
 }

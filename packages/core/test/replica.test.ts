@@ -176,7 +176,7 @@ describe('a replica', () => {
     }
     const { id } = sessions[0] as { id: string }
     const holder = cluster.holdersOf(id)[0] as string
-    assert.equal(cluster.replica(holder).local(keyOf(id), ['basket'], cluster.now)?.kind, 'live')
+    assert.equal(cluster.replica(holder).local(keyOf(id), ['basket'], cluster.now)?.record.kind, 'live')
     cluster.drop(holder, id)
     assert.equal(cluster.replica(holder).local(keyOf(id), undefined, cluster.now), undefined)
   })

@@ -23,6 +23,12 @@ export const SEAL_KEYS_MAX = 16
 export const JSON_DEPTH_MAX = 32
 /** Timers fire late, never early; a tick closer than this is made at once. */
 export const TICK_MS_MIN = 1
+/** What a commit's deadline grows by for each MiB that it writes, unless one is given: enough for a link of 30 Mbit/s to each
+ * of three holders. */
+export const COMMIT_MS_PER_MIB = 1_000
+/** Requests in a row that end within their step before the event loop gets its turn: two milliseconds of work. More would let a
+ * loop of commits fill the cache with what could not leave yet; fewer would cost each of them a share of a turn. */
+export const REQUESTS_AT_ONCE_MAX = 64
 /** What peers sent is worked off for so long in one turn of the event loop; the rest waits for the next, after what else the
  * application has to do. */
 export const TURN_MS = 10

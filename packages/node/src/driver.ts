@@ -10,7 +10,7 @@ import type { Drained, Event, NodeId, Notice, Replica, Result } from '@reprise/c
 import { Outbox, StoppedError } from '@reprise/core'
 import type { Network } from '@reprise/p2p'
 import type { Clock } from './clock.ts'
-import { TICK_MS_MIN, TURN_MS } from './constants.ts'
+import { REQUESTS_AT_ONCE_MAX, TICK_MS_MIN, TURN_MS } from './constants.ts'
 import type { PeerEvent } from './inbox.ts'
 import { Inbox } from './inbox.ts'
 
@@ -44,6 +44,8 @@ export class Driver {
   #isStepping = false
   #isStopped = false
   #isTurnOpen = false
+  /** Requests that ended within their step in this turn of the event loop. */
+  #endedAtOnce = 0
   /** What peers send is stepped until then in this turn of the event loop; undefined when nothing was yet. */
   #sliceEndsMs: number | undefined
   #timer: NodeJS.Timeout | undefined
@@ -102,7 +104,12 @@ export class Driver {
     }
     this.#requests.set(number, (result) => finish(result))
     this.post({ ...request, request: number } as Event)
-    if (ended !== undefined) return ended
+    if (ended !== undefined) {
+      if (++this.#endedAtOnce < REQUESTS_AT_ONCE_MAX) return ended
+      // One after the other, such requests would never let this turn end, and what they wrote never leave.
+      this.#endedAtOnce = 0
+      return nextTurn(ended)
+    }
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.post({ type: 'cancel', request: number })
@@ -181,6 +188,7 @@ export class Driver {
     this.#isTurnOpen = true
     process.nextTick(() => {
       this.#isTurnOpen = false
+      this.#endedAtOnce = 0
       this.#endTurn()
     })
   }
@@ -229,4 +237,8 @@ export class Driver {
       this.post({ type: 'tick' })
     }, delayMs)
   }
+}
+
+function nextTurn<T>(value: T): Promise<T> {
+  return new Promise((resolve) => setImmediate(() => resolve(value)))
 }

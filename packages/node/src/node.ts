@@ -8,6 +8,8 @@
 import { randomInt } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type {
+  Birth,
+  CommitCommand,
   CreateOptions,
   EarlierMember,
   LiveRecord,
@@ -24,10 +26,11 @@ import type {
   SessionIdInput,
   SessionKey,
   SessionSource,
+  Version,
 } from '@reprise/core'
 import {
+  ABSENT,
   decodeToken,
-  encodeToken,
   FRAME_ID_BYTES,
   keyBytes,
   loadKeyHash,
@@ -51,8 +54,9 @@ import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
-import type { SessionOwner } from './session.ts'
-import { NodeSession, nameOf, ResumedNodeSession } from './session.ts'
+import type { Change, SessionOwner } from './session.ts'
+import { NodeSession, nameOf, ResumedNodeSession, storedSize } from './session.ts'
+import { sealValue } from './values.ts'
 
 /** The events of a node, by name, with their arguments. */
 export interface NodeEvents {
@@ -68,6 +72,8 @@ export interface NodeEvents {
   'session:superseded': [{ readonly id: Uint8Array; readonly by: string }]
   /** A session left this node's cache for want of room. */
   'session:evicted': [{ readonly id: Uint8Array }]
+  /** Some of a large value left this node's cache for want of room; the rest of its session is here. */
+  'portion:evicted': [{ readonly id: Uint8Array; readonly portion: string }]
   /** Two primaries wrote a session without knowing of each other; both writes are kept, per portion the later one. */
   conflict: [{ readonly id: Uint8Array }]
   /** Frames of a sender are missing here and were asked for. */
@@ -172,7 +178,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const origin = describeOrigin(outcome.from)
     if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
     if (outcome.outcome === 'unknown') return { outcome: 'unknown', origin }
-    return new ResumedNodeSession(this.#owner, key, outcome.record, outcome.missing, origin)
+    return new ResumedNodeSession(this.#owner, key, outcome, origin)
   }
 
   /**
@@ -181,8 +187,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    */
   local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
     const key = toSessionKey(id)
-    const record = this.#replica.local(key, portions?.map(nameOf), this.#clock.now())
-    return record === undefined ? undefined : new NodeSession(this.#owner, key, record)
+    const found = this.#replica.local(key, portions?.map(nameOf), this.#clock.now())
+    return found === undefined ? undefined : new NodeSession(this.#owner, key, found.record, found.blobs)
   }
 
   aliveMembers(): readonly string[] {
@@ -292,16 +298,15 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       nodeId: this.nodeId,
       sealer,
       nowMs: () => this.#clock.now().nowMs,
-      commit: async (key, record, encode, { copies, waitMs, signal }) => {
+      commit: async (key, record, changes, { copies, waitMs, signal }) => {
         if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
         if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
         const { birth } = record
-        const version = this.#replica.nextVersion(key, birth)
-        const changes = version === undefined ? encode(NO_VERSION) : encode(version)
-        const ended = this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
+        const encoded = this.#encode(key, birth, changes, sealer)
+        const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
         const result = ended instanceof Promise ? await ended : ended
         if (result.kind !== 'written') throw unexpected(result)
-        return { record: this.#record(key) ?? record, token: encodeToken(result.proof) }
+        return { record: this.#record(key) ?? record, proof: result.proof }
       },
       touch: (key, { birth }) => this.#driver.post({ type: 'touch', key, birth }),
       drop: async (key, { birth, expiry }, { copies, waitMs, signal }) => {
@@ -310,6 +315,35 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         if (result.kind !== 'dropped') throw unexpected(result)
       },
     }
+  }
+
+  /**
+   * Make the values of a commit in the turn in which it is begun: those that are sealed are bound to the version that it
+   * takes, or to numbers of their own when they lie outside the head or the version is not known yet.
+   */
+  #encode(
+    key: SessionKey,
+    birth: Birth,
+    changes: ReadonlyMap<string, Change>,
+    sealer: Sealer | undefined,
+  ): Pick<CommitCommand, 'changes' | 'numbers'> {
+    const encoded = new Map<string, Uint8Array | typeof ABSENT>()
+    let isSealed = false
+    for (const [name, change] of changes) {
+      encoded.set(name, change.encoded)
+      isSealed ||= change.seal
+    }
+    if (!isSealed || sealer === undefined) return { changes: encoded }
+    const sizes = new Map([...changes].map(([name, change]) => [name, storedSize(change)]))
+    const plan = this.#replica.plan(key, birth, sizes)
+    const numbers = new Map<string, Version>()
+    for (const [name, { encoded: plain, seal }] of changes) {
+      if (!seal || plain === ABSENT) continue
+      if (plan.version === undefined) numbers.set(name, this.#replica.takeBlobNumber())
+      const version = plan.version ?? (numbers.get(name) as Version)
+      encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
+    }
+    return { changes: encoded, numbers }
   }
 
   /** Wait until the writes before this one have left. @throws LimitError when they do not in time. */
@@ -382,6 +416,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         return
       case 'session:superseded':
         this.emit(notice.type, { id: keyBytes(notice.key), by: notice.by })
+        return
+      case 'portion:evicted':
+        this.emit(notice.type, { id: keyBytes(notice.key), portion: notice.portion })
         return
       case 'session:evicted':
       case 'conflict':
@@ -531,8 +568,9 @@ async function waitReady(node: Node, { readyMs, logger }: ResolvedOptions): Prom
   }
 }
 
-function describeOrigin({ local, answered, silent }: Origin): ResumeOrigin {
-  return { kind: local ? 'local' : 'peers', peers: answered, silent }
+function describeOrigin({ local, answered, silent, chunksFrom = [] }: Origin): ResumeOrigin {
+  const peers = chunksFrom.length === 0 ? answered : [...new Set([...answered, ...chunksFrom])]
+  return { kind: local ? 'local' : 'peers', peers, silent }
 }
 
 function deadline(ms: number | undefined): number {
@@ -556,4 +594,3 @@ function pause(ms: number): Promise<void> {
 
 const READY_POLL_MS = 20
 const STOP_POLL_MS = 5
-const NO_VERSION = { tenure: { epoch: 0, node: '', incarnation: 0 }, seq: 0 }

@@ -178,6 +178,7 @@ const EVENTS: Readonly<Record<keyof NodeEvents, true>> = {
   'member:down': true,
   'session:superseded': true,
   'session:evicted': true,
+  'portion:evicted': true,
   conflict: true,
   gap: true,
   repaired: true,

@@ -7,10 +7,20 @@
  * delay once a complete copy is there. Neither waits for a failure detector. Callers that come while an `any` is under way
  * share it, however many they are; a `latest` is shared by those who came at the same moment.
  */
-import { FLIGHTS_MAX, HEDGE_MS_INITIAL, HEDGE_MS_MAX, HEDGE_MS_MIN, REVALIDATE_MS } from '../constants.ts'
+import {
+  CHUNK_HEDGE_MS_MAX,
+  CHUNK_HEDGE_MS_MIN,
+  FLIGHTS_MAX,
+  HEDGE_MS_INITIAL,
+  HEDGE_MS_MAX,
+  HEDGE_MS_MIN,
+  OUTSIDE_WIRE,
+  REVALIDATE_MS,
+} from '../constants.ts'
 import type { Context } from '../context.ts'
 import { LimitError } from '../errors.ts'
 import type { Origin, Outcome } from '../outbox.ts'
+import { isChunkKey } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { LiveRecord } from '../session/record.ts'
 import { endsAtMs, highestVersion, MISSING, missingPortions, withoutValues } from '../session/record.ts'
@@ -19,7 +29,7 @@ import { meetsProof } from '../session/token.ts'
 import type { NodeId } from '../session/version.ts'
 import { compareVersions } from '../session/version.ts'
 import type { Entry } from '../table/bucket-table.ts'
-import type { Answer, AnswerStatus, Pull } from '../wire/messages.ts'
+import type { Answer, AnswerStatus, Pull, PullChunk } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 
 export interface ResumeCommand {
@@ -51,9 +61,9 @@ export class Puller {
   readonly #joinable = new Map<string, Flight>()
   readonly #byRequest = new Map<number, { flight: Flight; node: NodeId; sentAtMs: number }>()
   #nextRequest = 1
-  /** Mean and mean deviation of answer times, as TCP keeps them (Jacobson 1988): an estimate of the 95th percentile. */
-  #answerMs = HEDGE_MS_INITIAL / 2
-  #answerDeviationMs = HEDGE_MS_INITIAL / 4
+  /** Chunks are answered on the bulk lane, behind each other: how long that takes says nothing about sessions. */
+  readonly #sessionTimes = new AnswerTimes(HEDGE_MS_MIN, HEDGE_MS_MAX)
+  readonly #chunkTimes = new AnswerTimes(CHUNK_HEDGE_MS_MIN, CHUNK_HEDGE_MS_MAX)
   localHits = 0
   pulls = 0
 
@@ -105,6 +115,7 @@ export class Puller {
       shard,
       portions: command.portions,
       consistency: command.consistency,
+      times: isChunkKey(command.key) ? this.#chunkTimes : this.#sessionTimes,
       startedAtMs: nowMs,
       callers: [caller],
       asked: new Map(),
@@ -136,8 +147,8 @@ export class Puller {
     if (answer.status === 'found') this.#ports.ingest(answer.records, from)
     if (asked === undefined || asked.node !== from) return
     this.#byRequest.delete(answer.request)
-    this.#learnAnswerTime(this.#context.nowMs - asked.sentAtMs)
     const { flight } = asked
+    flight.times.learn(this.#context.nowMs - asked.sentAtMs)
     flight.asked.set(from, { status: answer.status, ready: answer.ready })
     if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
     this.#goOn(flight)
@@ -153,15 +164,18 @@ export class Puller {
   }
 
   /** Answer somebody else's pull from what is here: at any server, also second-hand (R13). */
-  onPull(from: NodeId, pull: Pull): void {
+  onPull(from: NodeId, pull: Pull | PullChunk): void {
     const { table, nowMs } = this.#context
     const entry = table.get(pull.key)
     const ready = this.#ports.isReady(table.shardOf(pull.key))
     // An ended session is as good as none: another holder may have a later touch of it, and says so.
     const isHere = entry !== undefined && !isUnwritten(entry) && endsAtMs(entry.record) > nowMs
     const status: AnswerStatus = isHere ? 'found' : table.absence(pull.key)
-    const records = isHere ? [{ key: pull.key, record: this.#cutToPull(entry, pull) }] : []
-    this.#context.send(from, { type: 'answer', request: pull.request, status, ready, records })
+    const record = isHere && pull.type === 'pull' ? this.#cutToPull(entry, pull) : entry?.record
+    const records = isHere && record !== undefined ? [{ key: pull.key, record }] : []
+    // A chunk is no small message: it must not stand before heartbeats.
+    const lane = pull.type === 'pull' ? 'control' : 'bulk'
+    this.#context.send(from, { type: 'answer', request: pull.request, status, ready, records }, lane)
   }
 
   nextDueMs(): number {
@@ -169,7 +183,7 @@ export class Puller {
     for (const flight of this.#flights) {
       for (const caller of flight.callers) dueMs = Math.min(dueMs, caller.untilMs)
       if (flight.consistency === 'any') dueMs = Math.min(dueMs, flight.nextAskAtMs)
-      const hedgedAtMs = (flight.completeAtMs ?? Number.POSITIVE_INFINITY) + this.hedgeMs()
+      const hedgedAtMs = (flight.completeAtMs ?? Number.POSITIVE_INFINITY) + flight.times.hedgeMs()
       // Once past, only an answer or the deadline can still change something.
       if (hedgedAtMs > this.#context.nowMs) dueMs = Math.min(dueMs, hedgedAtMs)
     }
@@ -190,7 +204,7 @@ export class Puller {
 
   /** How long a straggler gets. */
   hedgeMs(): number {
-    return Math.min(HEDGE_MS_MAX, Math.max(HEDGE_MS_MIN, this.#answerMs + 3 * this.#answerDeviationMs))
+    return this.#sessionTimes.hedgeMs()
   }
 
   /** What this node may say by itself (rule R3), if it may say anything. */
@@ -252,9 +266,15 @@ export class Puller {
   }
 
   #askNext(flight: Flight): void {
-    const next = this.#ports.reachable(flight.shard).find((node) => !flight.asked.has(node))
-    flight.nextAskAtMs = next === undefined ? Number.POSITIVE_INFINITY : this.#context.nowMs + this.hedgeMs()
+    const reachable = this.#ports.reachable(flight.shard)
+    const next = reachable.find((node) => !flight.asked.has(node) && this.#mayAsk(flight, node))
+    flight.nextAskAtMs = next === undefined ? Number.POSITIVE_INFINITY : this.#context.nowMs + flight.times.hedgeMs()
     if (next !== undefined) this.#ask(flight, next)
+  }
+
+  /** Who speaks an earlier version of the wire has no chunks. */
+  #mayAsk({ key }: Flight, node: NodeId): boolean {
+    return !isChunkKey(key) || this.#context.wireOf(node) >= OUTSIDE_WIRE
   }
 
   #ask(flight: Flight, node: NodeId): void {
@@ -262,6 +282,10 @@ export class Puller {
     this.#byRequest.set(request, { flight, node, sentAtMs: this.#context.nowMs })
     flight.asked.set(node, WAITING)
     this.pulls++
+    if (isChunkKey(flight.key)) {
+      this.#context.send(node, { type: 'pull-chunk', request, key: flight.key })
+      return
+    }
     const record = this.#context.table.peek(flight.key)?.record
     const have: { name: string; version: Pull['have'][number]['version'] }[] = []
     if (record?.kind === 'live') {
@@ -311,7 +335,7 @@ export class Puller {
     const isEnough =
       flight.consistency === 'any'
         ? flight.completeAtMs !== undefined || isNowhere
-        : flight.completeAtMs !== undefined && nowMs >= flight.completeAtMs + this.hedgeMs()
+        : flight.completeAtMs !== undefined && nowMs >= flight.completeAtMs + flight.times.hedgeMs()
     const mayAskMore = flight.consistency === 'any' && Number.isFinite(flight.nextAskAtMs)
     if (!isEnough && (isWaiting || mayAskMore)) return
     for (const caller of [...flight.callers]) {
@@ -374,16 +398,33 @@ export class Puller {
     return witnesses > 0
   }
 
-  #learnAnswerTime(sampleMs: number): void {
-    const error = sampleMs - this.#answerMs
-    this.#answerMs += error / 8
-    this.#answerDeviationMs += (Math.abs(error) - this.#answerDeviationMs) / 4
-  }
-
   #end(flight: Flight): void {
     this.#flights.delete(flight)
     if (this.#joinable.get(flight.name) === flight) this.#joinable.delete(flight.name)
     for (const [request, asked] of this.#byRequest) if (asked.flight === flight) this.#byRequest.delete(request)
+  }
+}
+
+/** Mean and mean deviation of answer times, as TCP keeps them (Jacobson 1988): an estimate of the 95th percentile. */
+class AnswerTimes {
+  #meanMs = HEDGE_MS_INITIAL / 2
+  #deviationMs = HEDGE_MS_INITIAL / 4
+  readonly #minMs: number
+  readonly #maxMs: number
+
+  constructor(minMs: number, maxMs: number) {
+    this.#minMs = minMs
+    this.#maxMs = maxMs
+  }
+
+  learn(sampleMs: number): void {
+    const error = sampleMs - this.#meanMs
+    this.#meanMs += error / 8
+    this.#deviationMs += (Math.abs(error) - this.#deviationMs) / 4
+  }
+
+  hedgeMs(): number {
+    return Math.min(this.#maxMs, Math.max(this.#minMs, this.#meanMs + 3 * this.#deviationMs))
   }
 }
 
@@ -402,6 +443,7 @@ interface Flight {
   readonly shard: number
   readonly portions: readonly string[] | undefined
   readonly consistency: 'latest' | 'any'
+  readonly times: AnswerTimes
   readonly startedAtMs: number
   readonly callers: Caller[]
   readonly asked: Map<NodeId, Reply>

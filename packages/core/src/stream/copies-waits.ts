@@ -17,6 +17,8 @@ export interface CopiesWait {
   readonly asked: number
   readonly deadlineMs: number
   readonly onConfirmed: () => void
+  /** Told of a failure in place of the request. */
+  readonly onFailed?: (error: CopiesError) => void
 }
 
 export interface CopiesWaitsListener {

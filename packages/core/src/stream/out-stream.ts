@@ -8,6 +8,8 @@ import { PendingBatch } from './pending-batch.ts'
 export interface RingFrame {
   readonly number: number
   readonly bytes: Uint8Array
+  /** The earliest version of the wire that reads it. */
+  readonly needsWire: number
   readonly encodedAtMs: number
   /** When it was sent again, by who asked. */
   repairs: Map<NodeId, number> | undefined
@@ -39,10 +41,10 @@ export class OutStream {
   }
 
   /** Keep a frame that is published, the next by number. */
-  keep(bytes: Uint8Array, nowMs: number): void {
+  keep(bytes: Uint8Array, needsWire: number, nowMs: number): void {
     this.published++
     this.publishedAtMs = nowMs
-    this.#ring.push({ number: this.published, bytes, encodedAtMs: nowMs, repairs: undefined })
+    this.#ring.push({ number: this.published, bytes, needsWire, encodedAtMs: nowMs, repairs: undefined })
     this.#ringBytes += bytes.length
   }
 

@@ -226,6 +226,13 @@ export class Outgoing {
     this.#waits.failAll()
   }
 
+  /** Publish everything that is pending before its time. @returns whether there was anything. */
+  flushIfPending(): boolean {
+    const isPending = this.#hasToFlush()
+    if (isPending) this.flush()
+    return isPending
+  }
+
   /** Publish everything that is pending, now. */
   flush(): void {
     const { nowMs } = this.#context
@@ -325,9 +332,11 @@ export class Outgoing {
     const number = stream.published + 1
     const ackNow = pending.ackNow || asks
     const header = { sender: this.#senderTag, incarnation, shard, number, ackNow }
-    const frame = encodeFrame(header, pending.write(nowMs))
+    const batch = pending.write(nowMs, this.#context.sharedWire)
+    const { needsWire } = batch
+    const frame = encodeFrame(header, batch)
     stream.pending = undefined
-    stream.keep(frame, nowMs)
+    stream.keep(frame, needsWire, nowMs)
     this.#pendingDeltas -= pending.count
     out.publishes.push({ shard, frame })
     stream.probeDelayMs = PROBE_MS_MIN
@@ -393,7 +402,8 @@ export class Outgoing {
   }
 
   #fail(wait: CopiesWait, error: CopiesError): void {
-    this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
+    if (wait.onFailed !== undefined) wait.onFailed(error)
+    else this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
   }
 }
 

@@ -9,6 +9,7 @@
 import type { SessionKey } from '../session/id.ts'
 import { mergeRecords } from '../session/merge.ts'
 import type { SessionRecord } from '../session/record.ts'
+import { isReference } from '../session/record.ts'
 import type { Tenure } from '../session/version.ts'
 import { RecordBatchWriter, recordWireBytes, TENURE_WIRE_BYTES } from '../wire/record-codec.ts'
 
@@ -37,14 +38,17 @@ export class PendingBatch {
     if (record.kind === 'live') {
       for (const { tenure } of record.frontier) this.#tenures.add(tenure)
       this.#tenures.add(record.expiry.version.tenure)
-      for (const { version } of record.portions.values()) this.#tenures.add(version.tenure)
+      for (const { version, value } of record.portions.values()) {
+        this.#tenures.add(version.tenure)
+        if (isReference(value)) this.#tenures.add(value.number.tenure)
+      }
     }
     return before === undefined ? 1 : 0
   }
 
-  /** As bytes, deadlines relative to `nowMs`. */
-  write(nowMs: number): RecordBatchWriter {
-    const batch = new RecordBatchWriter()
+  /** As bytes for who speaks this version of the wire, deadlines relative to `nowMs`. */
+  write(nowMs: number, wire: number): RecordBatchWriter {
+    const batch = new RecordBatchWriter(wire)
     for (const [key, record] of this.#records) batch.add(key, record, nowMs)
     return batch
   }

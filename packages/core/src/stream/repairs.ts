@@ -31,7 +31,9 @@ export class Repairs {
       const to = Math.min(range.to, published)
       for (let number = Math.max(range.from, oldest); number <= to && framesLeft > 0; number++) {
         const frame = stream.frame(number)
-        if (frame !== undefined && this.#repair(from, frame)) framesLeft--
+        // What it cannot read is as good as forgotten: a sync brings what it can.
+        if (frame !== undefined && frame.needsWire > this.#context.wireOf(from)) gone = number
+        else if (frame !== undefined && this.#repair(from, frame)) framesLeft--
       }
     }
     if (gone === 0 || this.#context.lacks('gone')) return

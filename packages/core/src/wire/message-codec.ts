@@ -19,6 +19,7 @@ import {
   WIRE_VERSION,
 } from '../constants.ts'
 import { WireError } from '../errors.ts'
+import { chunkKey, chunkName } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId, Version } from '../session/version.ts'
@@ -189,7 +190,7 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   push: {
     number: 13,
-    write: (m, out, nowMs) => writeRecords(out, m.records, nowMs),
+    write: (m, out, nowMs, wire) => writeRecords(out, m.records, nowMs, wire),
     read: (r, nowMs) => ({ type: 'push', records: readRecords(r, nowMs) }),
   },
   pull: {
@@ -218,11 +219,11 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   answer: {
     number: 15,
-    write(m, out, nowMs) {
+    write(m, out, nowMs, wire) {
       out.varint(m.request)
       out.u8(STATUSES.indexOf(m.status))
       out.u8(m.ready ? 1 : 0)
-      writeRecords(out, m.records, nowMs)
+      writeRecords(out, m.records, nowMs, wire)
     },
     read(r, nowMs) {
       const request = r.varint()
@@ -327,10 +328,10 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   'sync-records': {
     number: 21,
-    write(m, out, nowMs) {
+    write(m, out, nowMs, wire) {
       out.varint(m.session)
       out.varint(m.done)
-      writeRecords(out, m.records, nowMs)
+      writeRecords(out, m.records, nowMs, wire)
     },
     read: (r, nowMs) => ({
       type: 'sync-records',
@@ -356,6 +357,26 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
     },
     read: (r) => ({ type: 'vouch', node: readNode(r), incarnation: r.u48(), heardAgoMs: r.varint() }),
   },
+  'pull-chunk': {
+    number: 26,
+    write(m, out) {
+      const { session, portion, number, index } = chunkName(m.key)
+      out.varint(m.request)
+      out.latin1(session)
+      out.text(portion)
+      writeVersion(out, number)
+      out.varint(index)
+    },
+    read(r) {
+      const request = r.varint()
+      const session = r.latin1() as SessionKey
+      const portion = r.text(PORTION_NAME_BYTES_MAX)
+      if (session.length === 0 || portion.length === 0) throw new WireError('a pull of a chunk without a name')
+      const number = readVersion(r)
+      if (number.tenure.epoch !== 0) throw new WireError('a blob number of another shape')
+      return { type: 'pull-chunk', request, key: chunkKey({ session, portion, number, index: r.varint() }) }
+    },
+  },
   eject: {
     number: 30,
     write(m, out) {
@@ -377,8 +398,8 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
 const byNumber: (Codec<Message> | undefined)[] = []
 for (const codec of Object.values(byType)) byNumber[codec.number] = codec as Codec<Message>
 
-function writeRecords(out: Writer, records: readonly KeyedRecord[], nowMs: number): void {
-  const batch = new RecordBatchWriter()
+function writeRecords(out: Writer, records: readonly KeyedRecord[], nowMs: number, wire: number): void {
+  const batch = new RecordBatchWriter(wire)
   for (const { key, record } of records) batch.add(key, record, nowMs)
   batch.writeTo(out)
 }

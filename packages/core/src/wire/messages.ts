@@ -136,6 +136,12 @@ export interface Pull {
   /** What the asker has: values of these versions need not be sent. */
   readonly have: readonly { readonly name: string; readonly version: Version }[]
 }
+/** A pull of a chunk of a value outside the head (rule B1). From version 2 of the wire. */
+export interface PullChunk {
+  readonly type: 'pull-chunk'
+  readonly request: number
+  readonly key: SessionKey
+}
 export type AnswerStatus = 'found' | 'absent' | 'evicted'
 export interface Answer {
   readonly type: 'answer'
@@ -230,6 +236,7 @@ export type Message =
   | Probe
   | Push
   | Pull
+  | PullChunk
   | Answer
   | SyncAsk
   | SyncOffer

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict'
-import { CACHE_BYTES_MIN, DRAFTS_MAX, PORTIONS_MAX, SESSION_BYTES_MAX, SWEEP_INTERVAL_MS } from '../../src/constants.ts'
+import {
+  CACHE_BYTES_MIN,
+  DRAFTS_MAX,
+  HEAD_BYTES_MAX,
+  PORTION_BYTES_MAX,
+  PORTIONS_MAX,
+  SESSION_BYTES_MAX,
+  SWEEP_INTERVAL_MS,
+} from '../../src/constants.ts'
 import { AlreadyExistsError, LimitError, UnavailableError, UsageError } from '../../src/errors.ts'
 import type { SessionRecord } from '../../src/session/record.ts'
 import { endsAtMs } from '../../src/session/record.ts'
@@ -218,9 +226,12 @@ describe('the primary', () => {
       const cluster = withSession()
       const before = cluster.record('a', ID)
       const many = Object.fromEntries(Array.from({ length: PORTIONS_MAX }, (_, i) => [`p${i}`, '']))
+      const most = 'x'.repeat(PORTION_BYTES_MAX)
+      assert(SESSION_BYTES_MAX < 5 * PORTION_BYTES_MAX)
       const wrong: [Record<string, string>, typeof LimitError | typeof UsageError][] = [
         [many, LimitError],
-        [{ big: 'x'.repeat(SESSION_BYTES_MAX - 2) }, LimitError],
+        [{ big: 'x'.repeat(PORTION_BYTES_MAX + 1) }, LimitError],
+        [Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, most])), LimitError],
         [{ '': 'x' }, UsageError],
         [{ ['n'.repeat(65)]: 'x' }, UsageError],
         [{ ['é'.repeat(33)]: 'x' }, UsageError],
@@ -230,7 +241,6 @@ describe('the primary', () => {
         assert(cluster.failure(cluster.commit('a', ID, changes)) instanceof kind)
         assert.equal(cluster.record('a', ID), before)
       }
-      cluster.written(cluster.commit('a', ID, { big: 'x'.repeat(SESSION_BYTES_MAX - 3) }, { copies: 2 }))
       cluster.written(cluster.commit('a', ID, { '\0': 'x', big: '' }, { copies: 2 }))
       assert.equal(texts(cluster.record('b', ID))['\0'], 'x')
     })
@@ -260,9 +270,9 @@ describe('the primary', () => {
       assert.equal(cluster.replica('a').peek(keyOf(ID)), undefined)
     })
 
-    it('the largest session there can be fits a frame, and arrives', () => {
+    it('the largest head there can be fits a frame, and arrives', () => {
       const cluster = withSession()
-      const size = Math.floor((SESSION_BYTES_MAX - 3) / (PORTIONS_MAX - 1))
+      const size = Math.floor((HEAD_BYTES_MAX - 3) / (PORTIONS_MAX - 1))
       const largest = Object.fromEntries(
         Array.from({ length: PORTIONS_MAX - 1 }, (_, i) => [`${i}`.padEnd(64, 'n'), 'v'.repeat(size)]),
       )

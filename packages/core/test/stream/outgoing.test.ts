@@ -18,7 +18,7 @@ import {
 import { CopiesError, LimitError } from '../../src/errors.ts'
 import { meetsProof } from '../../src/session/token.ts'
 import type { Delivery } from '../support/cluster.ts'
-import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, shardOf, smallPortions, texts } from '../support/cluster.ts'
 
 const SHARD = 7
 const ID = idInShard(SHARD)
@@ -255,10 +255,11 @@ describe('outgoing streams', () => {
   describe('a holder that is too far behind', () => {
     /** Write until node c keeps three quarters of a ring from being forgotten. */
     const overload = (cluster: Cluster): void => {
-      cluster.commit('a', ID, { big: 'x'.repeat(47_000) })
+      // With their names and versions they are 47,000 bytes of a frame.
+      cluster.commit('a', ID, smallPortions(46_200))
       cluster.run(50)
       for (let n = 0; n <= (EJECT_RING_SHARE * RING_BYTES_MAX) / 47_000; n++) {
-        cluster.commit('a', ID, { big: String(n % 10).repeat(47_000) })
+        cluster.commit('a', ID, smallPortions(46_200, String(n % 10)))
         cluster.run(40)
       }
       cluster.run(EJECT_MS)
@@ -352,7 +353,7 @@ describe('outgoing streams', () => {
       const cluster = withSession()
       cluster.fate = ({ type }) => (['ack', 'nack'].includes(type) ? 'lose' : undefined)
       for (let n = 0; n < 40; n++) {
-        cluster.commit('a', ID, { big: String(n % 10).repeat(47_000) })
+        cluster.commit('a', ID, smallPortions(47_000, String(n % 10)))
         cluster.run(10)
       }
       cluster.sent.length = 0
@@ -376,12 +377,12 @@ describe('outgoing streams', () => {
     cluster.commit('a', ID, { count: '1' })
     cluster.run(0.1)
     for (let n = 0; n < 4; n++) {
-      cluster.commit('a', ID, { part: 'x'.repeat(31_000) })
-      cluster.commit('a', large, { whole: String(n).repeat(48_000) })
+      cluster.commit('a', ID, smallPortions(31_000))
+      cluster.commit('a', large, smallPortions(48_000, String(n)))
     }
     cluster.run(50)
     for (const { bytes } of framesTo(cluster, 'b')) assert(bytes.length <= FRAME_BYTES_MAX, `${bytes.length} bytes`)
-    assert.equal(texts(cluster.record('b', large))['whole'], '3'.repeat(48_000))
+    assert.deepEqual(texts(cluster.record('b', large)), smallPortions(48_000, '3'))
   })
 
   it('refuse more writes than may wait, and change nothing', () => {

@@ -7,15 +7,18 @@
  * from one due event to the next, and the same calls give the same run.
  */
 import assert from 'node:assert/strict'
-import { WIRE_VERSION } from '../../src/constants.ts'
+import { Buffer } from 'node:buffer'
+import { BUCKET_COUNT, OUTSIDE_BYTES_MIN, WIRE_VERSION } from '../../src/constants.ts'
 import type { ReplicaInit } from '../../src/context.ts'
 import type { Notice, Outcome, Result } from '../../src/outbox.ts'
 import { Outbox } from '../../src/outbox.ts'
 import type { Event, Now } from '../../src/replica.ts'
 import { Replica } from '../../src/replica.ts'
+import { chunkName, isChunkKey } from '../../src/session/blob.ts'
 import type { SessionKey } from '../../src/session/id.ts'
 import { toSessionKey } from '../../src/session/id.ts'
 import type { ABSENT, LiveRecord } from '../../src/session/record.ts'
+import { isReference } from '../../src/session/record.ts'
 import type { WriteProof } from '../../src/session/token.ts'
 import type { Birth, NodeId } from '../../src/session/version.ts'
 import { bucketOf, shardOfBucket } from '../../src/table/key-hash.ts'
@@ -479,14 +482,44 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
+/** Portions of that many bytes together, each small enough to stay inside the head. */
+export function smallPortions(byteLength: number, letter = 'x'): Record<string, string> {
+  const portions: Record<string, string> = {}
+  for (let left = byteLength, n = 0; left > 0; left -= OUTSIDE_BYTES_MIN, n++) {
+    portions[`part-${n}`] = letter.repeat(Math.min(left, OUTSIDE_BYTES_MIN))
+  }
+  return portions
+}
+
 /** The values of a record as text, by portion name. Missing ones are `?`. */
 export function texts(record: LiveRecord): Record<string, string> {
   const shown: Record<string, string> = {}
   for (const [name, { value }] of [...record.portions].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (value === null) continue
-    shown[name] = value === undefined ? '?' : new TextDecoder().decode(value)
+    if (isReference(value)) shown[name] = `${value.byteLength} bytes outside`
+    else shown[name] = value === undefined ? '?' : new TextDecoder().decode(value)
   }
   return shown
+}
+
+/** All values that were found as text, those outside the head put together. Missing ones are `?`. */
+export function wholeTexts(outcome: Outcome): Record<string, string> {
+  assert(outcome.outcome === 'complete' || outcome.outcome === 'partial', outcome.outcome)
+  const shown = texts(outcome.record)
+  for (const [name, { value }] of outcome.record.portions) if (isReference(value)) shown[name] = '?'
+  for (const [name, parts] of outcome.blobs ?? []) shown[name] = Buffer.concat(parts).toString()
+  return shown
+}
+
+/** The keys of all chunks of a session that a node has alive. */
+export function chunksAt(replica: Replica, id: string): SessionKey[] {
+  const keys: SessionKey[] = []
+  for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+    for (const { key, record } of replica.table.bucketEntries(bucket)) {
+      if (record.kind === 'live' && isChunkKey(key) && chunkName(key).session === toSessionKey(id)) keys.push(key)
+    }
+  }
+  return keys.sort()
 }
 
 function linkName(a: NodeId, b: NodeId): string {

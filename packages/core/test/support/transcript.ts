@@ -10,6 +10,7 @@
  * in the same millisecond are one line, and so are those that say just the same. A portion is written `+name` with its value, `-name` removed, `~name` when only its
  * version is there.
  */
+import { chunkName } from '../../src/session/blob.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
 import type { Message } from '../../src/wire/messages.ts'
 import type { KeyedRecord } from '../../src/wire/record-codec.ts'
@@ -122,6 +123,10 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
     case 'pull': {
       const have = m.have.map(({ name }) => name).join(', ')
       return [[`pull ${m.key}: ${m.portions?.join(', ') ?? 'everything'}${have === '' ? '' : `, have ${have}`}`, []]]
+    }
+    case 'pull-chunk': {
+      const { session, portion, index } = chunkName(m.key)
+      return [[`pull ${session}: chunk ${index} of ${portion}`, []]]
     }
     case 'answer':
       return [[`answer: ${m.status === 'found' ? recordsOf(m.records) : m.status}${m.ready ? '' : ', not ready'}`, []]]

@@ -9,7 +9,7 @@ import {
   SYNC_TIMEOUT_MS,
 } from '../../src/constants.ts'
 import { bucketOf } from '../../src/table/key-hash.ts'
-import { Cluster, idInShard, keyOf, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, keyOf, smallPortions, texts } from '../support/cluster.ts'
 import { keyHash } from '../support/key-hash.ts'
 
 const SHARD = 7
@@ -88,13 +88,13 @@ describe('syncing', () => {
     for (let n = 0; ids.length < 12; n++) if (bucketOf(keyHash(`large-${n}`)) === bucket) ids.push(`large-${n}`)
     for (const id of ids) {
       cluster.result(cluster.create('a', id, { assumeNew: true }))
-      cluster.written(cluster.commit('a', id, { big: 'x'.repeat(30_000) }, { copies: 2 }))
+      cluster.written(cluster.commit('a', id, smallPortions(30_000), { copies: 2 }))
     }
     cluster.crash('c')
     cluster.sent.length = 0
     cluster.join('c', { incarnation: 2 })
     cluster.until(() => cluster.isSettled(), 'c is back')
-    for (const id of ids) assert.equal(texts(cluster.record('c', id))['big']?.length, 30_000)
+    for (const id of ids) assert.deepEqual(texts(cluster.record('c', id)), smallPortions(30_000))
     const pieces = cluster.sentOf('sync-records').filter(({ to }) => to === 'c')
     assert(pieces.length >= 4)
     for (const { bytes } of pieces) assert(bytes.length < SYNC_CHUNK_BYTES + 48 * 1024 + 8 * 1024, `${bytes.length}`)
@@ -106,7 +106,7 @@ describe('syncing', () => {
     const count = 400
     for (let n = 0; n < count; n++) {
       cluster.result(cluster.create('a', `large-${n}`, { assumeNew: true }))
-      cluster.commit('a', `large-${n}`, { big: 'x'.repeat(40_000) })
+      cluster.commit('a', `large-${n}`, smallPortions(40_000))
       cluster.run(10)
     }
     cluster.run(500)
