@@ -237,7 +237,8 @@ export class Uploads {
     // A copy: a view would keep the whole value alive for the last of its chunks.
     const bytes = value.slice(index * BLOB_CHUNK_BYTES, (index + 1) * BLOB_CHUNK_BYTES)
     const chunk = chunkRecord(record.birth, number, record.expiry.absoluteAtMs, bytes)
-    const frame = this.#ports.enqueue(shard, key, chunk, true)
+    const asked = this.#asked(upload, shard)
+    const frame = this.#ports.enqueue(shard, key, chunk, asked > 0)
     const entry = table.put(key, chunk, nowMs)
     entry.frame = frame
     // As of a session that this node is primary of: it stays here when the shard moves away.
