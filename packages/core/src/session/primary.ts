@@ -433,8 +433,9 @@ export class Primary {
     entry.frame = this.#ports.enqueue(entry.shard, entry.key, withoutValues(record, changed), copies > 0)
     this.#context.table.put(entry.key, record, this.#context.nowMs)
     if (displaced === undefined) return
-    // Who was primary learns at once that it no longer is, also when it holds no copy (rule R1).
-    const news = { key: entry.key, record: withoutValues(record, () => false) }
+    // Who was primary learns at once that it no longer is, also when it holds no copy (rule R1). With what was written: a
+    // version that outlives its value, when this node ends before anybody else has it, would beat the value before it.
+    const news = { key: entry.key, record: withoutValues(record, changed) }
     this.#context.send(displaced, { type: 'push', records: [news] })
   }
 

@@ -335,6 +335,20 @@ describe('the primary', () => {
     })
   })
 
+  it('[rule R1] a write that ends with its writer does not take the value before it along', () => {
+    const cluster = withSession()
+    assert.equal(cluster.outcome(cluster.resume('b', ID)).outcome, 'complete')
+    // Nobody gets the frame; the displaced primary is told.
+    cluster.fate = ({ from, type }) => (from === 'b' && ['frame', 'repair'].includes(type) ? 'lose' : undefined)
+    cluster.written(cluster.commit('b', ID, { item: 'milk' }))
+    cluster.run(5)
+    cluster.crash('b')
+    cluster.run(10_000)
+    const outcome = cluster.outcome(cluster.resume('c', ID))
+    assert(outcome.outcome === 'complete', `${outcome.outcome}: the value of a version that is known is somewhere`)
+    assert.deepEqual(texts(outcome.record), { item: 'milk' })
+  })
+
   describe('dropping', () => {
     it('[V2] a commit under way elsewhere does not bring the session back', () => {
       const cluster = withSession()
