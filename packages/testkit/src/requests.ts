@@ -43,6 +43,12 @@ export interface WorkloadCounters {
   unavailable: number
 }
 
+/** Whether, and when, the client of a request gives up. */
+export type Patience = Pick<Random, 'chance' | 'between'>
+
+/** A client that waits to the end. */
+export const PATIENT: Patience = { chance: () => false, between: (min) => min }
+
 export interface Lifetime {
   readonly idleMs: number
   readonly absoluteMs: number
@@ -112,7 +118,7 @@ export class Requests {
     node: SimulatedNode,
     read: Omit<Read, 'node' | 'startedAtMs'>,
     deadlineMs: number,
-    random: Random,
+    random: Patience,
     onOutcome: (outcome: Outcome | undefined) => void,
   ): void {
     const started: Read = { ...read, node: node.index, startedAtMs: this.#queue.nowMs }
@@ -138,7 +144,7 @@ export class Requests {
     key: SessionKey,
     { idleMs, absoluteMs }: Lifetime,
     deadlineMs: number,
-    random: Random,
+    random: Patience,
     onCreated: (birth: Birth | undefined) => void,
     assumeNew = false,
   ): void {
@@ -180,7 +186,7 @@ export class Requests {
     changes: Changes,
     copies: number,
     waitMs: number,
-    random: Random,
+    random: Patience,
     onEnd: (proof: WriteProof | undefined, error: RepriseError | undefined) => void,
   ): void {
     const life = this.#ledger.life(key, birth)
@@ -226,7 +232,7 @@ export class Requests {
     birth: Birth,
     copies: number,
     waitMs: number,
-    random: Random,
+    random: Patience,
     onEnd: (isDropped: boolean) => void = () => {},
   ): void {
     const life = this.#ledger.life(key, birth)
@@ -285,7 +291,7 @@ export class Requests {
   #send(
     node: SimulatedNode,
     deadlineMs: number,
-    random: Random,
+    random: Patience,
     toEvent: (request: number) => Parameters<Cluster['step']>[1],
     onResult: (result: Result) => void,
   ): void {

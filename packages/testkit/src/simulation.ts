@@ -30,6 +30,7 @@ import { EventQueue } from './event-queue.ts'
 import type { FaultKind } from './faults.ts'
 import { FaultInjector } from './faults.ts'
 import { describeWrite, Ledger } from './ledger.ts'
+import { LivenessProbe } from './liveness.ts'
 import type { NetworkEvents } from './network.ts'
 import { CALM, SLOW_QUEUE_MS_MAX } from './network.ts'
 import { Random } from './random.ts'
@@ -37,7 +38,7 @@ import type { MarkKind, Recorder } from './recorder.ts'
 import { kindOfMessage } from './recorder.ts'
 import type { WorkloadCounters } from './requests.ts'
 import { Requests } from './requests.ts'
-import type { Mix, Scenario } from './scenario.ts'
+import type { Liveness, Mix, Scenario } from './scenario.ts'
 import { drawScenario } from './scenario.ts'
 import { cartKeys, Shoppers } from './shoppers.ts'
 import { Visits, Workload } from './workload.ts'
@@ -244,6 +245,9 @@ class Simulation implements World {
     while (this.#injector.activeCount > 0 && this.#violations.length === 0) {
       this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
     }
+    for (const clients of this.#clients) clients.stop()
+    if (this.#scenario.liveness !== undefined && this.#violations.length === 0)
+      this.#goOnWithout(this.#scenario.liveness)
     const quietAfterMs = this.#comeToRest()
     return {
       seed,
@@ -285,12 +289,33 @@ class Simulation implements World {
     this.violate('I-R12', `the cluster did not form in ${WARM_UP_MS_MAX} ms: ${this.#convergence.unrest()}`)
   }
 
+  /** Mend the core, let the troubles of all others begin, and see whether the core gets along. */
+  #goOnWithout({ core, troubles }: Liveness): void {
+    const untilMs = this.nowMs + ALIVE_MS_MAX
+    this.#log(`n${core.join(', n')} must get along without the others: ${JSON.stringify(troubles)}`)
+    this.#injector.heal()
+    this.cluster.network.conditions = CALM
+    for (const node of this.cluster.nodes) this.cluster.start(node)
+    this.#injector.schedule(troubles, this.nowMs)
+    const random = new Random(this.#scenario.seed, 10)
+    const probe = new LivenessProbe(this.cluster, this.#requests, random, core, (key) => this.shardOf(key))
+    this.#runWithCheckpoints(this.nowMs + TROUBLES_MS_MAX)
+    let complaint: string | undefined = 'nothing ran yet'
+    while (complaint !== undefined && this.nowMs < untilMs && this.#violations.length === 0) {
+      for (const node of core) this.cluster.start(this.cluster.node(node))
+      probe.probe()
+      this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
+      complaint = probe.complaint()
+    }
+    if (complaint === undefined || this.#violations.length > 0) return
+    this.violate('liveness', `${ALIVE_MS_MAX / 1_000} s with only n${core.join(', n')}: ${complaint}`)
+  }
+
   /** Heal, wait for quiet, check what must hold then, wait a little more, and check that nothing happened. */
   #comeToRest(): number {
     const healedAtMs = this.nowMs
     this.#log('heals')
     this.#mark('heal', undefined, 'everything heals')
-    for (const clients of this.#clients) clients.stop()
     this.#injector.heal()
     this.cluster.network.conditions = CALM
     let unrest: string | undefined = 'nothing ran yet'
@@ -352,6 +377,10 @@ const FILLING: ReadonlySet<FaultKind> = new Set([
   'partition',
   'cut',
 ])
+/** By when a core must get along without everybody else. */
+const ALIVE_MS_MAX = 40_000
+/** Troubles begin within this time. */
+const TROUBLES_MS_MAX = 600
 const WARM_UP_MS_MAX = 10_000
 const CHECKPOINT_MS = 200
 /** While only long faults are still on, clients keep things moving at a slower pace. */

@@ -44,7 +44,10 @@ export class Convergence implements Checker {
     const full = Math.min(options.copies + 1, nodes.length)
     for (let shard = 0; shard < SHARD_COUNT; shard++) {
       const holders = this.#holders(shard)
-      if (holders.length !== full) return `shard ${shard} has ${holders.length} ready holders of ${full}`
+      // Who shall hold a shard and evicts what it gets never equals who gives it away, which then keeps it.
+      const isCrammed = holders.some((node) => node.table.evictions > 0)
+      if (holders.length < full || (holders.length > full && !isCrammed))
+        return `shard ${shard} has ${holders.length} ready holders of ${full}`
       const difference = this.#differenceIn(shard, holders)
       if (difference !== undefined) return difference
     }

@@ -7,14 +7,13 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { has, hasEnded, hasForLong, isJoined, isReady, isReplaced } from './checker.ts'
+import { has, hasEnded, hasForLong, isJoined, isReplaced } from './checker.ts'
 
 export class Leavers implements Checker {
   readonly #world: World
   readonly #writes: Write[] = []
-  /** What each node had when it was last looked at, while it was a ready holder that counted: what comes to who drains is
-   * acknowledged by others. */
-  #hadBefore = new Map<SimulatedNode, readonly Write[]>()
+  /** What each node had in its present life while its copy counted: nobody counts on what it got since. */
+  readonly #counted = new Map<SimulatedNode, Set<Write>>()
   readonly #crashedAtMs: number[] = []
 
   constructor(world: World) {
@@ -25,24 +24,20 @@ export class Leavers implements Checker {
     this.#writes.push(write)
   }
 
-  onCrash(): void {
+  onCrash(node: SimulatedNode): void {
     this.#crashedAtMs.push(this.#world.nowMs)
+    this.#counted.delete(node)
   }
 
   onCheckpoint(): void {
-    const had = new Map<SimulatedNode, Write[]>()
-    for (const node of this.#world.cluster.up()) had.set(node, [])
     for (const write of this.#writes) {
       if (hasEnded(write, this.#world.nowMs)) continue
       const shard = this.#world.shardOf(write.life.key)
       for (const node of this.#world.cluster.up()) {
-        if (!isReady(node, shard)) continue
-        const isCounted = node.replica?.isCounted(shard) === true
-        const isDue = isCounted ? hasForLong(this.#world, node, write) : this.#hadBefore.get(node)?.includes(write)
-        if (isDue === true) had.get(node)?.push(write)
+        if (node.replica?.isCounted(shard) === true && hasForLong(this.#world, node, write))
+          this.#countedBy(node).add(write)
       }
     }
-    this.#hadBefore = had
   }
 
   onNotice(node: SimulatedNode, notice: Notice): void {
@@ -50,7 +45,7 @@ export class Leavers implements Checker {
     const successors = node.replica?.status().shards[notice.shard]?.holders.length ?? 0
     const crashes = this.#crashedAtMs.filter((atMs) => atMs > this.#world.nowMs - MOVE_MS_MAX).length
     const due = Math.min(this.#world.cluster.options.copies, successors) - crashes
-    for (const write of this.#hadBefore.get(node) ?? []) {
+    for (const write of this.#countedBy(node)) {
       if (this.#world.shardOf(write.life.key) !== notice.shard || hasEnded(write, this.#world.nowMs)) continue
       // What it wrote itself, and still owes, it keeps.
       if (has(node, write) || isReplaced(this.#world, write)) continue
@@ -60,6 +55,14 @@ export class Leavers implements Checker {
       const what = `${describeWrite(write)}, which is at ${count} others`
       this.#world.violate('I-R10', `${node.id} let go of shard ${notice.shard} with ${what} of at least ${due}`)
     }
+  }
+
+  #countedBy(node: SimulatedNode): Set<Write> {
+    const known = this.#counted.get(node)
+    if (known !== undefined) return known
+    const writes = new Set<Write>()
+    this.#counted.set(node, writes)
+    return writes
   }
 }
 
