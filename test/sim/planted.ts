@@ -173,7 +173,7 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['tombstone'],
     bug: 'a late write revives a dropped session (V2)',
     caughtBy: ['I-R3', 'I-R5'],
-    seeds: [9, 17, 18],
+    seeds: [3, 9, 17],
   },
   {
     lacks: ['epoch'],
@@ -197,7 +197,7 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['fresh-flight'],
     bug: 'a takeover takes answers to questions from before it was asked (R1)',
     caughtBy: ['I-R5', 'I-R8'],
-    seeds: [13, 18, 23],
+    seeds: [18, 23, 34],
     bend: slowAndCrowded,
   },
   {
@@ -210,20 +210,20 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['join-gap'],
     bug: 'a joiner is ready with frames missing (P1)',
     caughtBy: ['I-R9'],
-    seeds: [17, 18, 22],
+    seeds: [17, 21, 24],
   },
   {
     lacks: ['hand-over'],
     bug: 'a holder lets go as soon as its successors call themselves ready (P2)',
     caughtBy: ['I-R3'],
-    seeds: [13, 15, 20],
+    seeds: [2, 13, 15],
     bend: split,
   },
   {
     lacks: ['flush'],
     bug: 'at a death nobody compares what the dead sent last (P3)',
     caughtBy: ['I-R4', 'I-R9'],
-    seeds: [14, 16, 28],
+    seeds: [14, 16, 32],
     bend: lossyAndCrashy,
   },
   {
@@ -237,7 +237,7 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['probe', 'heartbeat-numbers'],
     bug: 'nobody says how far its streams are: the loss of a last frame stays unnoticed',
     caughtBy: ['I-R4', 'I-R12'],
-    seeds: [1, 4, 10],
+    seeds: [1, 4, 6],
     bend: lossyAndQuiet,
   },
   {
@@ -294,8 +294,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     lacks: ['stub'],
     bug: 'an evicted record leaves nothing in the digest, and is not known to be missing (T1)',
-    caughtBy: ['I-R4'],
-    seeds: [3, 10, 21],
+    caughtBy: ['I-R8'],
+    seeds: [3, 6, 10],
     bend: crammed,
   },
   {
@@ -309,7 +309,7 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['greeting-retry'],
     bug: 'a greeting that was lost is not said again',
     caughtBy: ['I-R12'],
-    seeds: [2, 9, 15],
+    seeds: [2, 9, 20],
     bend: refusing,
   },
   {
@@ -323,7 +323,7 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['self-doubt'],
     bug: 'who stood still since its start takes itself for alone, and so for complete (P4)',
     caughtBy: ['I-R9'],
-    seeds: [12, 29, 56],
+    seeds: [12, 29, 60],
     bend: startled,
   },
   {

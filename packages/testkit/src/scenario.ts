@@ -158,7 +158,7 @@ function drawLiveness(random: Random, nodeCount: number): Liveness {
       case 6:
         return { ...base, kind: 'pause', node }
       default:
-        return { ...base, kind: 'slow', from: core, to: node, gapMs: random.pick([20, 100, 400]) }
+        return { ...base, kind: 'slow', from: core, to: node, gapMs: random.pick([5, 20]) }
     }
   })
   return { core, troubles: byTime(troubles) }

@@ -3,13 +3,13 @@
  * missing; `absent` is said only of what was dropped, ended, never committed, or has no surviving copy within reach.
  */
 
-import type { LiveRecord, Outcome } from '@reprise/core'
+import type { LiveRecord, Notice, Outcome } from '@reprise/core'
 import { MISSING, meetsProof } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { END_MARGIN_MS, isReady } from './checker.ts'
+import { END_MARGIN_MS, isJoined, isReady } from './checker.ts'
 
 export class Reads implements Checker {
   readonly #world: World
@@ -18,6 +18,13 @@ export class Reads implements Checker {
 
   constructor(world: World) {
     this.#world = world
+  }
+
+  /** What a holder had no room for it remembers not to have, or it would say that there is none (rules R2, T1). */
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type !== 'session:evicted' || !isJoined(node, this.#world.shardOf(notice.key))) return
+    if (node.entry(notice.key) !== undefined || node.table.absence(notice.key) === 'evicted') return
+    this.#world.violate('I-R8', `${node.id} evicted ${notice.key} and would say that there is none`)
   }
 
   onReadStart(read: Read): void {
