@@ -2,7 +2,7 @@
  * I-R10: a holder that let go of a shard left nothing behind. What it had is at as many others as its successors are, or at
  * all others that hold the shard, but for those that crashed meanwhile.
  */
-import type { Notice } from '@reprise/core'
+import type { Notice, SessionKey } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite } from '../ledger.ts'
@@ -14,6 +14,8 @@ export class Leavers implements Checker {
   readonly #writes: Write[] = []
   /** What each node had in its present life while its copy counted: nobody counts on what it got since. */
   readonly #counted = new Map<SimulatedNode, Set<Write>>()
+  /** What somebody had no room for, and said so. */
+  readonly #evicted = new Set<SessionKey>()
   readonly #crashedAtMs: number[] = []
 
   constructor(world: World) {
@@ -41,6 +43,7 @@ export class Leavers implements Checker {
   }
 
   onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'session:evicted') this.#evicted.add(notice.key)
     if (notice.type !== 'shard:left') return
     const successors = node.replica?.status().shards[notice.shard]?.holders.length ?? 0
     const crashes = this.#crashedAtMs.filter((atMs) => atMs > this.#world.nowMs - MOVE_MS_MAX).length
@@ -48,7 +51,7 @@ export class Leavers implements Checker {
     for (const write of this.#countedBy(node)) {
       if (this.#world.shardOf(write.life.key) !== notice.shard || hasEnded(write, this.#world.nowMs)) continue
       // What it wrote itself, and still owes, it keeps.
-      if (has(node, write) || isReplaced(this.#world, write)) continue
+      if (has(node, write) || isReplaced(this.#world, write) || this.#evicted.has(write.life.key)) continue
       const others = this.#world.cluster.up().filter((other) => other !== node && isJoined(other, notice.shard))
       const count = others.filter((other) => has(other, write)).length
       if (count >= due) continue
