@@ -429,8 +429,10 @@ export class Primary {
     copies: number,
     displaced: NodeId | undefined,
   ): void {
+    // A takeover may build on what no holder has: its first delta carries every value, later ones those that changed.
+    const delta = entry.seq === 1 ? record : withoutValues(record, changed)
     // Queued before it is stored: what is owed to others is pinned, and storing may evict.
-    entry.frame = this.#ports.enqueue(entry.shard, entry.key, withoutValues(record, changed), copies > 0)
+    entry.frame = this.#ports.enqueue(entry.shard, entry.key, delta, copies > 0)
     this.#context.table.put(entry.key, record, this.#context.nowMs)
     if (displaced === undefined) return
     // Who was primary learns at once that it no longer is, also when it holds no copy (rule R1). With what was written: a
