@@ -45,6 +45,11 @@ export class Child<C extends Commands = Commands> implements AsyncDisposable {
     return (this as unknown as Child<typeof COMMON>).call('cpuUs')
   }
 
+  /** Stop it where it is, let it go on, or end it without a word. */
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
+    this.#process.kill(name)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#process.connected) this.#process.disconnect()
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_MS)

@@ -20,7 +20,8 @@ const KINDS = [
 export const encryption: Bench = {
   name: 'encryption',
   sketch: `${MESSAGE_BYTES} B there and back; ${FRAME_BYTES} B x ${FRAMES} frames x 1 subscriber, by gossip`,
-  expectation: 'TLS runs in OpenSSL, noise in JavaScript: noise takes 2-3 times the CPU for small frames',
+  expectation:
+    'TLS runs in OpenSSL, noise in JavaScript; the frames of a turn leave as one write, which costs noise less than many',
   run: async (signal) => {
     await using a = new Child<NetworkCommands>(MODULE, signal)
     await using b = new Child<NetworkCommands>(MODULE, signal)
@@ -61,7 +62,7 @@ export const encryption: Bench = {
           value: outUs + inUs,
           unit: 'us',
           ratio: ratio(outUs + inUs, sum(plain.frameUs) / FRAMES / ROUNDS, 'TLS'),
-          ...(name === 'noise' ? { expected: 'x 2-3' } : {}),
+          ...(name === 'noise' ? { expected: 'x 1.2-2' } : {}),
           also: [
             { what: 'out', value: outUs, unit: 'us' },
             { what: 'in', value: inUs, unit: 'us' },

@@ -38,36 +38,50 @@ const commands = {
   /** Make sessions with one value of `bytes` bytes, and keep them to write them again. */
   create: async (ids: readonly string[], bytes: number): Promise<void> => {
     for (const [i, id] of ids.entries()) {
-      const session = await node.create(id, { assumeNew: true })
-      session.set('data', value(bytes, 0))
-      await session.commit()
-      sessions.push(session)
+      await createOne(id, bytes)
       if (i % 64 === 63) await turn()
     }
   },
 
-  /** Queue `rounds` writes of every session, each round another value; a full window is waited for. */
-  write: async (rounds: number, bytes: number): Promise<void> => {
-    for (let round = 1; round <= rounds; round++) {
-      for (const [i, session] of sessions.entries()) {
-        session.set('data', value(bytes, round))
-        // One in a window is confirmed, as an application under load would: writing blindly on only makes a queue.
-        const isLast = i % WINDOW === WINDOW - 1
-        await session.commit(isLast ? { copies: 2, deadlineMs: 10_000 } : {})
-        if (i % 64 === 63) await turn()
-      }
+  /**
+   * Queue writes of every session, rounds `from` to `to`, each round another value. Nothing is waited for but room in the
+   * window of writes; now and then the event loop gets its turn, as it does between the requests of a server.
+   */
+  write: async (from: number, to: number, bytes: number): Promise<void> => {
+    for (let round = from; round <= to; round++) await writeRound(round, bytes)
+  },
+
+  /** The same, whole rounds from 1 on, until the time is over. @returns the last round. */
+  writeFor: async (ms: number, bytes: number): Promise<number> => {
+    const endMs = performance.now() + ms
+    let round = 0
+    while (performance.now() < endMs) await writeRound(++round, bytes)
+    return round
+  },
+
+  /** Make `count` sessions, by their number. */
+  createMany: async (count: number, bytes: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      await createOne(sessionId(i), bytes)
+      if (i % 64 === 63) await turn()
     }
+  },
+
+  /** How many of `count` sessions are here with the value of that round. */
+  countManyAt: async (count: number, round: number): Promise<number> => {
+    let here = 0
+    for (let i = 0; i < count; i++) {
+      if (isAt(sessionId(i), round)) here++
+      if (i % 4_096 === 4_095) await turn()
+    }
+    return here
   },
 
   /** Frames published so far. */
   frames: (): number => node.status().network.counters.framesOut,
 
   /** How many of the sessions are here with the value of that round. */
-  countAt: (ids: readonly string[], round: number): number =>
-    ids.filter((id) => {
-      const bytes = node.local(id)?.get('data')
-      return bytes instanceof Uint8Array && bytes[0] === (round & 0xff)
-    }).length,
+  countAt: (ids: readonly string[], round: number): number => ids.filter((id) => isAt(id, round)).length,
 
   /** Confirmed writes and bare round trips, one after the other. */
   commitLatency: async (rounds: number, bytes: number): Promise<Interleaved> => {
@@ -118,6 +132,30 @@ const commands = {
   },
 }
 
+async function createOne(id: string, bytes: number): Promise<void> {
+  const session = await node.create(id, { assumeNew: true })
+  session.set('data', value(bytes, 0))
+  await session.commit()
+  sessions.push(session)
+}
+
+async function writeRound(round: number, bytes: number): Promise<void> {
+  for (const [i, session] of sessions.entries()) {
+    session.set('data', value(bytes, round))
+    await session.commit({ deadlineMs: 60_000 })
+    if (i % 64 === 63) await turn()
+  }
+}
+
+function isAt(id: string, round: number): boolean {
+  const bytes = node.local(id)?.get('data')
+  return bytes instanceof Uint8Array && bytes[0] === (round & 0xff)
+}
+
+function sessionId(i: number): string {
+  return `session-${i}`
+}
+
 async function resume(id: string, consistency: 'any' | 'latest'): Promise<void> {
   const resumed = await node.resume(id, { consistency })
   if (resumed.outcome !== 'complete' || resumed.origin.kind !== 'peers') {
@@ -143,9 +181,6 @@ async function interleave(
 function value(bytes: number, round: number): Uint8Array {
   return new Uint8Array(bytes).fill(round & 0xff)
 }
-
-/** Writes between two that are waited for. */
-const WINDOW = 1_000
 
 serve(commands, async () => {
   await Promise.all([node?.stop(), echo?.stop()])

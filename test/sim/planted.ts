@@ -64,6 +64,68 @@ const forgetful = (scenario: Scenario): Scenario => ({
   faults: crashes(scenario, 4, { lastsMsMin: 50, lastsMsMax: 400, hasAmnesia: true, nodes: 1 }),
 })
 
+/** A network on which nothing goes wrong but loss. */
+const calm = (scenario: Scenario): Scenario => ({ ...scenario, faults: [], clocks: [], liveness: undefined })
+
+/** Sessions that end in the middle of the run, and are asked for again. */
+const shortLived = (scenario: Scenario): Scenario => ({
+  ...calm(scenario),
+  activeMs: 6_000,
+  keyCount: 12,
+  workload: {
+    ...scenario.workload,
+    idleMs: 1_500,
+    clients: 2,
+    thinkMs: 300,
+    mix: { ...scenario.workload.mix, visit: 5, read: 6, drop: 0, recreate: 0 },
+  },
+})
+
+/** Now and then a message finds a full buffer. */
+const refusing = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  conditions: { ...scenario.conditions, refuseRate: 0.02 },
+})
+
+/** A process stands still until the others have buried it, and no connection breaks. */
+const frozen = (scenario: Scenario): Scenario => ({
+  ...scenario,
+  faults: [{ kind: 'stall', node: 0, atMs: 300, lastsMs: 8_500 }],
+})
+
+/** Everybody writes the same session, everywhere. */
+const contended = (scenario: Scenario): Scenario => ({
+  ...calm(scenario),
+  keyCount: 1,
+  conditions: { ...scenario.conditions, refuseRate: 0 },
+  workload: {
+    ...scenario.workload,
+    clients: 6,
+    thinkMs: 30,
+    moveRate: 1,
+    copies: { 0: 0, 1: 1, 2: 1 },
+    mix: { ...scenario.workload.mix, 'late-write': 5 },
+  },
+})
+
+/** Room for a dozen records. */
+const crammed = (scenario: Scenario): Scenario => ({ ...scenario, cacheBytesMax: 8_000 })
+
+/** A node that starts, and at once stands still for longer than it waits for others. */
+const startled = (scenario: Scenario): Scenario => {
+  const random = new Random(scenario.seed, 9)
+  const atMs = random.between(300, 600)
+  return {
+    ...calm(scenario),
+    startsCold: false,
+    lateNodes: [],
+    faults: [
+      { kind: 'crash', node: 0, atMs, lastsMs: 100, isSilent: false, hasAmnesia: false },
+      { kind: 'stall', node: 0, atMs: atMs + 100 + random.between(2, 25), lastsMs: 4_000 },
+    ],
+  }
+}
+
 /** Long partitions, after which many shards move. */
 const split = (scenario: Scenario): Scenario => {
   const random = new Random(scenario.seed, 9)
@@ -105,85 +167,170 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['merge'],
     bug: 'what comes in replaces what is here, older or not (V2)',
     caughtBy: ['I-R1', 'I-R3', 'I-R4', 'I-R7'],
-    seeds: [1],
+    seeds: [1, 3, 12],
   },
   {
     lacks: ['tombstone'],
     bug: 'a late write revives a dropped session (V2)',
     caughtBy: ['I-R3', 'I-R5'],
-    seeds: [3, 6],
+    seeds: [3, 9, 17],
   },
   {
     lacks: ['epoch'],
     bug: 'a takeover does not rise above the epochs it has seen (V1)',
     caughtBy: ['I-R2', 'I-R7'],
-    seeds: [1],
+    seeds: [1, 2, 3],
   },
   {
     lacks: ['absent'],
     bug: 'who does not know a session says that there is none (R2)',
     caughtBy: ['I-R8'],
-    seeds: [10],
+    seeds: [10, 13, 18],
   },
   {
     lacks: ['proof'],
     bug: 'a read does not look whether it includes the write of its token (V3)',
     caughtBy: ['I-R7'],
-    seeds: [3],
+    seeds: [3, 19, 21],
   },
   {
     lacks: ['fresh-flight'],
     bug: 'a takeover takes answers to questions from before it was asked (R1)',
     caughtBy: ['I-R5', 'I-R8'],
-    seeds: [2, 10],
+    seeds: [18, 23, 34],
     bend: slowAndCrowded,
   },
   {
     lacks: ['join-sync'],
     bug: 'a joiner does not fetch what was there before it (P1)',
     caughtBy: ['I-R9', 'I-R12'],
-    seeds: [2],
+    seeds: [2, 5, 6],
   },
   {
     lacks: ['join-gap'],
     bug: 'a joiner is ready with frames missing (P1)',
     caughtBy: ['I-R9'],
-    seeds: [19, 25],
+    seeds: [17, 21, 24],
   },
   {
     lacks: ['hand-over'],
     bug: 'a holder lets go as soon as its successors call themselves ready (P2)',
     caughtBy: ['I-R3'],
-    seeds: [8, 10],
+    seeds: [2, 13, 15],
     bend: split,
   },
   {
     lacks: ['flush'],
     bug: 'at a death nobody compares what the dead sent last (P3)',
     caughtBy: ['I-R4', 'I-R9'],
-    seeds: [1, 8],
+    seeds: [14, 16, 32],
     bend: lossyAndCrashy,
   },
   {
     lacks: ['nack-retry'],
     bug: 'a lost NACK or a lost repair is not asked for again',
     caughtBy: ['I-R4', 'I-R9', 'I-R12'],
-    seeds: [35, 60],
+    seeds: [4, 10, 13],
     bend: lossyTwice,
   },
   {
     lacks: ['probe', 'heartbeat-numbers'],
     bug: 'nobody says how far its streams are: the loss of a last frame stays unnoticed',
     caughtBy: ['I-R4', 'I-R12'],
-    seeds: [1, 6],
+    seeds: [1, 4, 6],
     bend: lossyAndQuiet,
   },
   {
     lacks: ['refuse'],
     bug: 'a life that is not above the last one is taken for a new one (W2)',
     caughtBy: ['I-R2', 'I-R3', 'I-R4', 'I-R7', 'I-R12'],
-    seeds: [8, 50],
+    seeds: [1, 12, 17],
     bend: forgetful,
+  },
+  {
+    lacks: ['frontier'],
+    bug: 'a merged copy says of itself only what came in last (V3)',
+    caughtBy: ['I-R7', 'I-R11'],
+    seeds: [1, 3, 4],
+  },
+  {
+    lacks: ['tell-beaten'],
+    bug: 'a holder that knows something newer acknowledges and says nothing (A1)',
+    caughtBy: ['I-R3'],
+    seeds: [1, 2, 4],
+    bend: contended,
+  },
+  {
+    lacks: ['step-down'],
+    bug: 'who was primary goes on in its tenure after a higher one wrote (R1, V1)',
+    caughtBy: ['I-R7', 'carts'],
+    seeds: [3, 4, 5],
+  },
+  {
+    lacks: ['last-writer'],
+    bug: 'a takeover does not ask who wrote last (R1)',
+    caughtBy: ['I-R11'],
+    seeds: [1, 4, 6],
+  },
+  {
+    lacks: ['derived-end'],
+    bug: 'the idle end is written, like a drop, by whoever hears of no use (E1)',
+    caughtBy: ['I-R6'],
+    seeds: [6, 13, 18],
+  },
+  {
+    lacks: ['sweep', 'deadline'],
+    bug: 'nobody looks at a deadline, neither who reads nor who writes (E1)',
+    caughtBy: ['I-R6'],
+    seeds: [1, 2, 6],
+    bend: shortLived,
+  },
+  {
+    lacks: ['tombstone-life'],
+    bug: 'a tombstone goes before the last live copy of its session (E4)',
+    caughtBy: ['I-R3', 'I-R5'],
+    seeds: [3, 5, 9],
+  },
+  {
+    lacks: ['stub'],
+    bug: 'an evicted record leaves nothing in the digest, and is not known to be missing (T1)',
+    caughtBy: ['I-R8'],
+    seeds: [3, 6, 10],
+    bend: crammed,
+  },
+  {
+    lacks: ['hello-retry'],
+    bug: 'a join or a hello that was lost is not said again (P1)',
+    caughtBy: ['I-R12'],
+    seeds: [1, 2, 9],
+    bend: refusing,
+  },
+  {
+    lacks: ['greeting-retry'],
+    bug: 'a greeting that was lost is not said again',
+    caughtBy: ['I-R12'],
+    seeds: [2, 9, 20],
+    bend: refusing,
+  },
+  {
+    lacks: ['greet-again'],
+    bug: 'who was taken for dead, and never noticed, is not asked to greet again',
+    caughtBy: ['I-R12'],
+    seeds: [1, 2, 3],
+    bend: frozen,
+  },
+  {
+    lacks: ['self-doubt'],
+    bug: 'who stood still since its start takes itself for alone, and so for complete (P4)',
+    caughtBy: ['I-R9'],
+    seeds: [12, 29, 60],
+    bend: startled,
+  },
+  {
+    lacks: ['request-deadline'],
+    bug: 'a search that finds nothing does not end',
+    caughtBy: ['requests', 'steps'],
+    seeds: [2, 3, 5],
   },
 ]
 

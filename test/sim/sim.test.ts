@@ -2,12 +2,12 @@
  * The simulator on a small fixed set of seeds: what every `npm test` runs. `npm run sim` runs as many as there is time for.
  */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KeyHash } from '@reprise/core'
 import { loadKeyHash } from '@reprise/core'
 import type { Scenario, SimulationOptions, SimulationResult } from '@reprise/testkit'
-import { drawScenario, simulate } from '@reprise/testkit'
+import { drawDiagram, drawScenario, Recorder, shrink, simulate, simulateScenario } from '@reprise/testkit'
 import { COVERED, PLANTED } from './planted.ts'
 
 /** The fixed seeds, chosen for nothing but being the first. */
@@ -28,14 +28,18 @@ describe('simulation', function () {
   const run = (seed: number, options: Partial<SimulationOptions> = {}): SimulationResult =>
     simulate(seed, { keyHash, ...options })
 
-  it(`[I-R1] [I-R2] [I-R3] [I-R4] [I-R5] [I-R7] [I-R8] [I-R9] [I-R12] hold in ${SEEDS.length} clusters under faults`, () => {
+  it(`[I-R1] [I-R2] [I-R3] [I-R4] [I-R5] [I-R6] [I-R7] [I-R8] [I-R9] [I-R10] [I-R11] [I-R12] hold in ${SEEDS.length} clusters under faults`, () => {
     for (const seed of SEEDS) expectNone(run(seed))
   })
 
   for (const { seed, nodeCount, why } of readSeeds()) {
     it(`seed ${seed} stays mended: ${why}`, () => {
-      expectNone(run(seed, nodeCount === undefined ? {} : { nodeCount }))
+      expectNone(run(seed, { nodeCount, mix: 1 }))
     })
+  }
+
+  for (const { why, scenario } of readRegressions()) {
+    it(`stays mended: ${why}`, () => expectNone(simulateScenario(scenario, { keyHash })))
   }
 
   it('replays: the same seed is the same run, event by event', () => {
@@ -46,6 +50,29 @@ describe('simulation', function () {
       assert.equal(first.events, second.events)
     }
     assert.notEqual(run(1).traceHash, run(2).traceHash)
+  })
+
+  it('a scenario written down replays as the same run, and a failure shrinks to a small one that fails alike', () => {
+    const planted = ['tombstone-life']
+    const failed = run(3, { planted })
+    const [violation] = failed.violations
+    assert.ok(violation !== undefined)
+    const written = JSON.parse(JSON.stringify(failed.scenario)) as Scenario
+    assert.equal(simulateScenario(written, { keyHash, planted }).traceHash, failed.traceHash)
+    const { scenario, result } = shrink(failed, { keyHash, planted, triesMax: 150 })
+    assert.equal(result.violations[0]?.rule, violation.rule)
+    assert.ok(result.visits.length * 10 < failed.visits.length, `${result.visits.length} visits are left`)
+    const recorder = new Recorder()
+    const { violations, startedAtMs } = simulateScenario(scenario, { keyHash, planted, recorder })
+    const page = drawDiagram({ scenario, recorder, violations, replay: 'npm run sim', startedAtMs })
+    assert.ok(page.includes(violation.rule) && page.includes('</svg>') && !page.includes('NaN'))
+  })
+
+  it('[liveness] a core gets along with everybody else down, cut off, stopped or slow for good', () => {
+    const seeds = Array.from({ length: 400 }, (_, i) => i + 1).filter(
+      (seed) => drawScenario(seed).liveness !== undefined,
+    )
+    for (const seed of seeds.slice(0, 6)) expectNone(run(seed))
   })
 
   it('[R11] [I-R4] repairs loss by negative acknowledgement alone: a third of all frames lost, nobody crashes', () => {
@@ -95,16 +122,20 @@ describe('simulation', function () {
   })
 
   it('draws the same scenario for a seed whatever the number of nodes, but for the nodes', () => {
-    const { nodeCount: _count, faults: _faults, ...drawn } = drawScenario(7)
-    const { nodeCount, faults: _otherFaults, ...sized } = drawScenario(7, 4)
+    const { nodeCount: _count, faults: _faults, ...drawn } = drawScenario(7, { mix: 1 })
+    const { nodeCount, faults: _otherFaults, ...sized } = drawScenario(7, { nodeCount: 4, mix: 1 })
     assert.equal(nodeCount, 4)
     assert.deepEqual(sized, drawn)
   })
 })
 
-function expectNone({ seed, violations }: SimulationResult): void {
+function expectNone({ seed, scenario, violations }: SimulationResult): void {
   const text = violations.map(({ rule, atMs, text }) => `at ${atMs.toFixed(1)} ms: ${rule}: ${text}`).join('\n')
-  assert.equal(violations.length, 0, `seed ${seed}, ${text}\nreplay: npm run sim -- --seed ${seed}`)
+  assert.equal(
+    violations.length,
+    0,
+    `seed ${seed}, ${text}\nreplay: npm run sim -- --seed ${seed} --mix ${scenario.mix}`,
+  )
 }
 
 function lossy(scenario: Scenario): Scenario {
@@ -128,6 +159,15 @@ function writerCrashes(scenario: Scenario): Scenario {
       hasAmnesia: false,
     })),
   }
+}
+
+/** The scenarios of `regressions/`: what the simulator found and shrank. */
+function readRegressions(): { why: string; scenario: Scenario }[] {
+  const folder = join(import.meta.dirname, 'regressions')
+  return readdirSync(folder).map((file) => {
+    const { why, ...scenario } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Scenario & { why: string }
+    return { why, scenario }
+  })
 }
 
 /** The seeds of `seeds.txt`. */

@@ -21,8 +21,13 @@ export const ID_BYTES_MAX = 255
 export const PORTION_NAME_BYTES_MAX = 64
 /** Every delta lists all portions, so their number is a cost of each write. */
 export const PORTIONS_MAX = 64
-/** All values of one session together: one session fits a frame with room for its versions. */
-export const SESSION_BYTES_MAX: number = 48 * 1024
+/** All values inside a session's head together: the head fits a frame with room for its versions and references. */
+export const HEAD_BYTES_MAX: number = 48 * 1024
+/** One value as it is stored. It is held in memory as a whole by who writes and who reads it; raising it also raises the
+ * memory that one request can ask for. */
+export const PORTION_BYTES_MAX: number = 16 * 1024 * 1024
+/** All values of one session together, as they are stored: the default cache, so that no default node can take more. */
+export const SESSION_BYTES_MAX: number = 64 * 1024 * 1024
 /** Tenures in a frontier (rule V3): concurrent primaries of one session that are still told apart. */
 export const FRONTIER_TENURES_MAX = 8
 /** The longest life of a session: tombstones are kept that long. */
@@ -32,6 +37,42 @@ export const ABSOLUTE_MS_DEFAULT: number = 24 * 3_600_000
 
 /** Sessions created here and not committed yet, a few hundred bytes each. Over it the oldest is forgotten. */
 export const DRAFTS_MAX = 16_384
+
+// Values outside the head (rule B1).
+
+/** A value larger than this goes outside the head... */
+export const OUTSIDE_BYTES_MIN = 1024
+/** ...and one that is outside comes back when it is smaller than this, so that a value that wavers does not swing. As many
+ * of these as a session may have portions fill the head. */
+export const INSIDE_BYTES_MAX = 768
+/** Values outside are cut into chunks of this, each with a key and so mostly a shard of its own: one of 64 KiB is spread
+ * over four shards, and a ring of a stream keeps 128 of them. Part of the wire: who reads derives the number of chunks. */
+export const BLOB_CHUNK_BYTES: number = 16 * 1024
+/** Chunks sent and not yet acknowledged by whom their commits wait for, in bytes, over all uploads of a node. Half of one
+ * stream's ring, so that an upload never pushes out frames that somebody may still ask for. */
+export const UPLOAD_WINDOW_BYTES: number = 1024 * 1024
+/** Values of commits that upload, or wait behind one that does. Above it `commit` refuses. */
+export const UPLOAD_BYTES_MAX: number = 2 * SESSION_BYTES_MAX
+/** Commits that upload, or wait behind one that does. */
+export const UPLOADS_MAX = 4096
+/** Chunks fetched at once, over all reads of a node: half a mebibyte that may stand in peers' buffers. */
+export const BLOB_PULLS_MAX = 32
+/** The same as the hedge of pulls (see there), for chunks: they wait behind each other, and a second copy of each would double
+ * what a slow link carries. */
+export const CHUNK_HEDGE_MS_MIN = 50
+export const CHUNK_HEDGE_MS_MAX = 1_000
+/** Reads of large values under way at once. */
+export const BLOB_READS_MAX = 1024
+/** How often a read goes back to the head because what it named is gone. Each time somebody replaced the value meanwhile;
+ * who replaces it faster than it can be fetched gets a partial answer. */
+export const BLOB_REREADS_MAX = 3
+/** Tombstones of chunks live this long: nothing is written under their keys again, so they only have to outlive frames that
+ * are under way or repaired. As long as a session's they would outweigh what they free. */
+export const BLOB_TOMBSTONE_MS = 60_000
+/** Chunks dropped in one sweep: the rest goes with the next one. */
+export const BLOB_DROPS_PER_SWEEP = 512
+/** Replaced values that wait until the new head has its copies. Over it the oldest ends at its absolute deadline instead. */
+export const RELEASES_MAX = 4096
 
 // The table.
 
@@ -64,6 +105,10 @@ export const SWEEP_INTERVAL_MS = 100
  * two ends' best. */
 export const WIRE_VERSION = 2
 export const WIRE_VERSION_MIN = 1
+/** The first version of the wire that knows values outside the head. */
+export const OUTSIDE_WIRE = 2
+/** From this version on, a member understands that it was ejected. An older one learns it when it asks for what is gone. */
+export const EJECT_WIRE_MIN = 2
 
 // Streams.
 
@@ -74,13 +119,34 @@ export const FRAME_BYTES_MAX: number = 64 * 1024
 export const RING_FRAMES_MAX = 1024
 /** Bytes of one stream kept for repair; 64 shards of it bound a node's rings to 128 MiB in the worst case. */
 export const RING_BYTES_MAX: number = 2 * 1024 * 1024
-/** Under load frames are collected this long: batches of tens halve the cost of a delta. */
+/** Bytes that a frame adds to its batch: its header, and the counts of the batch. */
+export const FRAME_HEADER_BYTES_MAX = 64
+/** Under load frames are collected at least this long: batches of tens halve the cost of a delta. */
 export const FLUSH_INTERVAL_MS = 5
 /** Flushes within that time that go at once because somebody waits for copies: a client that commits, waits, and commits
  * again is not load. */
 export const FLUSHES_AT_ONCE_MAX = 16
-/** Deltas that wait for a flush. Above it `commit` refuses, which keeps lag bounded. */
+/** A flush of so many deltas is acknowledged before the next one goes: one a shard. Smaller ones pile up nowhere. */
+export const FLUSH_LARGE_DELTAS = 64
+/** A holder that has not got a flush this long after half of the others is not waited for. Twenty round trips in a cluster,
+ * and what a busy event loop takes; longer holds up clients, shorter lets a pause of garbage collection count. */
+export const FLUSH_LATE_MS = 50
+/** When no holder answers, the next flush goes after this at most, a few busy turns; then the ring and the buffers are the
+ * bound. */
+export const FLUSH_WAIT_MS_MAX = 250
+/** And after this at least: a busy turn of the receiver is no loss. */
+export const FLUSH_WAIT_MS_MIN = 20
+/** Deltas that wait for a flush. Above it `commit` waits, which keeps lag bounded: a sixth of a second at 50,000 a second. */
 export const PENDING_DELTAS_MAX = 8192
+/** Bytes of frames that were full before their flush, since the last one: half a ring, if they are all of one stream. */
+export const PENDING_BYTES_MAX: number = RING_BYTES_MAX / 2
+/** Writes that wait for room, about 100 bytes each. Over it they are refused at once. */
+export const ROOM_WAITS_MAX: number = 64 * 1024
+/** A member that keeps this share of a ring from being forgotten is ejected: before the ring is full, which would be worse
+ * for it, too. */
+export const EJECT_RING_SHARE = 0.75
+/** It has had the oldest of these frames to acknowledge for so long: a burst that fills a ring at once is nobody's slowness. */
+export const EJECT_MS = 1_000
 /** The tenure table of one batch: a frame's records rarely have more than a handful. */
 export const TENURES_PER_BATCH_MAX = 4096
 /** Ranges in one NACK: asking for one gap at a time does not keep up with 20 % loss. */
@@ -95,6 +161,10 @@ export const NACK_RETRY_MS_MAX = 1_000
 export const NACK_TRIES_MAX = 6
 /** A frame is repaired at most once per peer in this time: duplicate NACKs cross repairs that are under way. */
 export const REPAIR_LINGER_MS = 5
+/** Repairs for one peer, a quarter of a gigabit: they go over the control lane, and heartbeats must not wait for them. */
+export const REPAIR_BYTES_PER_SECOND: number = 32 * 1024 * 1024
+/** What may be repaired at once: the frames of one NACK when they are of usual size. */
+export const REPAIR_BYTES_BURST: number = 1024 * 1024
 /** Numbers heard ahead of a gap that a receiver remembers, as ranges. Beyond it the newest are asked for again. */
 export const AHEAD_RANGES_MAX = 256
 /** Acknowledgements wait this long for company unless a frame asks for one. */
@@ -131,6 +201,11 @@ export const SYNC_ITEMS_MAX = 4096
 /** Shards synced at once, so that joining never starves what serves clients. */
 export const SYNC_SESSIONS_MAX = 8
 export const SYNC_TIMEOUT_MS = 2_000
+/** Fetched by syncs: a quarter of a gigabit and of a core, so that who joins a full cluster serves meanwhile. A gigabyte takes
+ * half a minute; raised, joining is sooner and everything else slower. */
+export const SYNC_BYTES_PER_SECOND: number = 32 * 1024 * 1024
+/** What may come at once: a few chunks of each sync under way, and most comparisons whole. */
+export const SYNC_BYTES_BURST: number = 4 * 1024 * 1024
 /** Records this close to their end are not worth moving, and moving them in circles kept dead sessions alive (E2). */
 export const SYNC_REMAINING_MS_MIN = 2_000
 /** One shard per tick of this is compared with another holder, round robin, as the slow audit. */
@@ -139,16 +214,47 @@ export const AUDIT_INTERVAL_MS = 5_000
 // Members.
 
 export const HEARTBEAT_MS = 500
+/** With more others than this a node beats only those it watches: a full mesh of heartbeats costs each node 60 bytes a second
+ * and member, which is 3 kB/s here and would be 60 kB/s at a thousand. */
+export const HEARTBEAT_ALL_MAX = 50
+/** Others that a node in a large cluster beats in each round besides those it watches for good (SWIM probes one). With three
+ * a member that nobody watches is asked for by three others in each round on average, whatever the size. */
+export const HEARTBEATS_RANDOM = 3
+/** The interval when nothing has changed for `STEADY_AFTER_MS`: a third less traffic, and one lost heartbeat still makes
+ * nobody a suspect. */
+export const HEARTBEAT_STEADY_MS = 750
+export const STEADY_AFTER_MS = 60_000
 /** A heartbeat that has news of shards waits this long for more of it: joins and moves come by the dozen. */
 export const HEARTBEAT_SOON_MS = 5
 /** Silence after which a member is suspected: three heartbeats and a margin for a busy event loop. */
 export const SUSPECT_MS: number = 3 * HEARTBEAT_MS + 250
 /** Suspicion after which a member is declared dead and its shards move. */
 export const DEAD_MS = 5_000
+/** Other members that are asked each time whether they hear a suspect (Das et al., "SWIM", 2002). More would add a message
+ * each per suspect and round; three miss a member that any of them hears only when all three are unlucky. */
+export const VOUCHERS_MAX = 3
+/** A suspect is asked after this often: three times before it can be dead. */
+export const VOUCH_INTERVAL_MS: number = DEAD_MS / 4
+/** How long the word of others keeps a suspect from being declared dead. A path that is broken longer is not a hiccup, and
+ * a holder that this node cannot reach is no copy for what it writes. */
+export const VOUCHED_MS_MAX = 30_000
+/** A round of heartbeats that comes later than this says that this node did not run: half an interval. Less is a busy
+ * turn, which the margin of `SUSPECT_MS` covers. */
+export const STALL_MS: number = HEARTBEAT_MS / 2
+/** How much slower than usual a node that stalls judges others, at most, less one: three makes 4 × `SUSPECT_MS` and
+ * 4 × `DEAD_MS` the bounds of detection while it stalls. */
+export const SELF_DOUBT_MAX = 3
+/** Punctual rounds after which a node trusts itself one step more: five seconds, longer than any silence it judges. */
+export const SELF_DOUBT_ROUNDS = 10
+/** An echo that took longer says that one of the two did not run, and nothing of the way between them. */
+export const ROUND_TRIP_MS_MAX: number = 2 * HEARTBEAT_MS
 /** A dead member is remembered this long, so that old gossip does not bring it back. */
 export const FORGET_MS: number = 10 * 60_000
 /** A node that was told of peers but reached none waits this long before it believes to be alone (see ARCHITECTURE). */
 export const ALONE_MS = 3_000
+/** A cold start waits for members of an earlier life: `ALONE_MS`, and as much again for each that is missing, at most this.
+ * Whoever is away may hold what nobody here has; who never comes back must not keep the others from serving. */
+export const COLD_START_MS_MAX: number = 5 * ALONE_MS
 /** A full mesh with heartbeats of its own is meant for tens of nodes; this refuses a runaway member list. */
 export const MEMBERS_MAX = 1024
 export const MEMBER_ADDRESSES_MAX = 16
@@ -156,10 +262,20 @@ export const ROUND_TRIP_MS_INITIAL = 5
 
 assert(Number.isInteger(BUCKETS_PER_SHARD), 'every shard has the same number of buckets')
 assert(SHARD_COUNT <= 64, 'readiness is gossiped as one bit per shard in 8 bytes')
-assert(SESSION_BYTES_MAX + 8 * 1024 <= FRAME_BYTES_MAX, 'a session and its versions fit one frame')
+assert(HEAD_BYTES_MAX + 8 * 1024 <= FRAME_BYTES_MAX, 'a head and its versions fit one frame')
+assert(INSIDE_BYTES_MAX * PORTIONS_MAX <= HEAD_BYTES_MAX, 'as many small values as there may be fit the head')
+assert(BLOB_CHUNK_BYTES * 16 <= RING_BYTES_MAX, 'a chunk is a small part of a ring')
+assert(BLOB_CHUNK_BYTES + 2 * 1024 <= FRAME_BYTES_TARGET, 'a chunk and its key fit a frame')
+assert(UPLOAD_WINDOW_BYTES * 2 <= RING_BYTES_MAX, 'an upload leaves room in every ring')
 assert(
-  FRAME_BYTES_TARGET + SESSION_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
+  FRAME_BYTES_TARGET + HEAD_BYTES_MAX + 8 * 1024 > FRAME_BYTES_MAX,
   'a full batch is closed before the next record',
 )
+assert(ACK_FRAMES_MAX < EJECT_RING_SHARE * RING_FRAMES_MAX, 'who acknowledges when it has to is not ejected')
+assert(FLUSH_LATE_MS < FLUSH_WAIT_MS_MAX, 'one is late before everybody is waited for in vain')
+assert(SYNC_SESSIONS_MAX * SYNC_CHUNK_BYTES < SYNC_BYTES_BURST, 'the rate, not the burst, is what bounds a sync')
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
+assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')
+assert(SUSPECT_MS > 2 * HEARTBEAT_STEADY_MS, 'nor does one lost heartbeat in steady times')
+assert(VOUCHED_MS_MAX > 2 * DEAD_MS, 'others are asked several times before their word no longer counts')

@@ -4,7 +4,7 @@
  * Time and randomness are inputs. The driver gives the time with every event; random numbers come from a generator whose
  * seed it gave at the start, so that a run can be replayed from its seed and its events.
  */
-import { CACHE_BYTES_DEFAULT, COPIES_DEFAULT, SHARD_COUNT, WIRE_VERSION_MIN } from './constants.ts'
+import { CACHE_BYTES_DEFAULT, COPIES_DEFAULT, SHARD_COUNT, WIRE_VERSION, WIRE_VERSION_MIN } from './constants.ts'
 import type { Lane, Notice } from './outbox.ts'
 import { Outbox } from './outbox.ts'
 import type { Incarnation, NodeId } from './session/version.ts'
@@ -12,6 +12,11 @@ import type { BucketTable } from './table/bucket-table.ts'
 import type { KeyHash } from './table/key-hash.ts'
 import { encodeMessage } from './wire/message-codec.ts'
 import type { Message, ShardBits } from './wire/messages.ts'
+
+export interface EarlierMember {
+  readonly node: NodeId
+  readonly addresses: readonly string[]
+}
 
 /** How a member takes part. What is left out has the default of `withDefaults`. */
 export interface ReplicaConfig {
@@ -29,6 +34,9 @@ export interface ReplicaConfig {
   readonly cacheBytesMax: number
   /** The node was told of other members, so being alone at the start is not a reason to call itself complete. */
   readonly expectPeers: boolean
+  /** Members that were there in an earlier life of this node, or that it was told of by id, and did not leave. They are
+   * dialled, and a cold start waits for them. */
+  readonly earlierMembers: readonly EarlierMember[]
   readonly keyHash: KeyHash
   /** Seed of the generator; any 32-bit number. */
   readonly seed: number
@@ -47,6 +55,7 @@ export function withDefaults(init: ReplicaInit): ReplicaConfig {
     copies: COPIES_DEFAULT,
     cacheBytesMax: CACHE_BYTES_DEFAULT,
     expectPeers: false,
+    earlierMembers: [],
     planted: new Set(),
     ...init,
   }
@@ -62,6 +71,8 @@ export class Context {
   nowMs = 0
   wallMs = 0
   out: Outbox = new Outbox()
+  /** The wire version that all members speak who are here and were ever connected: what is published may use it. */
+  sharedWire: number = WIRE_VERSION
   readonly #wires = new Map<NodeId, number>()
   #random: [number, number, number, number]
 
@@ -99,6 +110,13 @@ export class Context {
     this.#wires.set(node, wire)
   }
 
+  /** Other members came or went. */
+  shareWire(present: Iterable<NodeId>): void {
+    let shared = WIRE_VERSION
+    for (const node of present) shared = Math.min(shared, this.#wires.get(node) ?? WIRE_VERSION)
+    this.sharedWire = shared
+  }
+
   notice(notice: Notice): void {
     this.out.notices.push(notice)
   }
@@ -123,6 +141,10 @@ export function shardBits(shards: Iterable<number>): ShardBits {
 
 export function hasShard(bits: ShardBits, shard: number): boolean {
   return ((shard < 32 ? bits.lo >>> shard : bits.hi >>> (shard - 32)) & 1) === 1
+}
+
+export function sameShards(a: ShardBits, b: ShardBits): boolean {
+  return a.hi === b.hi && a.lo === b.lo
 }
 
 export function allShards(): number[] {

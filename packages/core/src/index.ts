@@ -17,15 +17,17 @@
  * ```
  */
 export * from './constants.ts'
-export type { ReplicaConfig, ReplicaInit } from './context.ts'
+export type { EarlierMember, ReplicaConfig, ReplicaInit } from './context.ts'
 export * from './errors.ts'
-export type { Drained, Lane, Notice, Origin, Outcome, Publish, Result, Send } from './outbox.ts'
+export type { Blobs, Drained, Found, Lane, Notice, Origin, Outcome, Publish, Result, Send } from './outbox.ts'
 export { Outbox } from './outbox.ts'
 export type { Candidate, Placement } from './placement/rendezvous.ts'
 export { place } from './placement/rendezvous.ts'
 export type { ResumeCommand } from './pull/puller.ts'
 export type { Event, Now } from './replica.ts'
 export { Replica } from './replica.ts'
+export type { ChunkName } from './session/blob.ts'
+export { chunkKeys, chunkName, isChunkKey } from './session/blob.ts'
 export type { SessionKey } from './session/id.ts'
 export { describeKey, keyBytes, toSessionKey } from './session/id.ts'
 export type { Merged } from './session/merge.ts'
@@ -33,8 +35,16 @@ export { mergeRecords, samePortion } from './session/merge.ts'
 export type { Hash64 } from './session/meta-hash.ts'
 export { metaHash } from './session/meta-hash.ts'
 export type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
-export type { Expiry, LiveRecord, Portion, PortionBytes, SessionRecord, Tombstone } from './session/record.ts'
-export { ABSENT, endsAtMs, MISSING } from './session/record.ts'
+export type {
+  BlobReference,
+  Expiry,
+  LiveRecord,
+  Portion,
+  PortionBytes,
+  SessionRecord,
+  Tombstone,
+} from './session/record.ts'
+export { ABSENT, endsAtMs, isReference, MISSING } from './session/record.ts'
 export type { WriteProof } from './session/token.ts'
 export { decodeToken, encodeToken, meetsProof } from './session/token.ts'
 export type { Birth, Frontier, NodeId, Tenure, Version } from './session/version.ts'
@@ -46,4 +56,5 @@ export { BucketTable } from './table/bucket-table.ts'
 export type { Entry, Snapshot } from './table/entry.ts'
 export type { KeyHash } from './table/key-hash.ts'
 export { bucketOf, loadKeyHash, shardOfBucket } from './table/key-hash.ts'
+export { Reader, Writer } from './wire/bytes.ts'
 export { FRAME_ID_BYTES } from './wire/frame.ts'

@@ -28,36 +28,65 @@ export type Result =
   | { readonly request: number; readonly kind: 'created'; readonly birth: Birth }
   | { readonly request: number; readonly kind: 'written'; readonly proof: { birth: Birth; version: Version } }
   | { readonly request: number; readonly kind: 'dropped' }
+  /** There is room for one more write. */
+  | { readonly request: number; readonly kind: 'room' }
   | { readonly request: number; readonly kind: 'resumed'; readonly outcome: Outcome }
   | { readonly request: number; readonly kind: 'failed'; readonly error: RepriseError | AlreadyExistsError }
 
 /** What a resume found. See `Resumed` in `source.ts` for the meaning of each. */
-export type Outcome = { readonly from: Origin } & (
+export type Outcome =
+  | Found
+  | ({ readonly from: Origin } & (
+      | { readonly outcome: 'absent'; readonly reason: 'dropped' | 'expired' | 'not-found' }
+      | { readonly outcome: 'unknown' }
+    ))
+
+/** Values outside the head (rule B1), by portion, each in the order of its chunks. */
+export type Blobs = ReadonlyMap<string, readonly Uint8Array[]>
+
+/** A session that was found. */
+export type Found = {
+  readonly from: Origin
+  /** Undefined when there are none. */
+  readonly blobs?: Blobs
+} & (
   | { readonly outcome: 'complete'; readonly record: LiveRecord; readonly missing: readonly [] }
   | { readonly outcome: 'partial'; readonly record: LiveRecord; readonly missing: readonly string[] }
-  | { readonly outcome: 'absent'; readonly reason: 'dropped' | 'expired' | 'not-found' }
-  | { readonly outcome: 'unknown' }
 )
 
 export interface Origin {
   readonly local: boolean
   readonly answered: readonly NodeId[]
   readonly silent: readonly NodeId[]
+  /** Who had large values that the session names; what it names was said by those who answered. */
+  readonly chunksFrom?: readonly NodeId[]
 }
 
 /** Things that happened, for people and metrics. Ids of sessions are keys; show them as fingerprints. */
 export type Notice =
   | { readonly type: 'member:up'; readonly node: NodeId; readonly name: string }
   | { readonly type: 'member:suspect'; readonly node: NodeId; readonly name: string }
+  /** The member hands over what it holds and will go. */
+  | { readonly type: 'member:leaving'; readonly node: NodeId; readonly name: string }
   | { readonly type: 'member:down'; readonly node: NodeId; readonly name: string; readonly state: 'left' | 'dead' }
   | { readonly type: 'session:superseded'; readonly key: SessionKey; readonly by: NodeId }
   | { readonly type: 'session:evicted'; readonly key: SessionKey }
+  /** Some of a large value left the cache; the rest of its session is still here. */
+  | { readonly type: 'portion:evicted'; readonly key: SessionKey; readonly portion: string }
   | { readonly type: 'conflict'; readonly key: SessionKey }
+  /** A commit that waited for large values took its version: from here on it may survive, whatever becomes of its request. */
+  | { readonly type: 'published'; readonly request: number; readonly key: SessionKey; readonly version: Version }
   | { readonly type: 'gap'; readonly sender: NodeId; readonly shard: number; readonly missing: number }
   | { readonly type: 'repaired'; readonly sender: NodeId; readonly shard: number; readonly frames: number }
   | { readonly type: 'gone'; readonly sender: NodeId; readonly shard: number }
+  /** A holder was too slow for this node's streams of the shards. It counts again when it has synced. */
+  | { readonly type: 'ejected'; readonly node: NodeId; readonly shards: readonly number[] }
   | { readonly type: 'shard:ready'; readonly shard: number }
   | { readonly type: 'shard:left'; readonly shard: number }
+  /** Nobody had what was there before, and these members of an earlier life did not come back in time to be asked. */
+  | { readonly type: 'members:missing'; readonly nodes: readonly NodeId[] }
+  /** This node went before these shards were at all who shall hold them: what only it held of them is lost. */
+  | { readonly type: 'handover:incomplete'; readonly shards: readonly number[] }
   | { readonly type: 'bad-message'; readonly from: NodeId; readonly error: Error }
 
 /** Filled by a step, emptied by the driver. Order within each list is the order of decision. */
@@ -76,12 +105,12 @@ export class Outbox {
   /** Take out everything, leaving the outbox empty for the next step. */
   drain(): Drained {
     const drained: Drained = {
-      sends: this.sends.splice(0),
-      publishes: this.publishes.splice(0),
-      subscribe: this.subscribe.splice(0),
-      unsubscribe: this.unsubscribe.splice(0),
-      results: this.results.splice(0),
-      notices: this.notices.splice(0),
+      sends: take(this.sends),
+      publishes: take(this.publishes),
+      subscribe: take(this.subscribe),
+      unsubscribe: take(this.unsubscribe),
+      results: take(this.results),
+      notices: take(this.notices),
       members: this.members,
       incarnation: this.incarnation,
     }
@@ -101,3 +130,10 @@ export interface Drained {
   readonly members: ReadonlyMap<NodeId, readonly string[]> | undefined
   readonly incarnation: number | undefined
 }
+
+/** Everything in a list, which is empty afterwards. Most of them are, at most steps. */
+function take<T>(list: T[]): readonly T[] {
+  return list.length === 0 ? NOTHING : list.splice(0)
+}
+
+const NOTHING: readonly never[] = []

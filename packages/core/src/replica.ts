@@ -15,31 +15,38 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
-import { AUDIT_INTERVAL_MS, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
+import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
 import { Members } from './members/members.ts'
 import type { Lane, Outbox, Outcome } from './outbox.ts'
 import { Holdings } from './placement/holdings.ts'
+import { BlobReader } from './pull/blob-reader.ts'
 import type { ResumeCommand } from './pull/puller.ts'
 import { Puller } from './pull/puller.ts'
+import { chunkName, isChunkKey } from './session/blob.ts'
 import type { SessionKey } from './session/id.ts'
 import { Ingest } from './session/ingest.ts'
+import { placeOutside } from './session/portion-sizes.ts'
 import type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
 import { Primary } from './session/primary.ts'
 import type { LiveRecord, SessionRecord } from './session/record.ts'
+import { Releases } from './session/releases.ts'
+import { Uploads } from './session/uploads.ts'
 import type { Birth, NodeId, Version } from './session/version.ts'
 import type { ReplicaStatus, ShardState } from './status.ts'
+import type { CopiesWait } from './stream/copies-waits.ts'
 import { Incoming } from './stream/incoming.ts'
 import { Outgoing } from './stream/outgoing.ts'
+import type { RoomCommand } from './stream/room.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import { BucketTable } from './table/bucket-table.ts'
-import type { Snapshot } from './table/entry.ts'
+import type { Entry, Snapshot } from './table/entry.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
-import type { Message, ShardNumber } from './wire/messages.ts'
+import type { Eject, Message, ShardNumber } from './wire/messages.ts'
 
 /** Everything that can happen to a member. */
 export type Event =
@@ -55,14 +62,17 @@ export type Event =
   | ({ readonly type: 'commit' } & CommitCommand)
   | ({ readonly type: 'drop' } & DropCommand)
   | ({ readonly type: 'resume' } & ResumeCommand)
+  /** Wait until there is room for a write: see `hasRoom`. Ends with a `LimitError` when there is none in time. */
+  | ({ readonly type: 'room' } & RoomCommand)
   /** Put back a session that was created here and evicted before its first commit. */
   | { readonly type: 'restore'; readonly key: SessionKey; readonly record: LiveRecord }
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
   /** Nobody waits for the request any more. A commit that waits for copies ends with `TIMEOUT`. */
   | { readonly type: 'cancel'; readonly request: number }
-  /** Publish what is pending: the node is going. Go on until `owesAnything` is false, then say `goodbye`. */
+  /** Publish what is pending and hand over all shards: the node is going. Go on until `owesAnything` is false, then say
+   * `goodbye`. */
   | { readonly type: 'leave' }
-  /** Tell everybody that this life is over. Nothing follows. */
+  /** Tell everybody that this life is over. Nothing follows. What was not handed over is told by a notice. */
   | { readonly type: 'goodbye' }
 
 /** The time at which an event happens. */
@@ -80,28 +90,36 @@ export class Replica {
   readonly #holdings: Holdings
   readonly #ingest: Ingest
   readonly #primary: Primary
+  readonly #uploads: Uploads
+  readonly #releases: Releases
   readonly #outgoing: Outgoing
   readonly #incoming: Incoming
   readonly #puller: Puller
+  readonly #reader: BlobReader
   readonly #syncSource: SyncSource
   readonly #syncReceiver: SyncReceiver
   #sweepAtMs: number
   #auditAtMs: number
   #badMessages = 0
+  /** The blob whose eviction was told last: its chunks go one after the other. */
+  #evictedBlob = ''
 
   constructor(init: ReplicaInit, now: Now) {
     const config = withDefaults(init)
     this.#table = new BucketTable({
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
-      isPinned: (entry) => !this.#context.lacks('pin') && this.#outgoing.isOwed(entry.shard, entry.frame),
-      isHeld: (shard) => !this.#context.lacks('stub') && this.#holdings.isJoined(shard),
+      isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
+      isHeld: (shard) => this.#holdings.isJoined(shard) && !this.#context.lacks('stub'),
       onEvicted: (entry) => {
         this.#primary.onGone(entry)
         this.#outgoing.failWaits(entry.key, 'EVICTED')
-        this.#context.notice({ type: 'session:evicted', key: entry.key })
+        this.#noticeEviction(entry)
       },
-      onEnded: (entry) => this.#primary.onGone(entry),
+      onEnded: (entry) => {
+        this.#primary.onGone(entry)
+        if (this.#context.lacks('derived-end')) this.#primary.bury(entry)
+      },
     })
     this.#context = new Context(config, this.#table)
     this.#context.nowMs = now.nowMs
@@ -111,6 +129,8 @@ export class Replica {
     this.#members = this.#connectMembers()
     this.#outgoing = new Outgoing(this.#context, {
       roundTripMs: (node) => this.#members.get(node)?.roundTripMs ?? 0,
+      isReachable: (node) => this.#members.isReachable(node),
+      onEjected: (node, shards) => this.#tellEjected(node, shards),
     })
     this.#ingest = new Ingest(this.#context, {
       onBeaten: (key, how) => this.#outgoing.failWaits(key, how),
@@ -121,7 +141,14 @@ export class Replica {
     this.#holdings = this.#connectHoldings()
     this.#incoming = this.#connectIncoming()
     this.#puller = this.#connectPuller()
+    this.#reader = new BlobReader(this.#context, this.#puller)
     this.#primary = this.#connectPrimary()
+    this.#uploads = this.#connectUploads()
+    this.#releases = new Releases(this.#context, {
+      enqueue: (shard, key, tombstone, ackNow) => this.#outgoing.enqueue(shard, key, tombstone, ackNow),
+      isOwed: (shard, frame) => this.#outgoing.isOwed(shard, frame),
+      isReachable: (node) => this.#members.isReachable(node),
+    })
     this.#syncSource = new SyncSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
       isReady: (shard) => this.#holdings.isReady(shard),
@@ -153,26 +180,50 @@ export class Replica {
     context.nowMs = Math.max(context.nowMs, now.nowMs)
     context.wallMs = now.wallMs
     context.out = out
+    this.#members.noticeStall()
     this.#handle(event)
-    this.#outgoing.flushIfDue()
-    this.#incoming.tick()
   }
 
-  /** When the next tick is wanted, on the clock of `nowMs`. */
+  /**
+   * When the next tick is wanted, on the clock of `nowMs`: not later than that, and not before the events of this turn were
+   * stepped, so that what they caused leaves together. A time that has passed wants a tick at the end of the turn.
+   */
   nextDueMs(): number {
     return Math.min(
       this.#sweepAtMs,
       this.#members.nextDueMs(),
       this.#outgoing.nextDueMs(),
+      this.#uploads.nextDueMs(),
       this.#incoming.nextDueMs(),
       this.#puller.nextDueMs(),
+      this.#reader.nextDueMs(),
       this.#syncReceiver.nextDueMs(),
     )
   }
 
   /** The version the session's next commit will take, so that values can be sealed for it in the same turn. */
-  nextVersion(key: SessionKey): Version | undefined {
-    return this.#primary.nextVersion(key)
+  nextVersion(key: SessionKey, birth: Birth): Version | undefined {
+    return this.#primary.nextVersion(key, birth)
+  }
+
+  /**
+   * What a commit of values of these lengths will do, in the same turn: the names of those that go outside the head, and the
+   * version that it takes. Undefined: it will be known later, because it waits for large values.
+   * @throws LimitError, UsageError when the commit would be refused for its size.
+   */
+  plan(
+    key: SessionKey,
+    birth: Birth,
+    changes: ReadonlyMap<string, { readonly length: number } | null>,
+  ): { readonly version: Version | undefined; readonly outside: ReadonlySet<string> } {
+    const portions = this.#primary.portionsOf(key, birth) ?? NO_PORTIONS
+    const outside = placeOutside(portions, { changes }, this.#context.sharedWire)
+    return { version: outside === undefined ? this.nextVersion(key, birth) : undefined, outside: outside ?? NO_NAMES }
+  }
+
+  /** Take the number of a value outside the head, which can then be sealed for it before it is committed. */
+  takeBlobNumber(): Version {
+    return this.#uploads.takeNumber()
   }
 
   /**
@@ -182,7 +233,7 @@ export class Replica {
    * The time is that of the last step, so that reading asks no clock: the driver steps at least every `SWEEP_INTERVAL_MS`.
    */
   local(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
-    return this.#puller.localSnapshot(key, portions)
+    return this.#reader.local(key, portions)
   }
 
   /** Where others reach this node, once it listens. */
@@ -190,9 +241,24 @@ export class Replica {
     this.#context.addresses = addresses
   }
 
-  /** Whether anything waits to be published or acknowledged: the node should not stop yet. */
+  /** Whether a commit may be made now, with nobody waiting before it. If not, wait for a `room` first. */
+  get hasRoom(): boolean {
+    return this.#outgoing.hasRoom
+  }
+
+  /** Whether one more write fits, whoever waits: what to ask after a `room`. */
+  get hasFreeRoom(): boolean {
+    return this.#outgoing.hasFreeRoom
+  }
+
+  /** Whether anything waits to be published, acknowledged or handed over: the node should not stop yet. */
   get owesAnything(): boolean {
-    return this.#outgoing.owesAnything
+    return this.#outgoing.owesAnything || this.owedShards.length > 0
+  }
+
+  /** The shards that this node, leaving, is still the copy of that others count on. */
+  get owedShards(): readonly number[] {
+    return this.#holdings.owed()
   }
 
   /** Whether every shard has all the ready holders that the present members can give it, as far as this node heard. */
@@ -240,7 +306,7 @@ export class Replica {
 
   /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */
   status(): ReplicaStatus {
-    const { self, incarnation, config, nowMs } = this.#context
+    const { self, incarnation, config } = this.#context
     return {
       nodeId: self,
       name: config.name,
@@ -255,7 +321,7 @@ export class Replica {
         incarnation: member.news.incarnation,
         addresses: member.news.addresses,
         roundTripMs: member.roundTripMs,
-        heardAgoMs: nowMs - member.heardAtMs,
+        heardAgoMs: this.#members.silenceMs(member),
       })),
       shards: Array.from({ length: this.#holdings.count }, (_, shard) => ({
         shard,
@@ -270,8 +336,19 @@ export class Replica {
         evictions: this.#table.evictions,
         stubs: this.#table.stubs,
       },
-      streams: { gaps: this.#incoming.gapCount, repairs: this.#outgoing.repairs, waiting: this.#outgoing.waiting },
+      streams: {
+        gaps: this.#incoming.gapCount,
+        repairs: this.#outgoing.repairs,
+        waiting: this.#outgoing.waiting,
+        ejected: this.#outgoing.ejected,
+      },
       pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
+      blobs: {
+        uploads: this.#uploads.count,
+        uploadBytes: this.#uploads.bytes,
+        reads: this.#reader.count,
+        releases: this.#releases.count,
+      },
       syncs: {
         underWay: Math.max(this.#syncReceiver.underWay, this.#holdings.comparisons),
         records: this.#syncReceiver.records,
@@ -295,9 +372,11 @@ export class Replica {
         return this.#onMessage(event.from, event.bytes)
       case 'peer-up':
         this.#context.setWire(event.peer, event.wire ?? WIRE_VERSION)
+        this.#shareWire(event.peer)
         return this.#members.onPeerUp(event.peer)
       case 'peer-down':
         this.#members.onPeerDown(event.peer)
+        this.#outgoing.onUnreachable(event.peer)
         this.#puller.onUnreachable(event.peer)
         return this.#syncReceiver.onUnreachable(event.peer)
       case 'subscriber':
@@ -310,19 +389,22 @@ export class Replica {
         return this.#guard(event.request, () => this.#primary.drop(event))
       case 'resume':
         return this.#guard(event.request, () => {
-          this.#puller.resume(event, (outcome) => this.#report(event.request, outcome))
+          this.#reader.resume(event, (outcome) => this.#report(event.request, outcome))
         })
+      case 'room':
+        return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
       case 'restore':
         return this.#primary.restore(event.key, event.record)
       case 'touch':
         return this.#primary.touch(event.key, event.birth)
       case 'cancel':
-        if (!this.#outgoing.cancelWait(event.request)) this.#puller.cancel(event.request)
+        if (this.#outgoing.cancelWait(event.request) || this.#uploads.cancel(event.request)) return
+        this.#reader.cancel(event.request)
         return
       case 'leave':
         return this.#onLeave()
       case 'goodbye':
-        return this.#members.leave()
+        return this.#onGoodbye()
     }
   }
 
@@ -330,13 +412,17 @@ export class Replica {
     const { nowMs } = this.#context
     this.#members.tick()
     this.#outgoing.tick()
+    this.#uploads.tick()
+    this.#incoming.tick()
     this.#puller.tick()
+    this.#reader.tick()
     this.#syncReceiver.tick()
     if (nowMs >= this.#sweepAtMs) {
       this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
-      this.#table.sweep(nowMs)
+      if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs)
       this.#primary.publishTouches()
       this.#primary.sweepDrafts()
+      this.#releases.sweep()
       this.#holdings.advance()
       this.#holdings.retry()
     }
@@ -390,6 +476,8 @@ export class Replica {
         return this.#outgoing.onNack(from, message)
       case 'gone':
         return this.#incoming.onGone(from, message.incarnation, message.shard, message.upTo)
+      case 'eject':
+        return this.#onEject(from, message)
       case 'repair':
         return this.#onFrame(from, message.frame, message.ageMs)
       case 'probe':
@@ -397,6 +485,7 @@ export class Replica {
       case 'push':
         return this.#ingest.apply(message.records, from, false)
       case 'pull':
+      case 'pull-chunk':
         return this.#puller.onPull(from, message)
       case 'answer':
         return this.#puller.onAnswer(from, message)
@@ -412,6 +501,10 @@ export class Replica {
         return this.#syncReceiver.onItems(from, message)
       case 'sync-records':
         return this.#syncReceiver.onRecords(from, message)
+      case 'vouch-ask':
+        return this.#members.onVouchAsk(from, message)
+      case 'vouch':
+        return this.#members.onVouch(message)
       case 'greeting':
       case 'refused':
         return
@@ -441,6 +534,35 @@ export class Replica {
 
   #report(request: number, outcome: Outcome): void {
     this.#context.out.results.push({ request, kind: 'resumed', outcome })
+  }
+
+  /** Tell a member that nothing is kept for it any more; by another one, too, because the way to it may be what is full. */
+  #tellEjected(node: NodeId, shards: readonly number[]): void {
+    this.#context.notice({ type: 'ejected', node, shards })
+    const { self, incarnation } = this.#context
+    const message = { type: 'eject', node, sender: self, incarnation, shards } as const
+    const speaksIt = (to: NodeId): boolean =>
+      this.#members.isReachable(to) && this.#context.wireOf(to) >= EJECT_WIRE_MIN
+    const relay = [...this.#members.reachable()].find(
+      (member) => member.news.node !== node && speaksIt(member.news.node),
+    )
+    for (const to of [node, relay?.news.node]) if (to !== undefined && speaksIt(to)) this.#context.send(to, message)
+  }
+
+  /** This node is out of a sender's streams, or shall tell somebody that it is: once, and only for the sender itself. */
+  #onEject(from: NodeId, message: Eject): void {
+    const { node, sender, incarnation, shards } = message
+    if (node !== this.#context.self) {
+      const isOn = from === sender && this.#members.isReachable(node) && this.#context.wireOf(node) >= EJECT_WIRE_MIN
+      if (isOn) this.#context.send(node, message)
+      return
+    }
+    if (incarnation !== this.#incarnationOf(sender)) return
+    const joined = shards.filter((shard) => this.#holdings.isJoined(shard))
+    for (const shard of joined) this.#holdings.onUnrepairable(sender, shard, true)
+    // Its frames count again from here, whether the sender can be asked now or greets again later.
+    const again = { type: 'join', incarnation: this.#context.incarnation, shards: joined } as const
+    if (joined.length > 0 && this.#members.isReachable(sender)) this.#context.send(sender, again)
   }
 
   #onJoin(from: NodeId, shards: readonly number[]): void {
@@ -482,7 +604,14 @@ export class Replica {
   #onLeave(): void {
     this.#primary.flushTouches()
     this.#outgoing.flush()
+    this.#members.startLeaving()
     this.#holdings.leave()
+  }
+
+  #onGoodbye(): void {
+    const shards = this.owedShards
+    if (shards.length > 0) this.#context.notice({ type: 'handover:incomplete', shards })
+    this.#members.leave()
   }
 
   #incarnationOf(node: NodeId): number | undefined {
@@ -509,7 +638,10 @@ export class Replica {
           this.#holdings.onLifeEnded(node)
         },
         onAcquainted: (node) => this.#holdings.onAcquainted(node),
-        onMembersChanged: () => this.#holdings.onMembersChanged(),
+        onMembersChanged: () => {
+          this.#shareWire()
+          this.#holdings.onMembersChanged()
+        },
         onShardsChanged: (node, readyBefore) => {
           this.#countOn(node)
           this.#holdings.onShardsChanged(node, readyBefore)
@@ -519,6 +651,7 @@ export class Replica {
         onSelfRaised: () => {
           this.#outgoing.restart()
           this.#primary.restart()
+          this.#releases.restart()
           this.#holdings.onSelfRaised()
         },
       },
@@ -526,6 +659,7 @@ export class Replica {
         joined: () => this.#holdings.joined(),
         ready: () => this.#holdings.ready(),
         streamsFor: (node) => this.#streamsFor(node),
+        isCoHolder: (node) => this.#holdings.isCoHolder(node),
       },
     )
   }
@@ -544,8 +678,8 @@ export class Replica {
   #connectHoldings(): Holdings {
     return new Holdings(this.#context, this.#members, {
       sync: (shard, source, scope, onDone) => {
-        this.#syncReceiver.start(shard, source, scope, (complete, equal, isLost) => {
-          onDone(complete, equal, isLost)
+        this.#syncReceiver.start(shard, source, scope, (complete, equalBuckets, isLost) => {
+          onDone(complete, equalBuckets, isLost)
           this.#holdings.advance()
         })
       },
@@ -589,14 +723,14 @@ export class Replica {
     return new Primary(this.#context, {
       enqueue: (shard, key, delta, ackNow) => this.#outgoing.enqueue(shard, key, delta, ackNow),
       assertRoom: () => this.#outgoing.assertRoom(),
-      awaitCopies: (wait) => {
-        // Who is about to be a ready holder will confirm when it is one: the wait decides, not the moment.
-        const { shard } = wait
-        const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
-        this.#outgoing.awaitCopies(
-          wait,
-          [...holders].filter((node) => this.#members.isReachable(node)),
-        )
+      flush: () => this.#outgoing.flushIfPending(),
+      awaitCopies: (wait) => this.#awaitCopies(wait),
+      isUploading: (key) => this.#uploads.isUploading(key),
+      upload: (command) => this.#uploads.add(command),
+      release: ({ key, shard, frame }, birth, absoluteAtMs, replaced) => {
+        for (const { portion, reference } of replaced) {
+          this.#releases.add({ session: key, birth, absoluteAtMs, portion, reference, shard, frame })
+        }
       },
       look: (key, deadlineMs, request, onOutcome) => {
         const command = { request, key, portions: [], proof: undefined, consistency: 'latest' as const, deadlineMs }
@@ -604,4 +738,57 @@ export class Replica {
       },
     })
   }
+
+  #connectUploads(): Uploads {
+    return new Uploads(this.#context, {
+      writable: (command) => this.#primary.writable(command),
+      publish: (command, isSilent) => this.#primary.publish(command, isSilent),
+      enqueue: (shard, key, chunk, ackNow) => this.#outgoing.enqueue(shard, key, chunk, ackNow),
+      flush: () => this.#outgoing.flushIfPending(),
+      awaitCopies: (wait) => this.#awaitCopies(wait),
+      holders: (shard) => this.#confirming(shard),
+      readyHolders: (shard) => {
+        const isHere = (node: NodeId): boolean => this.#members.isReachable(node)
+        const ready = new Set(this.#holdings.readyHolders(shard))
+        return this.#holdings.holders(shard).filter((node) => ready.has(node) && isHere(node))
+      },
+      discard: (key, { birth, expiry }, references) => {
+        for (const [portion, reference] of references) {
+          const { absoluteAtMs } = expiry
+          this.#releases.add({ session: key, birth, absoluteAtMs, portion, reference, shard: 0, frame: 0 })
+        }
+      },
+    })
+  }
+
+  #awaitCopies(wait: CopiesWait): void {
+    this.#outgoing.awaitCopies(wait, this.#confirming(wait.shard))
+  }
+
+  /** Members that confirm copies of a shard. Who is about to be ready will: the wait decides, not the moment. */
+  #confirming(shard: number): NodeId[] {
+    const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
+    return [...holders].filter((node) => this.#members.isReachable(node))
+  }
+
+  /** Who just connected may not be a member yet, and is published to all the same. */
+  #shareWire(newcomer?: NodeId): void {
+    const present = [...this.#members.present()].map(({ news }) => news.node)
+    this.#context.shareWire(newcomer === undefined ? present : [...present, newcomer])
+  }
+
+  #noticeEviction({ key }: Entry): void {
+    if (!isChunkKey(key)) {
+      this.#context.notice({ type: 'session:evicted', key })
+      return
+    }
+    const { session, portion, number } = chunkName(key)
+    const blob = `${session} ${portion} ${number.seq}`
+    if (blob === this.#evictedBlob) return
+    this.#evictedBlob = blob
+    this.#context.notice({ type: 'portion:evicted', key: session, portion })
+  }
 }
+
+const NO_PORTIONS: LiveRecord['portions'] = new Map()
+const NO_NAMES: ReadonlySet<string> = new Set()

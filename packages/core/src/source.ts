@@ -21,6 +21,21 @@ export type JsonValue =
   | { readonly [key: string]: JsonValue | undefined }
 
 /**
+ * A portion whose value has a type: how the value becomes bytes, and what of the bytes that others wrote is believed. Made by
+ * `definePortion` of `@reprise/node`.
+ */
+export interface PortionCodec<Value> {
+  /** The portion's name in every session that has it. */
+  readonly name: string
+  /** `set` seals the value unless told otherwise, on a node that has a sealing key. */
+  readonly sealed: boolean
+  /** @throws when the value is not of the portion's shape: before anything of it is kept or sent. */
+  encode(value: Value): Uint8Array
+  /** @throws when what the session holds is no value of this portion. */
+  decode(stored: PortionValue): Value
+}
+
+/**
  * Proof of a write, to be handed to a later `resume` as `minVersion` (read-your-writes). Opaque and URL-safe; some
  * 100 characters, so that it fits a cookie.
  */
@@ -47,8 +62,11 @@ export interface CreateOptions extends Lifetime {
 }
 
 export interface ResumeOptions {
-  /** The portions that are needed. Default: all of them. What is not named is not fetched, and not reported missing. */
-  readonly portions?: readonly string[]
+  /**
+   * The portions that are needed, by name or typed. Default: all of them. What is not named is not fetched, and not reported
+   * missing.
+   */
+  readonly portions?: readonly (string | PortionCodec<unknown>)[]
   /** The outcome must include this write. */
   readonly minVersion?: VersionToken
   /**
@@ -64,11 +82,14 @@ export interface ResumeOptions {
 
 export interface CommitOptions {
   /**
-   * Wait until that many ready holders besides this node have the write in memory. Default 0: resolve when the write is
-   * queued to the holders.
+   * Wait until that many ready holders besides this node have the write in memory, large values included. Default 0:
+   * resolve when the write is queued to the holders; of large values one holder must have them, if one can be reached.
    */
   readonly copies?: number
-  /** How long to wait for copies, in milliseconds. Default 2,000. */
+  /**
+   * How long to wait for copies, in milliseconds. Default 2,000, and 1,000 for each MiB that is written. When it passes while
+   * large values are on their way, nothing is written.
+   */
   readonly deadlineMs?: number
   /** Gives up waiting; the commit then rejects with a `CopiesError` of code `TIMEOUT`: the write may survive. */
   readonly signal?: AbortSignal
@@ -76,8 +97,8 @@ export interface CommitOptions {
 
 export interface SetOptions {
   /**
-   * Encrypt the value between nodes, bound to this session, portion and version (AES-256-GCM). Needs a sealing key, which
-   * a node with a cluster secret has. Default false.
+   * Encrypt the value between nodes, bound to this session, portion and version, or a number of its own when it is large
+   * (AES-256-GCM). Needs a sealing key, which a node with a cluster secret has. Default false; for a typed portion as it says, where there is a key.
    */
   readonly seal?: boolean
 }
@@ -102,11 +123,23 @@ export interface Session {
    */
   get(name: string): PortionValue | undefined
 
-  /** Change a portion. The value is encoded at once: later changes to the object do not count. Publish with `commit`. */
+  /**
+   * The value of a typed portion, decoded and checked anew at each call: the caller's to keep.
+   * @throws what the portion's `decode` throws when another program wrote something else; SealError.
+   */
+  get<Value>(portion: PortionCodec<Value>): Value | undefined
+
+  /**
+   * Change a portion. The value is encoded at once: later changes to the object do not count. Publish with `commit`. Up to
+   * 16 MiB as it is stored, a byte more than it has (sealed: 33); large ones are spread over many holders.
+   */
   set(name: string, value: PortionValue, options?: SetOptions): void
 
+  /** Change a typed portion. @throws what its `encode` throws when the value is not of its shape. */
+  set<Value>(portion: PortionCodec<Value>, value: NoInfer<Value>, options?: SetOptions): void
+
   /** Remove a portion. Publish with `commit`. */
-  delete(name: string): void
+  delete(portion: string | PortionCodec<unknown>): void
 
   /**
    * Publish all changes as one version, and use the session (its idle time starts anew). Without changes it is a touch.

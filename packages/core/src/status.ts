@@ -38,8 +38,21 @@ export interface ReplicaStatus {
     readonly evictions: number
     readonly stubs: number
   }
-  readonly streams: { readonly gaps: number; readonly repairs: number; readonly waiting: number }
+  readonly streams: {
+    readonly gaps: number
+    readonly repairs: number
+    readonly waiting: number
+    /** Holders that are out of a stream of this node's for being too far behind, counted once for each. */
+    readonly ejected: number
+  }
   readonly pulls: { readonly underWay: number; readonly sent: number; readonly localHits: number }
+  /** Values outside the head: commits that upload or wait behind one, reads that fetch, replaced values to be dropped. */
+  readonly blobs: {
+    readonly uploads: number
+    readonly uploadBytes: number
+    readonly reads: number
+    readonly releases: number
+  }
   readonly syncs: { readonly underWay: number; readonly records: number }
   readonly badMessages: number
 }

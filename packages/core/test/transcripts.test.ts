@@ -3,7 +3,7 @@
  * here as a difference that a reviewer reads; `REPRISE_GOLDEN=write` accepts it.
  */
 import { RING_BYTES_MAX } from '../src/constants.ts'
-import { Cluster, idInShard } from './support/cluster.ts'
+import { Cluster, idInShard, smallPortions } from './support/cluster.ts'
 import { golden } from './support/golden.ts'
 import { record } from './support/transcript.ts'
 
@@ -72,7 +72,7 @@ describe('transcripts', () => {
     cluster.fate = ({ from, to, type }) =>
       (to === 'b' && type === 'frame') || (hidden.includes(type) && [from, to].includes('b')) ? 'lose' : undefined
     for (let n = 0; n <= RING_BYTES_MAX / 47_000; n++) {
-      cluster.commit('a', ID, { big: String(n % 10).repeat(47_000) })
+      cluster.commit('a', ID, smallPortions(47_000, String(n % 10)))
       cluster.run(6)
     }
     cluster.fate = () => undefined

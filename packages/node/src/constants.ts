@@ -4,6 +4,12 @@
 export const READY_MS_DEFAULT = 10_000
 /** How long `stop` waits until others acknowledged this node's last writes. */
 export const STOP_FLUSH_MS = 1_000
+/** From the goodbye to the end of its connections. A connection that closes in the same moment takes what was just written
+ * with it, and who hears no goodbye waits until it would be dead. */
+export const GOODBYE_MS = 50
+/** How long `stop` hands over what this node holds: longer than it takes to find that a successor died (about 7 s), and
+ * a third of the half minute that orchestrators give a process to end. */
+export const DRAIN_MS_DEFAULT = 10_000
 /** A cluster secret shorter than this can be guessed. */
 export const SECRET_BYTES_MIN = 16
 /** Length of a sealing key (AES-256), of its id, of a nonce (NIST SP 800-38D), and of the authentication tag. */
@@ -17,3 +23,26 @@ export const SEAL_KEYS_MAX = 16
 export const JSON_DEPTH_MAX = 32
 /** Timers fire late, never early; a tick closer than this is made at once. */
 export const TICK_MS_MIN = 1
+/** What a commit's deadline grows by for each MiB that it writes, unless one is given: enough for a link of 30 Mbit/s to each
+ * of three holders. */
+export const COMMIT_MS_PER_MIB = 1_000
+/** Requests in a row that end within their step before the event loop gets its turn: two milliseconds of work. More would let a
+ * loop of commits fill the cache with what could not leave yet; fewer would cost each of them a share of a turn. */
+export const REQUESTS_AT_ONCE_MAX = 64
+/** What peers sent is worked off for so long in one turn of the event loop; the rest waits for the next, after what else the
+ * application has to do. */
+export const TURN_MS = 10
+/** Bytes of frames that may wait for that: half a second of a gigabit. More is dropped, and repaired by number. */
+export const INBOX_FRAME_BYTES_MAX: number = 32 * 1024 * 1024
+/** Control messages that may wait for that: thousands of acknowledgements and heartbeats, a turn's work. */
+export const INBOX_CONTROL_MAX = 16_384
+
+// Typed portions.
+
+/** One byte says the version of a portion's shape; 0 is what was set without a type. */
+export const PORTION_VERSION_MAX = 255
+/** Characters of a text in a portion, and values of a list, unless its shape says otherwise. A session is held several times. */
+export const PORTION_TEXT_MAX = 1_024
+export const PORTION_LIST_MAX = 1_000
+/** The largest window that TCP can announce: 65,535 shifted by 14 (RFC 7323, 2.3). */
+export const PORTION_TRANSPORT_WINDOW_MAX: number = 65_535 * 2 ** 14

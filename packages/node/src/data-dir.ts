@@ -4,6 +4,7 @@
  * ```
  *  DIR/identity       the private key (libp2p protobuf), mode 0600
  *  DIR/incarnation    the last incarnation used, as decimal text; replaced atomically before it is used
+ *  DIR/members        the other members that did not leave, with their addresses, as JSON; a hint, missing or broken at worst
  *  DIR/lock           the process id of the node that uses the directory
  * ```
  *
@@ -13,7 +14,8 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UsageError } from '@reprise/core'
+import type { EarlierMember } from '@reprise/core'
+import { MEMBERS_MAX, UsageError } from '@reprise/core'
 import { generateIdentity } from '@reprise/p2p'
 
 export interface DataDir {
@@ -22,9 +24,13 @@ export interface DataDir {
   readonly incarnation: number
   /** Whether an earlier life used the directory: then other members probably know more than this node. */
   readonly isReturning: boolean
+  /** Members of the earlier life that did not leave: they may know more than this node, and are where they were. */
+  readonly earlierMembers: readonly EarlierMember[]
+  /** Keep in mind who is there, for the next life. Written in the background, the last list wins. */
+  remember(members: ReadonlyMap<string, readonly string[]>): void
   /** Store a higher incarnation. Synchronous, because nothing may be sent under it before; it happens once in a life at most. */
   raise(incarnation: number): void
-  /** Let go of the directory. */
+  /** Write what is still to be written, and let go of the directory. */
   release(): Promise<void>
 }
 
@@ -37,17 +43,73 @@ export async function openDataDir(path: string, wallMs: number): Promise<DataDir
     const stored = await readIncarnation(path)
     const incarnation = Math.max((stored ?? 0) + 1, Math.floor(wallMs))
     await writeIncarnation(path, incarnation)
+    const membersFile = new MembersFile(join(path, 'members'))
     return {
       privateKey,
       incarnation,
       isReturning: stored !== undefined,
+      earlierMembers: await membersFile.read(),
+      remember: (members) => membersFile.write(members),
       raise: (higher) => writeAtomicallySync(join(path, 'incarnation'), `${higher}\n`),
-      release: () => rm(join(path, 'lock'), { force: true }),
+      release: async () => {
+        await membersFile.written()
+        await rm(join(path, 'lock'), { force: true })
+      },
     }
   } catch (error) {
     await rm(join(path, 'lock'), { force: true })
     throw error
   }
+}
+
+/** Who was there, written one list at a time. Failing to write it costs a hint and nothing else. */
+class MembersFile {
+  readonly #file: string
+  #next: string | undefined
+  #writing: Promise<void> | undefined
+
+  constructor(file: string) {
+    this.#file = file
+  }
+
+  async read(): Promise<EarlierMember[]> {
+    const text = await readFile(this.#file, 'utf8').catch(() => '')
+    return parseMembers(text)
+  }
+
+  write(members: ReadonlyMap<string, readonly string[]>): void {
+    this.#next = JSON.stringify([...members].map(([node, addresses]) => ({ node, addresses })))
+    this.#writing ??= this.#writeAll()
+  }
+
+  async written(): Promise<void> {
+    await this.#writing
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#next !== undefined) {
+      const content = this.#next
+      this.#next = undefined
+      await writeAtomically(this.#file, `${content}\n`).catch(() => {})
+    }
+    this.#writing = undefined
+  }
+}
+
+function parseMembers(text: string): EarlierMember[] {
+  let list: unknown
+  try {
+    list = JSON.parse(text)
+  } catch {
+    return []
+  }
+  return Array.isArray(list) && list.length <= MEMBERS_MAX ? list.filter(isEarlierMember) : []
+}
+
+function isEarlierMember(value: unknown): value is EarlierMember {
+  if (typeof value !== 'object' || value === null || !('node' in value) || !('addresses' in value)) return false
+  const { node, addresses } = value
+  return typeof node === 'string' && Array.isArray(addresses) && addresses.every((one) => typeof one === 'string')
 }
 
 async function acquireLock(path: string): Promise<void> {

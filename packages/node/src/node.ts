@@ -8,11 +8,15 @@
 import { randomInt } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type {
+  Birth,
+  CommitCommand,
   CreateOptions,
+  EarlierMember,
   LiveRecord,
   NodeId,
   Notice,
   Origin,
+  PortionCodec,
   ReplicaStatus,
   Result,
   Resumed,
@@ -22,10 +26,11 @@ import type {
   SessionIdInput,
   SessionKey,
   SessionSource,
+  Version,
 } from '@reprise/core'
 import {
+  ABSENT,
   decodeToken,
-  encodeToken,
   FRAME_ID_BYTES,
   keyBytes,
   loadKeyHash,
@@ -41,7 +46,7 @@ import type { Libp2pNetwork, NetworkStats } from '@reprise/p2p'
 import { createNetwork } from '@reprise/p2p'
 import type { Clock } from './clock.ts'
 import { createClock } from './clock.ts'
-import { STOP_FLUSH_MS } from './constants.ts'
+import { GOODBYE_MS, STOP_FLUSH_MS } from './constants.ts'
 import type { DataDir } from './data-dir.ts'
 import { openDataDir } from './data-dir.ts'
 import { Driver } from './driver.ts'
@@ -49,8 +54,9 @@ import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
-import type { SessionOwner } from './session.ts'
-import { NodeSession, ResumedNodeSession } from './session.ts'
+import type { Change, SessionOwner } from './session.ts'
+import { NodeSession, nameOf, ResumedNodeSession, storedSize } from './session.ts'
+import { sealValue } from './values.ts'
 
 /** The events of a node, by name, with their arguments. */
 export interface NodeEvents {
@@ -58,12 +64,16 @@ export interface NodeEvents {
   'member:up': [{ readonly nodeId: string; readonly name: string }]
   /** A member is silent or its connection was lost. Its shards stay where they are for now. */
   'member:suspect': [{ readonly nodeId: string; readonly name: string }]
+  /** A member hands over what it holds and will go. It is given nothing any more. */
+  'member:leaving': [{ readonly nodeId: string; readonly name: string }]
   /** A member left, or was silent so long that its shards move. */
   'member:down': [{ readonly nodeId: string; readonly name: string; readonly reason: 'left' | 'dead' }]
   /** Another node became primary of a session that this node was primary of. */
   'session:superseded': [{ readonly id: Uint8Array; readonly by: string }]
   /** A session left this node's cache for want of room. */
   'session:evicted': [{ readonly id: Uint8Array }]
+  /** Some of a large value left this node's cache for want of room; the rest of its session is here. */
+  'portion:evicted': [{ readonly id: Uint8Array; readonly portion: string }]
   /** Two primaries wrote a session without knowing of each other; both writes are kept, per portion the later one. */
   conflict: [{ readonly id: Uint8Array }]
   /** Frames of a sender are missing here and were asked for. */
@@ -73,6 +83,10 @@ export interface NodeEvents {
   /** This node became a complete holder of a shard, or gave it to others. */
   'shard:ready': [{ readonly shard: number }]
   'shard:left': [{ readonly shard: number }]
+  /** Nobody had what was there before, and these members did not come back in time: what only they hold is unknown here. */
+  'members:missing': [{ readonly nodeIds: readonly string[] }]
+  /** This node stopped before these shards were at all who shall hold them: as if it had crashed, for these. */
+  'handover:incomplete': [{ readonly shards: readonly number[] }]
   /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
   failed: [unknown]
 }
@@ -82,6 +96,8 @@ export interface NodeStatus extends ReplicaStatus {
   readonly addresses: readonly string[]
   /** No directory was given: identity and incarnation end with this process. */
   readonly ephemeral: boolean
+  /** Frames and messages that were dropped because too much waited to be worked off. Frames are repaired. */
+  readonly droppedInputs: number
   readonly network: NetworkStats
 }
 
@@ -115,6 +131,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       clock,
       onNotice: (notice) => this.#onNotice(notice),
       onIncarnation: (incarnation) => this.#onIncarnation(incarnation),
+      onMembers: (members) => this.#dataDir?.remember(members),
       onBroken: (error) => this.#onBroken(error),
     })
     this.#owner = this.#createOwner(sealer)
@@ -147,7 +164,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   async resume(id: SessionIdInput, options: ResumeOptions = {}): Promise<Resumed> {
     const key = toSessionKey(id)
-    const { portions, minVersion, consistency = 'latest' } = options
+    const { minVersion, consistency = 'latest' } = options
+    const portions = options.portions?.map(nameOf)
     if (consistency !== 'latest' && consistency !== 'any') {
       throw new UsageError(`consistency is 'latest' or 'any', not ${JSON.stringify(consistency)}`)
     }
@@ -160,7 +178,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const origin = describeOrigin(outcome.from)
     if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
     if (outcome.outcome === 'unknown') return { outcome: 'unknown', origin }
-    return new ResumedNodeSession(this.#owner, key, outcome.record, outcome.missing, origin)
+    return new ResumedNodeSession(this.#owner, key, outcome, origin)
   }
 
   /**
@@ -171,10 +189,10 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    * node's last event, at most 100 ms old in an event loop that is not held up, so a session may be found that much after its
    * end. A view that is kept without being looked at keeps a piece of the cache's memory (256 KiB) from being used again.
    */
-  local(id: SessionIdInput, portions?: readonly string[]): Session | undefined {
+  local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
     const key = toSessionKey(id)
-    const snapshot = this.#replica.local(key, portions)
-    return snapshot === undefined ? undefined : new NodeSession(this.#owner, key, snapshot)
+    const snapshot = this.#replica.local(key, portions?.map(nameOf))
+    return snapshot === undefined ? undefined : new NodeSession(this.#owner, key, snapshot, snapshot.blobs)
   }
 
   aliveMembers(): readonly string[] {
@@ -187,6 +205,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       ...this.#replica.status(),
       addresses: this.addresses,
       ephemeral: this.#dataDir === undefined,
+      droppedInputs: this.#driver.droppedInputs,
       network: this.#network.stats(),
     }
   }
@@ -211,8 +230,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   }
 
   /**
-   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, close everything.
-   * Requests that wait are rejected with `StoppedError`. Safe to call twice.
+   * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, hand over what this
+   * node holds (at most `drainMs`; `handover:incomplete` tells what was left), close everything. Until it has gone the node
+   * serves as before. Requests that still wait then are rejected with `StoppedError`. Safe to call twice.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
@@ -222,31 +242,54 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   /** Listen and join. Called once, by `createNode`. */
   async start(): Promise<void> {
     await this.#network.start({
-      onPeerUp: (peer, wire) => this.#driver.post({ type: 'peer-up', peer, wire }),
-      onPeerDown: (peer) => this.#driver.post({ type: 'peer-down', peer }),
-      onSubscriber: (peer, shard) => this.#driver.post({ type: 'subscriber', peer, shard }),
-      onFrame: (from, shard, bytes) => this.#driver.post({ type: 'frame', from, shard, bytes }),
-      onMessage: (from, lane, bytes) => this.#driver.post({ type: 'message', from, lane, bytes }),
+      onPeerUp: (peer, wire) => this.#driver.receive({ type: 'peer-up', peer, wire }),
+      onPeerDown: (peer) => this.#driver.receive({ type: 'peer-down', peer }),
+      onSubscriber: (peer, shard) => this.#driver.receive({ type: 'subscriber', peer, shard }),
+      onFrame: (from, shard, bytes) => this.#driver.receive({ type: 'frame', from, shard, bytes }),
+      onMessage: (from, lane, bytes) => {
+        if (lane === 'bulk') return this.#driver.receiveBulk(from, bytes)
+        this.#driver.receive({ type: 'message', from, lane, bytes })
+      },
     })
-    this.#replica.setAddresses(this.#network.addresses)
+    this.refreshAddresses()
     this.#driver.post({ type: 'tick' })
+  }
+
+  /**
+   * Look again at which addresses others are told.
+   * @internal
+   */
+  refreshAddresses(): void {
+    this.#replica.setAddresses(this.#network.addresses)
   }
 
   async #stop(): Promise<void> {
     this.#driver.post({ type: 'leave' })
-    const untilMs = this.#clock.now().nowMs + STOP_FLUSH_MS
-    while (this.#replica.owesAnything && this.#clock.now().nowMs < untilMs) await pause(STOP_POLL_MS)
+    const sinceMs = this.#clock.now().nowMs
+    // Stopped by a listener, the step that told it is still under way, and what was posted waits for its end.
+    await Promise.resolve()
+    while (this.#isOwing(this.#clock.now().nowMs - sinceMs)) await pause(STOP_POLL_MS)
     this.#driver.post({ type: 'goodbye' })
     this.#driver.stop()
     this.#wake()
+    if (this.aliveMembers().length > 1) await pause(GOODBYE_MS)
     await this.#network.stop()
     await this.#dataDir?.release()
   }
 
-  async #request(request: Parameters<Driver['request']>[0], signal: AbortSignal | undefined): Promise<Result> {
-    const result = await this.#driver.request(request, signal)
-    if (result.kind === 'failed') throw result.error
-    return result
+  /** Whether it is worth waiting before this node, which leaves, is gone. */
+  #isOwing(waitedMs: number): boolean {
+    if (waitedMs < this.#options.drainMs && this.#replica.owedShards.length > 0) return true
+    return waitedMs < STOP_FLUSH_MS && this.#replica.owesAnything
+  }
+
+  /** @returns the result at once if there is one, which for most writes is so. @throws what the request failed with. */
+  #request(
+    request: Parameters<Driver['request']>[0],
+    signal: AbortSignal | undefined,
+  ): SuccessfulResult | Promise<SuccessfulResult> {
+    const ended = this.#driver.request(request, signal)
+    return ended instanceof Promise ? ended.then(assertSuccess) : assertSuccess(ended)
   }
 
   #record(key: SessionKey): LiveRecord | undefined {
@@ -259,14 +302,15 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       nodeId: this.nodeId,
       sealer,
       nowMs: () => this.#clock.now().nowMs,
-      commit: async (key, record, encode, { copies, waitMs, signal }) => {
-        await this.#bringBack(key, record)
-        const version = this.#replica.nextVersion(key)
-        const changes = version === undefined ? encode(NO_VERSION) : encode(version)
+      commit: async (key, record, changes, { copies, waitMs, signal }) => {
+        if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
+        if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
         const { birth } = record
-        const result = await this.#request({ type: 'commit', key, birth, changes, copies, waitMs }, signal)
+        const encoded = this.#encode(key, birth, changes, sealer)
+        const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
+        const result = ended instanceof Promise ? await ended : ended
         if (result.kind !== 'written') throw unexpected(result)
-        return { record: this.#record(key) ?? record, token: encodeToken(result.proof) }
+        return { record: this.#record(key) ?? record, proof: result.proof }
       },
       touch: (key, { birth }) => this.#driver.post({ type: 'touch', key, birth }),
       drop: async (key, { birth, expiry }, { copies, waitMs, signal }) => {
@@ -277,9 +321,47 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     }
   }
 
+  /**
+   * Make the values of a commit in the turn in which it is begun: those that are sealed are bound to the version that it
+   * takes, or to numbers of their own when they lie outside the head or the version is not known yet.
+   */
+  #encode(
+    key: SessionKey,
+    birth: Birth,
+    changes: ReadonlyMap<string, Change>,
+    sealer: Sealer | undefined,
+  ): Pick<CommitCommand, 'changes' | 'numbers'> {
+    const encoded = new Map<string, Uint8Array | typeof ABSENT>()
+    let isSealed = false
+    for (const [name, change] of changes) {
+      encoded.set(name, change.encoded)
+      isSealed ||= change.seal
+    }
+    if (!isSealed || sealer === undefined) return { changes: encoded }
+    const sizes = new Map([...changes].map(([name, change]) => [name, storedSize(change)]))
+    const plan = this.#replica.plan(key, birth, sizes)
+    const numbers = new Map<string, Version>()
+    for (const [name, { encoded: plain, seal }] of changes) {
+      if (!seal || plain === ABSENT) continue
+      if (plan.version === undefined) numbers.set(name, this.#replica.takeBlobNumber())
+      const version = plan.version ?? (numbers.get(name) as Version)
+      encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
+    }
+    return { changes: encoded, numbers }
+  }
+
+  /** Wait until the writes before this one have left. @throws LimitError when they do not in time. */
+  async #room(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const untilMs = this.#clock.now().nowMs + waitMs
+    // Who came between may have taken the room that was given.
+    do {
+      const leftMs = Math.max(0, untilMs - this.#clock.now().nowMs)
+      await this.#request({ type: 'room', waitMs: leftMs }, signal)
+    } while (!this.#replica.hasFreeRoom)
+  }
+
   /** A session that was evicted since it was resumed is fetched again, or put back if nobody else ever had it. */
   async #bringBack(key: SessionKey, record: LiveRecord): Promise<void> {
-    if (this.#replica.peek(key) !== undefined) return
     if (record.frontier.length === 0) {
       this.#driver.post({ type: 'restore', key, record })
       return
@@ -327,6 +409,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const { logger } = this.#options
     switch (notice.type) {
       case 'member:up':
+      case 'member:leaving':
       case 'member:suspect':
         logger?.info(notice.type, { nodeId: notice.node, name: notice.name })
         this.emit(notice.type, { nodeId: notice.node, name: notice.name })
@@ -337,6 +420,9 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         return
       case 'session:superseded':
         this.emit(notice.type, { id: keyBytes(notice.key), by: notice.by })
+        return
+      case 'portion:evicted':
+        this.emit(notice.type, { id: keyBytes(notice.key), portion: notice.portion })
         return
       case 'session:evicted':
       case 'conflict':
@@ -351,9 +437,20 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       case 'gone':
         logger?.warn('frames are gone, syncing the shard', { sender: notice.sender, shard: notice.shard })
         return
+      case 'ejected':
+        logger?.warn('a holder is too far behind, it has to sync', { nodeId: notice.node, shards: notice.shards })
+        return
       case 'shard:ready':
       case 'shard:left':
         this.emit(notice.type, { shard: notice.shard })
+        return
+      case 'members:missing':
+        logger?.warn('starts without members of an earlier life', { nodeIds: notice.nodes })
+        this.emit('members:missing', { nodeIds: notice.nodes })
+        return
+      case 'handover:incomplete':
+        logger?.warn('stops before others have all that it holds', { shards: notice.shards.length })
+        this.emit('handover:incomplete', { shards: notice.shards })
         return
       case 'bad-message':
         logger?.warn('dropped a message that is not valid', { from: notice.from, error: notice.error.message })
@@ -418,9 +515,20 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
     secret: options.secret,
     allow: options.allow,
     encryption: options.encryption,
+    carrier: options.carrier,
     frameId: (frame) => frame.subarray(0, FRAME_ID_BYTES),
     logger: options.logger,
   })
+  return await nodeOn(network, options, clock, dataDir)
+}
+
+/** A node on any network, not started yet. */
+export async function nodeOn(
+  network: Libp2pNetwork,
+  options: ResolvedOptions,
+  clock: Clock,
+  dataDir: DataDir | undefined,
+): Promise<Node> {
   const now = clock.now()
   const replica = new Replica(
     {
@@ -431,6 +539,7 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
       weight: options.weight,
       copies: options.copies,
       cacheBytesMax: options.cacheBytesMax,
+      earlierMembers: [...joinedByName(options.join), ...(dataDir?.earlierMembers ?? [])],
       expectPeers: options.join.length > 0 || dataDir?.isReturning === true,
       keyHash: await loadKeyHash(),
       seed: randomInt(2 ** 32),
@@ -438,6 +547,14 @@ async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir
     now,
   )
   return new Node({ options, clock, network, replica, dataDir, sealer: chooseSealer(options) })
+}
+
+/** Members that the join list names: they are dialled there, and missed while they are away. */
+function joinedByName(join: readonly string[]): EarlierMember[] {
+  return join.flatMap((address) => {
+    const node = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    return node === undefined ? [] : [{ node, addresses: [] }]
+  })
 }
 
 function chooseSealer({ sealKeys, secret, cluster }: ResolvedOptions): Sealer | undefined {
@@ -455,12 +572,20 @@ async function waitReady(node: Node, { readyMs, logger }: ResolvedOptions): Prom
   }
 }
 
-function describeOrigin({ local, answered, silent }: Origin): ResumeOrigin {
-  return { kind: local ? 'local' : 'peers', peers: answered, silent }
+function describeOrigin({ local, answered, silent, chunksFrom = [] }: Origin): ResumeOrigin {
+  const peers = chunksFrom.length === 0 ? answered : [...new Set([...answered, ...chunksFrom])]
+  return { kind: local ? 'local' : 'peers', peers, silent }
 }
 
 function deadline(ms: number | undefined): number {
   return number('deadlineMs', ms ?? RESUME_DEADLINE_MS_DEFAULT, 0, 2 ** 31 - 1)
+}
+
+type SuccessfulResult = Exclude<Result, { kind: 'failed' }>
+
+function assertSuccess(result: Result): SuccessfulResult {
+  if (result.kind === 'failed') throw result.error
+  return result
 }
 
 function unexpected(result: Result): Error {
@@ -473,4 +598,3 @@ function pause(ms: number): Promise<void> {
 
 const READY_POLL_MS = 20
 const STOP_POLL_MS = 5
-const NO_VERSION = { tenure: { epoch: 0, node: '', incarnation: 0 }, seq: 0 }

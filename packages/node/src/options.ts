@@ -12,7 +12,7 @@ import {
   UsageError,
 } from '@reprise/core'
 import type { Logger } from '@reprise/p2p'
-import { READY_MS_DEFAULT, SECRET_BYTES_MIN } from './constants.ts'
+import { DRAIN_MS_DEFAULT, READY_MS_DEFAULT, SECRET_BYTES_MIN } from './constants.ts'
 
 /** Everything has a default; `createNode()` alone makes a cluster of one on loopback. */
 export interface NodeOptions {
@@ -48,8 +48,18 @@ export interface NodeOptions {
   readonly lifetime?: { readonly idleMs?: number; readonly absoluteMs?: number }
   /** How long `createNode` waits for the node to be ready, in milliseconds. 0: not at all. Default 10,000. */
   readonly readyMs?: number
+  /**
+   * How long `stop` hands over what this node holds to the others, in milliseconds; it takes as long only when a successor
+   * is slow or out of reach. 0: not at all, as after a crash. Default 10,000.
+   */
+  readonly drainMs?: number
   /** Encryption between members. Default `tls`. The same on all members. */
   readonly encryption?: 'tls' | 'noise'
+  /**
+   * How this node's writes reach the holders. `gossip` (default): by gossipsub, a topic per shard. `direct`: over one stream
+   * to each holder, at about half the CPU. Members need not agree.
+   */
+  readonly carrier?: 'gossip' | 'direct'
   /** Default: silent. Ids of sessions and values are never logged. */
   readonly logger?: Logger
 }
@@ -72,7 +82,9 @@ export interface ResolvedOptions {
   readonly idleMs: number
   readonly absoluteMs: number
   readonly readyMs: number
+  readonly drainMs: number
   readonly encryption: 'tls' | 'noise'
+  readonly carrier: 'gossip' | 'direct'
   readonly logger: Logger | undefined
 }
 
@@ -106,7 +118,9 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     idleMs,
     absoluteMs,
     readyMs: number('readyMs', options.readyMs ?? READY_MS_DEFAULT, 0, 2 ** 31 - 1),
+    drainMs: number('drainMs', options.drainMs ?? DRAIN_MS_DEFAULT, 0, 2 ** 31 - 1),
     encryption: options.encryption ?? 'tls',
+    carrier: oneOf('carrier', options.carrier ?? 'gossip', CARRIERS),
     logger: options.logger,
   }
 }
@@ -133,12 +147,19 @@ function text(name: string, value: string | undefined, min: number, max: number)
   throw new UsageError(`${name} must be text of ${min} to ${max} characters`)
 }
 
+function oneOf<T extends string>(name: string, value: T, known: readonly T[]): T {
+  if (known.includes(value)) return value
+  throw new UsageError(`${name} must be one of ${known.join(', ')}, not ${JSON.stringify(value)}`)
+}
+
 function nearest(name: string): string {
   const like = [...KNOWN].find(
     (known) => known.toLowerCase() === name.toLowerCase() || known.startsWith(name.slice(0, 4)),
   )
   return like === undefined ? `; known are ${[...KNOWN].join(', ')}` : `; did you mean ${like}?`
 }
+
+const CARRIERS = ['gossip', 'direct'] as const
 
 const KNOWN: ReadonlySet<string> = new Set<keyof NodeOptions>([
   'name',
@@ -156,6 +177,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof NodeOptions>([
   'cache',
   'lifetime',
   'readyMs',
+  'drainMs',
   'encryption',
+  'carrier',
   'logger',
 ])

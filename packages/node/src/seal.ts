@@ -9,7 +9,8 @@
  * ```
  *
  * The place (session id, birth, portion, version) is authenticated with the value (rule W3): moved elsewhere, or replayed as
- * a newer version, it does not open. The first key of the ring seals, all of them open, so keys rotate with overlap: put
+ * a newer version, it does not open. A large value is sealed whole, before it is cut into chunks, and bound to its blob
+ * number in place of the version, which it does not have yet; chunks that are exchanged or left out do not open. The first key of the ring seals, all of them open, so keys rotate with overlap: put
  * the new key second everywhere, then first everywhere, then drop the old one.
  */
 import { Buffer } from 'node:buffer'
@@ -31,6 +32,7 @@ export interface Place {
   readonly key: SessionKey
   readonly birth: Birth
   readonly portion: string
+  /** Of the write; of a value outside the head, its blob number. */
   readonly version: Version
 }
 

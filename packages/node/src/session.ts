@@ -2,12 +2,17 @@
  * A session as the application holds it: a view of one record, and changes that wait for a commit.
  *
  * The view is the record as it was when the session was resumed or last committed; it does not change under the
- * application's hands. Values are decoded, and opened when sealed, at the first `get`.
+ * application's hands. Values are decoded, and opened when sealed, at the first `get`. Large ones lie outside the record: the
+ * view has those that it was made with and those that it committed itself.
  */
 import { Buffer } from 'node:buffer'
 import type {
+  BlobReference,
+  Blobs,
   CommitOptions,
+  Found,
   LiveRecord,
+  PortionCodec,
   PortionValue,
   ResumedSession,
   ResumeOrigin,
@@ -17,20 +22,24 @@ import type {
   Snapshot,
   Version,
   VersionToken,
+  WriteProof,
 } from '@reprise/core'
 import {
   ABSENT,
   COMMIT_DEADLINE_MS_DEFAULT,
+  compareVersions,
   encodeToken,
   endsAtMs,
+  isReference,
   keyBytes,
   MISSING,
   PORTION_NAME_BYTES_MAX,
   UsageError,
 } from '@reprise/core'
+import { COMMIT_MS_PER_MIB } from './constants.ts'
 import { integer, number } from './options.ts'
 import type { Sealer } from './seal.ts'
-import { decodeValue, encodeValue, sealValue } from './values.ts'
+import { decodeValue, encodeValue, SEALED_OVERHEAD_BYTES } from './values.ts'
 
 /** What a session needs of its node. */
 export interface SessionOwner {
@@ -38,16 +47,15 @@ export interface SessionOwner {
   readonly sealer: Sealer | undefined
   nowMs(): number
   /**
-   * Publish changes. `encode` makes each changed value for the version that the commit will take, and is called in the turn
-   * in which it takes it.
+   * Publish changes.
    * @returns the record as it is then, and the proof of the write.
    */
   commit(
     key: SessionKey,
     record: LiveRecord,
-    encode: (version: Version) => Map<string, Uint8Array | typeof ABSENT>,
+    changes: ReadonlyMap<string, Change>,
     options: { copies: number; waitMs: number; signal: AbortSignal | undefined },
-  ): Promise<{ record: LiveRecord; token: VersionToken }>
+  ): Promise<{ record: LiveRecord; proof: WriteProof }>
   touch(key: SessionKey, record: LiveRecord): void
   drop(
     key: SessionKey,
@@ -64,11 +72,13 @@ export class NodeSession implements Session {
   #id: Uint8Array | undefined
   #changes: Map<string, Change> | undefined
   #decoded: Map<string, PortionValue> | undefined
+  #outside: Map<string, OutsideValue> | undefined
 
-  constructor(owner: SessionOwner, key: SessionKey, view: LiveRecord | Snapshot) {
+  constructor(owner: SessionOwner, key: SessionKey, view: LiveRecord | Snapshot, blobs?: Blobs) {
     this.#owner = owner
     this.#key = key
     this.#view = view
+    if (blobs !== undefined) this.#keepBlobs(blobs)
   }
 
   /** Read at the first look: many a session is looked up only to see that it is there. */
@@ -85,7 +95,9 @@ export class NodeSession implements Session {
   get portions(): readonly string[] {
     const names = new Set<string>()
     for (const [name, portion] of this.#record.portions) {
-      if (portion.value !== ABSENT && portion.value !== MISSING) names.add(name)
+      const { value } = portion
+      if (value === ABSENT || value === MISSING) continue
+      if (!isReference(value) || this.#outsideOf(name, value) !== undefined) names.add(name)
     }
     for (const [name, change] of this.#changes ?? []) {
       if (change.encoded === ABSENT) names.delete(name)
@@ -107,7 +119,15 @@ export class NodeSession implements Session {
     return Math.max(0, endsAtMs(this.#record) - this.#owner.nowMs())
   }
 
-  get(name: string): PortionValue | undefined {
+  get(name: string): PortionValue | undefined
+  get<Value>(portion: PortionCodec<Value>): Value | undefined
+  get(portion: string | PortionCodec<unknown>): unknown {
+    if (typeof portion === 'string') return this.#value(portion)
+    const stored = this.#value(portion.name)
+    return stored === undefined ? undefined : portion.decode(stored)
+  }
+
+  #value(name: string): PortionValue | undefined {
     const change = this.#changes?.get(name)
     if (change !== undefined)
       return change.encoded === ABSENT ? undefined : decodeValue(change.encoded, undefined, NOWHERE)
@@ -115,23 +135,28 @@ export class NodeSession implements Session {
     if (decoded !== undefined) return decoded
     const portion = this.#record.portions.get(name)
     if (portion === undefined || portion.value === ABSENT || portion.value === MISSING) return undefined
-    const place = { key: this.#key, birth: this.#record.birth, portion: name, version: portion.version }
-    const value = decodeValue(portion.value, this.#owner.sealer, place)
+    const value = this.#decode(name, portion.value, portion.version)
+    if (value === undefined) return undefined
     this.#decoded ??= new Map()
     this.#decoded.set(name, value)
     return value
   }
 
-  set(name: string, value: PortionValue, options: SetOptions = {}): void {
+  set(name: string, value: PortionValue, options?: SetOptions): void
+  set<Value>(portion: PortionCodec<Value>, value: NoInfer<Value>, options?: SetOptions): void
+  set(portion: string | PortionCodec<unknown>, value: unknown, options: SetOptions = {}): void {
+    const name = nameOf(portion)
     assertName(name)
-    const seal = options.seal ?? false
+    const isTyped = typeof portion !== 'string'
+    const seal = options.seal ?? (isTyped && portion.sealed && this.#owner.sealer !== undefined)
     if (seal && this.#owner.sealer === undefined) {
       throw new UsageError('seal: this node has no sealing key; give it a secret or sealKeys')
     }
-    this.#change(name, { encoded: encodeValue(name, value), seal })
+    this.#change(name, { encoded: encodeValue(name, isTyped ? portion.encode(value) : value), seal })
   }
 
-  delete(name: string): void {
+  delete(portion: string | PortionCodec<unknown>): void {
+    const name = nameOf(portion)
     assertName(name)
     if (this.#record.portions.has(name)) this.#change(name, { encoded: ABSENT, seal: false })
     else this.#changes?.delete(name)
@@ -139,24 +164,20 @@ export class NodeSession implements Session {
 
   async commit(options: CommitOptions = {}): Promise<VersionToken> {
     const changes = new Map(this.#changes)
-    const { birth } = this.#record
-    const encode = (version: Version): Map<string, Uint8Array | typeof ABSENT> => {
-      const encoded = new Map<string, Uint8Array | typeof ABSENT>()
-      for (const [name, change] of changes) {
-        const { sealer } = this.#owner
-        const place = { key: this.#key, birth, portion: name, version }
-        const isSealed = change.seal && change.encoded !== ABSENT && sealer !== undefined
-        encoded.set(name, isSealed ? sealValue(change.encoded, sealer, place) : change.encoded)
-      }
-      return encoded
+    let bytes = 0
+    for (const { encoded } of changes.values()) bytes += encoded?.length ?? 0
+    const { record, proof } = await this.#owner.commit(this.#key, this.#record, changes, waitOptions(options, bytes))
+    for (const [name, change] of changes) {
+      // What was set while the commit waited stays a change.
+      if (this.#changes?.get(name) === change) this.#changes.delete(name)
+      const portion = record.portions.get(name)
+      const isOurs = portion !== undefined && compareVersions(portion.version, proof.version) === 0
+      if (!isOurs || !isReference(portion.value) || change.encoded === ABSENT) continue
+      this.#keep(name, { number: portion.value.number, parts: [change.encoded], isPlain: true })
     }
-    const committed = this.#owner.commit(this.#key, this.#record, encode, waitOptions(options))
-    const { record, token } = await committed
-    // What was set while the commit waited stays a change.
-    for (const [name, change] of changes) if (this.#changes?.get(name) === change) this.#changes.delete(name)
     this.#view = record
     this.#decoded = undefined
-    return token
+    return encodeToken(proof)
   }
 
   touch(): void {
@@ -166,6 +187,36 @@ export class NodeSession implements Session {
   async drop(options: CommitOptions = {}): Promise<void> {
     await this.#owner.drop(this.#key, this.#record, waitOptions(options))
     this.#changes = undefined
+  }
+
+  #decode(name: string, stored: Uint8Array | BlobReference, version: Version): PortionValue | undefined {
+    const { birth } = this.#record
+    const place = { key: this.#key, birth, portion: name, version }
+    if (!isReference(stored)) return decodeValue(stored, this.#owner.sealer, place)
+    const outside = this.#outsideOf(name, stored)
+    if (outside === undefined) return undefined
+    const [first] = outside.parts
+    const whole = outside.parts.length === 1 && first !== undefined ? first : Buffer.concat(outside.parts)
+    const { sealer } = this.#owner
+    return decodeValue(whole, outside.isPlain ? undefined : sealer, { ...place, version: stored.number })
+  }
+
+  /** The value that a reference names, if this view has it. */
+  #outsideOf(name: string, { number }: BlobReference): OutsideValue | undefined {
+    const outside = this.#outside?.get(name)
+    return outside !== undefined && compareVersions(outside.number, number) === 0 ? outside : undefined
+  }
+
+  #keepBlobs(blobs: Blobs): void {
+    for (const [name, parts] of blobs) {
+      const value = this.#record.portions.get(name)?.value
+      if (isReference(value)) this.#keep(name, { number: value.number, parts, isPlain: false })
+    }
+  }
+
+  #keep(name: string, value: OutsideValue): void {
+    this.#outside ??= new Map()
+    this.#outside.set(name, value)
   }
 
   #change(name: string, change: Change): void {
@@ -180,32 +231,50 @@ export class ResumedNodeSession extends NodeSession implements ResumedSession {
   readonly missing: readonly string[]
   readonly origin: ResumeOrigin
 
-  constructor(
-    owner: SessionOwner,
-    key: SessionKey,
-    record: LiveRecord,
-    missing: readonly string[],
-    origin: ResumeOrigin,
-  ) {
-    super(owner, key, record)
-    this.outcome = missing.length === 0 ? 'complete' : 'partial'
+  constructor(owner: SessionOwner, key: SessionKey, { record, blobs, outcome, missing }: Found, origin: ResumeOrigin) {
+    super(owner, key, record, blobs)
+    this.outcome = outcome
     this.missing = missing
     this.origin = origin
   }
 }
 
-interface Change {
+/** A value that was set and is not committed yet. */
+export interface Change {
   /** As `encodeValue` made it, not sealed yet: sealing needs the version. */
   readonly encoded: Uint8Array | typeof ABSENT
   readonly seal: boolean
 }
 
-function waitOptions(options: CommitOptions): { copies: number; waitMs: number; signal: AbortSignal | undefined } {
+/** How long a change will be as it is stored. */
+export function storedSize({ encoded, seal }: Change): { readonly length: number } | typeof ABSENT {
+  if (encoded === ABSENT || !seal) return encoded
+  return { length: encoded.length + SEALED_OVERHEAD_BYTES }
+}
+
+/** A value outside the record. */
+interface OutsideValue {
+  readonly number: Version
+  readonly parts: readonly Uint8Array[]
+  /** It was set here, and is as it was before it was sealed. */
+  readonly isPlain: boolean
+}
+
+function waitOptions(
+  options: CommitOptions,
+  bytes = 0,
+): { copies: number; waitMs: number; signal: AbortSignal | undefined } {
+  const defaultMs = COMMIT_DEADLINE_MS_DEFAULT + Math.floor(bytes / MIB) * COMMIT_MS_PER_MIB
   return {
     copies: integer('copies', options.copies ?? 0, 0, 64),
-    waitMs: number('deadlineMs', options.deadlineMs ?? COMMIT_DEADLINE_MS_DEFAULT, 0, 2 ** 31 - 1),
+    waitMs: number('deadlineMs', options.deadlineMs ?? defaultMs, 0, 2 ** 31 - 1),
     signal: options.signal,
   }
+}
+
+/** The name of a portion that is given by name or typed. */
+export function nameOf(portion: string | PortionCodec<unknown>): string {
+  return typeof portion === 'string' ? portion : portion.name
 }
 
 function assertName(name: string): void {
@@ -214,6 +283,8 @@ function assertName(name: string): void {
     throw new UsageError(`a portion's name is text of 1 to ${PORTION_NAME_BYTES_MAX} bytes`)
   }
 }
+
+const MIB = 1024 * 1024
 
 /** Uncommitted values are not sealed, so they have no place yet. */
 const NOWHERE = {

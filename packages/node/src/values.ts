@@ -12,15 +12,18 @@
 import { Buffer } from 'node:buffer'
 import type { JsonValue, PortionValue } from '@reprise/core'
 import { UsageError, WireError } from '@reprise/core'
-import { JSON_DEPTH_MAX } from './constants.ts'
+import { JSON_DEPTH_MAX, SEAL_KEY_ID_BYTES, SEAL_NONCE_BYTES, SEAL_TAG_BYTES } from './constants.ts'
 import type { Place, Sealer } from './seal.ts'
 
 /** @throws UsageError when the value is neither bytes nor plain data. */
-export function encodeValue(name: string, value: PortionValue): Uint8Array {
+export function encodeValue(name: string, value: unknown): Uint8Array {
   if (value instanceof Uint8Array) return tagged(TAG_BYTES, value)
   assertPlain(name, value, 0)
   return tagged(TAG_JSON, Buffer.from(JSON.stringify(value), 'utf8'))
 }
+
+/** What sealing adds to an encoded value, in bytes. */
+export const SEALED_OVERHEAD_BYTES: number = SEAL_KEY_ID_BYTES + SEAL_NONCE_BYTES + SEAL_TAG_BYTES
 
 /** Seal an encoded value for its place. */
 export function sealValue(encoded: Uint8Array, sealer: Sealer, place: Place): Uint8Array {

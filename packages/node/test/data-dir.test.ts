@@ -32,13 +32,41 @@ describe('a data directory', () => {
     await third.release()
   })
 
+  it('remembers who was there, and takes a list that is broken for none', async () => {
+    const first = await openDataDir(path, 1)
+    assert.deepEqual(first.earlierMembers, [])
+    for (let n = 0; n < 5; n++) first.remember(new Map([[`left-${n}`, []]]))
+    first.remember(
+      new Map([
+        ['a', ['/ip4/10.0.0.1/tcp/4747']],
+        ['b', []],
+      ]),
+    )
+    await first.release()
+    const second = await openDataDir(path, 1)
+    const members = [
+      { node: 'a', addresses: ['/ip4/10.0.0.1/tcp/4747'] },
+      { node: 'b', addresses: [] },
+    ]
+    assert.deepEqual(second.earlierMembers, members)
+    await second.release()
+    for (const broken of ['', '{', '{"node":"a"}', '[{"node":1,"addresses":[]},{"node":"a","addresses":[2]},null]']) {
+      await writeFile(join(path, 'members'), broken)
+      const next = await openDataDir(path, 1)
+      assert.deepEqual(next.earlierMembers, [], broken)
+      await next.release()
+    }
+  })
+
   it('is readable by its owner only', async () => {
     const dir = await openDataDir(path, 1)
     assert.equal((await stat(path)).mode & 0o777, 0o700)
+    dir.remember(new Map())
     for (const file of ['identity', 'incarnation', 'lock']) {
       assert.equal((await stat(join(path, file))).mode & 0o777, 0o600, file)
     }
     await dir.release()
+    assert.equal((await stat(join(path, 'members'))).mode & 0o777, 0o600)
   })
 
   it('belongs to one node at a time', async () => {

@@ -7,6 +7,7 @@ describe('node options', () => {
     const options = resolveOptions({})
     assert.equal(options.copies, 2)
     assert.equal(options.cacheBytesMax, 64 * 1024 * 1024)
+    assert.equal(options.drainMs, 10_000)
     assert.equal(options.idleMs, 30 * 60_000)
     assert.equal(options.absoluteMs, 24 * 3_600_000)
     assert.equal(resolveOptions({ copies: 'all' }).copies, Number.POSITIVE_INFINITY)
@@ -21,6 +22,8 @@ describe('node options', () => {
       [{ cache: { bytesMax: 10 } }, /cache.bytesMax must be .* from 1048576/],
       [{ lifetime: { idleMs: 0 } }, /idleMs/],
       [{ lifetime: { absoluteMs: 1e15 } }, /absoluteMs/],
+      [{ carrier: 'pigeon' } as unknown as NodeOptions, /carrier must be one of gossip, direct, not "pigeon"/],
+      [{ drainMs: -1 }, /drainMs/],
       [{ name: '' }, /name must be text of 1 to 64/],
       [{ Copies: 2 } as NodeOptions, /unknown option Copies; did you mean copies\?/],
       [{ zzz: 2 } as NodeOptions, /unknown option zzz; known are name/],

@@ -16,6 +16,7 @@ import { BULK_CHUNK_BYTES, BULK_HEADER_BYTES, BULK_TURN_MS, type NetworkLimits }
 import { toError } from './control-lane.ts'
 import { drained } from './drained.ts'
 import { encodeLength, MessageDecoder } from './framing.ts'
+import { updateWindowLazily } from './lazy-window.ts'
 import { raise } from './raise.ts'
 
 type Pieces = Uint8Array | Iterable<Uint8Array>
@@ -57,6 +58,7 @@ export class BulkLane {
   /** Start both pipelines on the stream. Once. */
   attach(stream: Stream): void {
     this.#stream = stream
+    updateWindowLazily(stream)
     stream.addEventListener('close', (event) => this.#end(event.error))
     const outgoing = pipe(this.#queue, encode, (source) => write(source, stream))
     const incoming = pipe(

@@ -5,13 +5,17 @@
  * libp2p, is a constant. The relations between them are asserted by `resolveLimits`, so that a limit which is raised alone
  * cannot silently meet its sibling.
  */
-import { UsageError } from '@reprise/core'
+import { UsageError, WIRE_VERSION, WIRE_VERSION_MIN } from '@reprise/core'
 
 const KIB = 1024
 const MIB = 1024 * KIB
 
-/** The version of everything this package says to a peer outside of frames and messages. Both sides must be equal. */
-export const PROTOCOL_VERSION = 1
+/** The versions of the wire that links offer, best first. Each is a control protocol of its own; a link speaks the first
+ * that both ends know. */
+export const WIRE_VERSIONS: readonly number[] = Array.from(
+  { length: WIRE_VERSION - WIRE_VERSION_MIN + 1 },
+  (_, older) => WIRE_VERSION - older,
+)
 
 /** Where a member listens when a join name carries no port. */
 export const JOIN_PORT_DEFAULT = 4747
@@ -43,6 +47,9 @@ export const PROTECTED_CHUNK_BYTES: number = 64 * KIB
 /** Longest turn of the event loop that reading bulk messages takes, in milliseconds. */
 export const BULK_TURN_MS = 5
 
+/** The oldest wire whose peers take frames over a stream of their own, whatever they publish with. */
+export const DIRECT_WIRE_MIN = 2
+
 /** Bytes a gossipsub RPC may add around a frame: topic, field tags and lengths. */
 export const RPC_OVERHEAD_BYTES: number = KIB
 
@@ -64,7 +71,7 @@ export const GOSSIP_OPEN_MS = 2_000
 /** Streams of one protocol that a peer may have open on a connection: one lives, one may be replacing it, two to spare. */
 export const STREAMS_PER_PROTOCOL_MAX = 4
 
-/** Streams on one connection, each way: gossipsub, control, bulk and identify, with room for their replacements. */
+/** Streams on one connection, each way: gossipsub, direct, control, bulk and identify, with room for their replacements. */
 export const STREAMS_PER_CONNECTION_MAX = 32
 
 /** The first receive window of a stream, the least that yamux permits. It doubles up to `streamWindowBytesMax`. */
@@ -75,6 +82,12 @@ export const WATCH_MS = 250
 
 /** How long closing a connection or stopping waits for the other side before it is cut, in milliseconds. */
 export const CLOSE_MS = 1_000
+
+/**
+ * How long a network waits for its host to listen before it dials others all the same, in milliseconds. Hosts listen within a
+ * few; one that cannot listen at an address of its list never says so.
+ */
+export const LISTEN_MS = 1_000
 
 /** Attempts after which the back-off no longer doubles: 2^10 × any base is over any cap. */
 export const BACKOFF_DOUBLINGS_MAX = 10
@@ -99,6 +112,8 @@ export interface NetworkLimits {
    * this trades memory (peers × this) against repairs after a burst.
    */
   readonly gossipBufferBytesMax: number
+  /** The same for a peer's direct stream. */
+  readonly directBufferBytesMax: number
   /**
    * Largest receive window of a stream, in bytes; what a peer may have under way on it. Raising it costs memory (streams ×
    * this) and lets more bulk stand before a control message; lowering it costs throughput (this / round trip).
@@ -133,11 +148,11 @@ export interface NetworkLimits {
    */
   readonly silenceMs: number
   /**
-   * How long a connected peer may be without a gossipsub stream before it is a zombie and cut, in milliseconds of a running
+   * How long a connected peer may be without a stream for frames before it is a zombie and cut, in milliseconds of a running
    * event loop. A new stream is asked for every 250 ms of it, which heals what can be healed without a cut.
    */
   readonly zombieMs: number
-  /** How long a gossipsub stream may hold unsent bytes without any progress before it is cut, in milliseconds. */
+  /** How long a stream for frames may hold unsent bytes without any progress before it is cut, in milliseconds. */
   readonly stallMs: number
 }
 
@@ -149,6 +164,7 @@ export const NETWORK_LIMITS: NetworkLimits = {
   controlBufferBytesMax: 4 * MIB,
   bulkBufferBytesMax: 8 * MIB,
   gossipBufferBytesMax: 4 * MIB,
+  directBufferBytesMax: 4 * MIB,
   streamWindowBytesMax: MIB,
   connectionsMax: 300,
   pendingConnectionsMax: 256,
@@ -175,7 +191,13 @@ export const readBufferBytesMax = (limits: NetworkLimits): number => 2 * limits.
  * refused: twice what the fullest stream may hold, and a frame.
  */
 export const writeBufferBytesMax = (limits: NetworkLimits): number =>
-  2 * Math.max(limits.gossipBufferBytesMax, limits.controlBufferBytesMax, limits.bulkBufferBytesMax) +
+  2 *
+    Math.max(
+      limits.gossipBufferBytesMax,
+      limits.directBufferBytesMax,
+      limits.controlBufferBytesMax,
+      limits.bulkBufferBytesMax,
+    ) +
   limits.frameBytesMax
 
 /**
@@ -193,6 +215,7 @@ export const resolveLimits = (given: Partial<NetworkLimits> = {}): NetworkLimits
   atLeast('controlBufferBytesMax', limits.controlMessageBytesMax + CONTROL_HEADER_BYTES, 'the largest message must fit')
   atLeast('bulkBufferBytesMax', limits.bulkMessageBytesMax + BULK_HEADER_BYTES, 'the largest message must fit')
   atLeast('gossipBufferBytesMax', limits.frameBytesMax, 'the largest frame must fit')
+  atLeast('directBufferBytesMax', limits.frameBytesMax, 'the largest frame must fit')
   atLeast('streamWindowBytesMax', STREAM_WINDOW_BYTES_FIRST, 'windows start there')
   atLeast('redialMaxMs', limits.redialMinMs, 'the pause grows from the one to the other')
   atLeast('silenceMs', 2 * limits.pingMs, 'a ping needs time to be answered')

@@ -19,6 +19,7 @@ import { CONTROL_HEADER_BYTES, type NetworkLimits } from './constants.ts'
 import { MismatchError } from './errors.ts'
 import { LENGTH_BYTES, MessageDecoder } from './framing.ts'
 import { checkHello, encodeHello, type Hello } from './hello.ts'
+import { updateWindowLazily } from './lazy-window.ts'
 import { raise } from './raise.ts'
 
 /** Append-only. */
@@ -63,6 +64,7 @@ export class ControlLane {
     this.#events = events
     this.#decoder = new MessageDecoder(init.limits.controlMessageBytesMax + KIND_BYTES)
     const { stream } = init
+    updateWindowLazily(stream)
     stream.addEventListener('close', (event) => this.#end(event.error))
     // A half-closed stream would stay for as long as the connection.
     stream.addEventListener('remoteCloseWrite', () => this.#end(undefined))

@@ -1,43 +1,36 @@
 /**
- * The network on libp2p 3: TCP, an optional pre-shared key, TLS or noise, yamux, and on them the lanes and the multicast.
+ * The network on libp2p 3: a host (`own-host.ts`, `attach-network.ts`), and on it the lanes and the multicast.
  *
  * This file only puts the parts together and owns their start and stop. What is decided is decided in the parts: who may
  * connect (`admission.ts`), which connection is used (`links.ts`), who is dialled (`dialer.ts`), how frames travel
- * (`multicast.ts`).
+ * (`multicast.ts`, `direct.ts`).
  */
 
-import { identify } from '@libp2p/identify'
-import type { Connection, PrivateKey } from '@libp2p/interface'
-import { noise } from '@libp2p/noise'
+import type { Connection } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { tcp } from '@libp2p/tcp'
-import { tls } from '@libp2p/tls'
-import { yamux } from '@libp2p/yamux'
-import { LimitError, StoppedError, UsageError, WIRE_VERSION } from '@reprise/core'
-import { createLibp2p, type Libp2p } from 'libp2p'
+import { LimitError, StoppedError, UsageError } from '@reprise/core'
 import { Admission } from './admission.ts'
+import { type CarrierEvents, newCounters } from './carrier.ts'
 import {
   CLUSTER_NAME_BYTES_MAX,
+  DIRECT_WIRE_MIN,
   FRAME_ID_BYTES,
   type NetworkLimits,
-  PROTOCOL_VERSION,
-  readBufferBytesMax,
   resolveLimits,
   SHARD_COUNT_MAX,
-  STREAM_WINDOW_BYTES_FIRST,
-  STREAMS_PER_CONNECTION_MAX,
   WATCH_MS,
-  writeBufferBytesMax,
+  WIRE_VERSIONS,
 } from './constants.ts'
 import { Dialer, type DialResult } from './dialer.ts'
-import { ListenError } from './errors.ts'
+import { Direct } from './direct.ts'
+import type { Host, HostFactory } from './host.ts'
 import { resolvePrivateKey } from './identity.ts'
 import { type JoinPlace, parseJoinPlace, parseMultiaddr } from './join-address.ts'
 import { Links } from './links.ts'
 import { type Logger, SILENT_LOGGER } from './logger.ts'
 import { Multicast } from './multicast.ts'
 import type { Lane, Network, NetworkEvents } from './network.ts'
-import { protectWith } from './secret.ts'
+import { OwnHost } from './own-host.ts'
 import type { NetworkStats, PeerStats } from './stats.ts'
 
 /** How to make a network. Everything but `shardCount` has a default that suits one machine. */
@@ -60,10 +53,20 @@ export interface NetworkInit {
   readonly allow?: readonly string[] | undefined
   /** Default `tls`: with noise small frames cost about three times as much. The same at all members. */
   readonly encryption?: 'tls' | 'noise' | undefined
+  /**
+   * How frames reach others. `gossip` (default): by gossipsub, a topic per shard. `direct`: over one stream to each
+   * subscriber, at about half the CPU; peers that do not take such streams yet get theirs by gossip. Members need not agree.
+   */
+  readonly carrier?: 'gossip' | 'direct' | undefined
   /** The id of a frame: what is equal is delivered once. At most a view of the frame. Default: its first 48 bytes. */
   readonly frameId?: ((frame: Uint8Array) => Uint8Array) | undefined
   readonly logger?: Logger | undefined
   readonly limits?: Partial<NetworkLimits> | undefined
+  /**
+   * The versions of the wire to speak, best first. Default: all that this code knows.
+   * @internal for tests of clusters of several versions.
+   */
+  readonly wireVersions?: readonly number[] | undefined
   /** Uniform in [0, 1), for the jitter of dialling. Default `Math.random`. */
   readonly random?: (() => number) | undefined
 }
@@ -81,6 +84,17 @@ export interface Libp2pNetwork extends Network {
  * @throws UsageError when an option can never work.
  */
 export const createNetwork = async (init: NetworkInit): Promise<Libp2pNetwork> => {
+  const privateKey = await resolvePrivateKey(init.privateKey)
+  const listen = (init.listen ?? ['/ip4/127.0.0.1/tcp/0']).map((text) => parseMultiaddr(text).toString())
+  const announce = (init.announce ?? []).map((text) => parseMultiaddr(text).toString())
+  const { secret, encryption = 'tls' } = init
+  const ownHost: HostFactory = (needs, limits) =>
+    OwnHost.make(needs, { limits, privateKey, listen, announce, secret, encryption })
+  return await networkOn(peerIdFromPrivateKey(privateKey).toString(), ownHost, init)
+}
+
+/** A network on any host. @throws UsageError when an option can never work. */
+export const networkOn = async (nodeId: string, makeHost: HostFactory, init: NetworkInit): Promise<Libp2pNetwork> => {
   const limits = resolveLimits(init.limits)
   const { shardCount, clusterName = 'reprise' } = init
   if (!Number.isInteger(shardCount) || shardCount < 1 || shardCount > SHARD_COUNT_MAX) {
@@ -93,12 +107,10 @@ export const createNetwork = async (init: NetworkInit): Promise<Libp2pNetwork> =
     init,
     limits,
     clusterName,
-    privateKey: await resolvePrivateKey(init.privateKey),
+    nodeId,
     places: (init.join ?? []).map((text) => parseJoinPlace(text)),
-    listen: (init.listen ?? ['/ip4/127.0.0.1/tcp/0']).map((text) => parseMultiaddr(text).toString()),
-    announce: (init.announce ?? []).map((text) => parseMultiaddr(text).toString()),
   })
-  await network.prepare()
+  await network.prepare(makeHost)
   return network
 }
 
@@ -106,10 +118,8 @@ interface ResolvedInit {
   readonly init: NetworkInit
   readonly limits: NetworkLimits
   readonly clusterName: string
-  readonly privateKey: PrivateKey
+  readonly nodeId: string
   readonly places: readonly JoinPlace[]
-  readonly listen: readonly string[]
-  readonly announce: readonly string[]
 }
 
 class NetworkOnLibp2p implements Libp2pNetwork {
@@ -118,35 +128,44 @@ class NetworkOnLibp2p implements Libp2pNetwork {
   readonly #logger: Logger
   readonly #admission: Admission
   readonly #links: Links
+  readonly #frames = newCounters()
+  /** The wires of the peers that are up. */
+  readonly #wires = new Map<string, number>()
   readonly #multicast: Multicast
+  readonly #direct: Direct
   readonly #dialer: Dialer
   readonly #counters = { zombiesClosed: 0, stalledClosed: 0, dialsFailed: 0, refused: 0 }
-  #libp2p: Libp2p | undefined
-  #afterStart: (() => void) | undefined
+  #host: Host | undefined
   #watch: NodeJS.Timeout | undefined
   #state: 'new' | 'started' | 'stopped' = 'new'
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(resolved: ResolvedInit) {
-    const { init, limits, clusterName, privateKey, places } = resolved
+    const { init, limits, clusterName, nodeId, places } = resolved
     const { shardCount, frameId = firstBytes } = init
     this.#resolved = resolved
     this.#logger = init.logger ?? SILENT_LOGGER
-    this.nodeId = peerIdFromPrivateKey(privateKey).toString()
+    this.nodeId = nodeId
     this.#admission = new Admission(init.allow, (nodeId) => {
       this.#counters.refused++
       this.#logger.info('a node is not on the list of allowed members', { nodeId })
     })
     this.#links = new Links({
       nodeId: this.nodeId,
-      hello: { version: PROTOCOL_VERSION, shardCount, clusterName },
+      clusterName,
+      shardCount,
+      wireVersions: init.wireVersions ?? WIRE_VERSIONS,
       limits,
       logger: this.#logger,
       nowMs: () => performance.now(),
       allows: (nodeId) => this.#admission.allows(nodeId),
     })
-    this.#multicast = new Multicast({ clusterName, shardCount, limits, frameId, logger: this.#logger })
+    const isDirect = (nodeId: string): boolean =>
+      init.carrier === 'direct' && (this.#wires.get(nodeId) ?? 0) >= DIRECT_WIRE_MIN
+    const common = { clusterName, shardCount, limits, counters: this.#frames, logger: this.#logger }
+    this.#multicast = new Multicast({ ...common, frameId, isElsewhere: isDirect })
+    this.#direct = new Direct({ ...common, sendsTo: isDirect })
     this.#dialer = new Dialer(
       {
         nodeId: this.nodeId,
@@ -164,55 +183,14 @@ class NetworkOnLibp2p implements Libp2pNetwork {
     )
   }
 
-  /** Make the libp2p node, without starting it. */
-  async prepare(): Promise<void> {
-    const { init, limits, privateKey, listen, announce } = this.#resolved
-    this.#libp2p = await createLibp2p({
-      start: false,
-      privateKey,
-      addresses: { listen: [...listen], announce: [...announce] },
-      transports: [tcp()],
-      connectionEncrypters: [init.encryption === 'noise' ? noise() : tls()],
-      ...(init.secret === undefined ? {} : { connectionProtector: protectWith(init.secret) }),
-      connectionGater: this.#admission.gater,
-      connectionManager: {
-        maxConnections: limits.connectionsMax,
-        maxIncomingPendingConnections: limits.pendingConnectionsMax,
-        inboundConnectionThreshold: limits.connectionsPerSecondMax,
-        maxParallelDials: limits.dialsMax,
-        dialTimeout: limits.dialMs,
-        // A wrong address of several must leave time for the next.
-        addressDialTimeout: Math.ceil(limits.dialMs / 2),
-        inboundUpgradeTimeout: limits.dialMs,
-        // Nothing is tagged to be kept alive: the dialer sees to that.
-        reconnectRetries: 0,
-      },
-      // It cuts a connection after one late ping, and congestion makes pings late. Silence is watched by `links.ts`.
-      connectionMonitor: { enabled: false },
-      streamMuxers: [
-        yamux({
-          maxInboundStreams: STREAMS_PER_CONNECTION_MAX,
-          maxOutboundStreams: STREAMS_PER_CONNECTION_MAX,
-          streamOptions: {
-            initialStreamWindowSize: STREAM_WINDOW_BYTES_FIRST,
-            maxStreamWindowSize: limits.streamWindowBytesMax,
-            maxReadBufferLength: readBufferBytesMax(limits),
-            maxWriteBufferLength: writeBufferBytesMax(limits),
-          },
-        }),
-      ],
-      services: {
-        identify: identify(),
-        pubsub: this.#multicast.service,
-        // Subscriptions can be made when gossipsub runs, and have to be made before anybody connects: libp2p calls this after
-        // the start of all services, and listens only then.
-        subscriptions: () => ({ start: () => {}, afterStart: () => this.#afterStart?.(), stop: () => {} }),
-      },
-    })
+  /** Make the host, without starting it. */
+  async prepare(makeHost: HostFactory): Promise<void> {
+    const needs = { gossip: this.#multicast.service, gater: this.#admission.gater }
+    this.#host = await makeHost(needs, this.#resolved.limits)
   }
 
   get addresses(): readonly string[] {
-    return this.#state === 'started' ? this.#libp2p!.getMultiaddrs().map(String) : []
+    return this.#state === 'started' ? this.#host!.addresses : []
   }
 
   get peers(): readonly string[] {
@@ -235,11 +213,13 @@ class NetworkOnLibp2p implements Libp2pNetwork {
   subscribe(shard: number): void {
     this.#assertShard(shard)
     this.#multicast.subscribe(shard)
+    this.#direct.subscribe(shard)
   }
 
   unsubscribe(shard: number): void {
     this.#assertShard(shard)
     this.#multicast.unsubscribe(shard)
+    this.#direct.unsubscribe(shard)
   }
 
   publish(shard: number, frame: Uint8Array): number {
@@ -253,7 +233,8 @@ class NetworkOnLibp2p implements Libp2pNetwork {
         'publish it in parts, or raise it at all members',
       )
     }
-    return this.#multicast.publish(shard, frame)
+    this.#frames.framesOut++
+    return this.#multicast.publish(shard, frame) + this.#direct.publish(shard, frame)
   }
 
   send(to: string, lane: Lane, message: Uint8Array): boolean {
@@ -261,7 +242,7 @@ class NetworkOnLibp2p implements Libp2pNetwork {
   }
 
   bufferedBytes(to: string): number {
-    return this.#links.bufferedBytes(to) + this.#multicast.bufferedBytes(to)
+    return this.#links.bufferedBytes(to) + this.#frameBufferedBytes(to)
   }
 
   setMembers(members: ReadonlyMap<string, readonly string[]>): void {
@@ -279,45 +260,52 @@ class NetworkOnLibp2p implements Libp2pNetwork {
       const link = this.#links.stats(nodeId)
       return {
         nodeId,
-        link: link && { ...link, bytesOut: link.bytesOut + this.#multicast.sentBytes(nodeId) },
-        gossipBufferedBytes: this.#multicast.bufferedBytes(nodeId),
+        link: link && {
+          ...link,
+          bytesOut: link.bytesOut + this.#multicast.sentBytes(nodeId) + this.#direct.sentBytes(nodeId),
+        },
+        frameBufferedBytes: this.#frameBufferedBytes(nodeId),
         dialsFailed: this.#dialer.failures.get(nodeId) ?? 0,
       }
     })
     const connections = this.#links.connectionCount
-    return { peers, connections, counters: { ...this.#multicast.counters, ...this.#counters } }
+    return { peers, connections, counters: { ...this.#frames, ...this.#counters } }
   }
 
   async #start(events: NetworkEvents): Promise<void> {
-    await this.#links.start(this.#libp2p!, {
-      onUp: (nodeId, connection) => this.#onUp(nodeId, connection, events),
+    await this.#links.start(this.#host!, {
+      onUp: (nodeId, connection, wire) => this.#onUp(nodeId, connection, wire, events),
       onDown: (nodeId) => {
         this.#multicast.down(nodeId)
+        this.#direct.down(nodeId)
+        this.#wires.delete(nodeId)
         this.#dialer.disconnected(nodeId)
         events.onPeerDown(nodeId)
       },
       onMessage: (nodeId, lane, message) => events.onMessage(nodeId, lane, message),
       onRefused: (nodeId, certain) => this.#dialer.refused(nodeId, certain),
     })
-    this.#afterStart = () =>
-      this.#multicast.start({
-        onSubscriber: (nodeId, shard) => events.onSubscriber(nodeId, shard),
-        onFrame: (from, shard, frame) => {
-          this.#links.heard(from, frame.byteLength)
-          events.onFrame(from, shard, frame)
-        },
-      })
+    const carried: CarrierEvents = {
+      onSubscriber: (nodeId, shard) => events.onSubscriber(nodeId, shard),
+      onFrame: (from, shard, frame) => {
+        this.#links.heard(from, frame.byteLength)
+        events.onFrame(from, shard, frame)
+      },
+    }
+    await this.#direct.start(this.#host!, carried)
     try {
-      await this.#libp2p!.start()
-    } catch (cause) {
+      await this.#host!.start(() => this.#multicast.start(carried))
+    } catch (error) {
       this.#state = 'stopped'
       await this.#close()
-      throw new ListenError(this.#resolved.listen, { cause })
+      throw error
     }
     // Stopped meanwhile; `stop` waits for this before it closes.
     if (this.#state === 'stopped') throw new StoppedError('the network')
     this.#watch = setInterval(() => this.#onWatch(), WATCH_MS)
-    this.#dialer.start()
+    void this.#host!.whenListening().then(() => {
+      if (this.#state === 'started') this.#dialer.start()
+    })
   }
 
   async #stop(): Promise<void> {
@@ -331,19 +319,22 @@ class NetworkOnLibp2p implements Libp2pNetwork {
   async #close(): Promise<void> {
     clearInterval(this.#watch)
     this.#multicast.stop()
+    this.#direct.stop()
     await this.#links.stop()
-    await this.#libp2p?.stop()
+    await this.#host?.stop()
   }
 
-  #onUp(nodeId: string, connection: Connection, events: NetworkEvents): void {
+  #onUp(nodeId: string, connection: Connection, wire: number, events: NetworkEvents): void {
     this.#dialer.connected(nodeId)
-    events.onPeerUp(nodeId, WIRE_VERSION)
+    this.#wires.set(nodeId, wire)
+    events.onPeerUp(nodeId, wire)
     this.#multicast.up(nodeId, connection)
+    this.#direct.up(nodeId, connection)
   }
 
   #onWatch(): void {
     this.#links.watch()
-    for (const { nodeId, reason, detail } of this.#multicast.watch()) {
+    for (const { nodeId, reason, detail } of [...this.#multicast.watch(), ...this.#direct.watch()]) {
       if (reason === 'ZOMBIE') this.#counters.zombiesClosed++
       else this.#counters.stalledClosed++
       this.#logger.warn('a connection is cut to heal it', { nodeId, reason, detail })
@@ -353,12 +344,16 @@ class NetworkOnLibp2p implements Libp2pNetwork {
 
   async #dial(addresses: readonly string[], signal: AbortSignal): Promise<DialResult> {
     try {
-      const connection = await this.#libp2p!.dial(addresses.map(parseMultiaddr), { signal })
+      const connection = await this.#host!.dial(addresses.map(parseMultiaddr), signal)
       return { nodeId: connection.remotePeer.toString() }
     } catch (error) {
       if (error instanceof Error && error.name === 'InvalidPeerIdError') return 'self'
       throw error
     }
+  }
+
+  #frameBufferedBytes(nodeId: string): number {
+    return this.#multicast.bufferedBytes(nodeId) + this.#direct.bufferedBytes(nodeId)
   }
 
   #assertShard(shard: number): void {

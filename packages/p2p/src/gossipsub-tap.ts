@@ -9,6 +9,7 @@
 import type { GossipSubComponents } from '@libp2p/gossipsub'
 import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
 import { GOSSIP_OPEN_MS } from './constants.ts'
+import { updateWindowLazily } from './lazy-window.ts'
 
 type Registrar = GossipSubComponents['registrar']
 
@@ -51,7 +52,14 @@ export class GossipsubTap {
       unhandle: (protocol, options) => registrar.unhandle(protocol, options),
       unregister: (id) => registrar.unregister(id),
       handle: (protocol, handler, options) =>
-        registrar.handle(protocol, (stream, connection) => handler(stream, this.#wrapConnection(connection)), options),
+        registrar.handle(
+          protocol,
+          (stream, connection) => {
+            updateWindowLazily(stream)
+            return handler(stream, this.#wrapConnection(connection))
+          },
+          options,
+        ),
       register: (protocol, topology) => {
         this.#topology = {
           ...topology,

@@ -8,8 +8,8 @@
  *  └───────┴────────┴────┴──────────────┘
  * ```
  *
- * `v` protocol version, `s` number of shards, `name` of the cluster. The first two bytes never change their meaning, so that
- * any two versions can tell each other that they differ.
+ * `v` version of the wire, which is that of the stream's protocol; `s` number of shards; `name` of the cluster. The first
+ * two bytes never change their meaning, so that any two versions can tell each other that they differ.
  */
 import { CLUSTER_NAME_BYTES_MAX } from './constants.ts'
 import { MismatchError } from './errors.ts'

@@ -32,12 +32,14 @@
  * await b.start(events('b'))
  * ```
  */
+
+export { type AttachInit, asService, attachNetwork, type HostComponents } from './attach-network.ts'
+export type { CarrierCounters } from './carrier.ts'
 export { JOIN_PORT_DEFAULT, NETWORK_LIMITS, type NetworkLimits } from './constants.ts'
 export { createNetwork, type Libp2pNetwork, type NetworkInit } from './create-network.ts'
 export { CutError, type CutReason, ListenError, MismatchError, type MismatchReason } from './errors.ts'
 export { generateIdentity, type Identity, nodeIdOf } from './identity.ts'
 export type { LinkStats } from './links.ts'
 export type { Logger } from './logger.ts'
-export type { MulticastCounters } from './multicast.ts'
 export type { Lane, Network, NetworkEvents } from './network.ts'
 export type { NetworkCounters, NetworkStats, PeerStats } from './stats.ts'

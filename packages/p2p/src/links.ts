@@ -20,33 +20,17 @@
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import { LimitError } from '@reprise/core'
 import { BulkLane } from './bulk-lane.ts'
-import { CLOSE_MS, type NetworkLimits, STREAMS_PER_PROTOCOL_MAX, WATCH_MS } from './constants.ts'
+import { type NetworkLimits, STREAMS_PER_PROTOCOL_MAX, WATCH_MS } from './constants.ts'
 import { ControlLane, toError } from './control-lane.ts'
 import { CutError, type CutReason, MismatchError } from './errors.ts'
-import type { Hello } from './hello.ts'
+import type { Host } from './host.ts'
 import type { Logger } from './logger.ts'
 import type { Lane } from './network.ts'
 
-/** What links need of libp2p. */
-export interface LinksHost {
-  addEventListener(
-    type: 'connection:open' | 'connection:close',
-    listener: (event: CustomEvent<Connection>) => void,
-  ): void
-  removeEventListener(
-    type: 'connection:open' | 'connection:close',
-    listener: (event: CustomEvent<Connection>) => void,
-  ): void
-  handle(
-    protocol: string,
-    handler: (stream: Stream, connection: Connection) => void,
-    options: { maxInboundStreams: number; maxOutboundStreams: number },
-  ): Promise<void>
-}
-
 /** Called synchronously. Nothing is called after `stop`. */
 export interface LinksEvents {
-  onUp(nodeId: string, connection: Connection): void
+  /** The peer fits; its control stream speaks this version of the wire. */
+  onUp(nodeId: string, connection: Connection, wire: number): void
   onDown(nodeId: string): void
   onMessage(nodeId: string, lane: Lane, message: Uint8Array): void | Promise<void>
   /** A connection ended that never was up. `certain` when the peer does not fit; otherwise it may have been an accident. */
@@ -55,7 +39,10 @@ export interface LinksEvents {
 
 export interface LinksInit {
   readonly nodeId: string
-  readonly hello: Hello
+  readonly clusterName: string
+  readonly shardCount: number
+  /** The versions of the wire that this node speaks, best first. */
+  readonly wireVersions: readonly number[]
   readonly limits: NetworkLimits
   readonly logger: Logger
   readonly nowMs: () => number
@@ -86,6 +73,8 @@ interface Attached {
   readonly peer: PeerId
   readonly nodeId: string
   control: ControlLane | undefined
+  /** What the control stream speaks; known as soon as there is one. */
+  wire: number
   bulk: BulkLane | undefined
   isBulkAttached: boolean
   /** The opener opens, or opened, its control stream on it. */
@@ -111,39 +100,40 @@ interface Link {
 
 export class Links {
   readonly #init: LinksInit
-  readonly #controlProtocol: string
+  /** The control protocol of each version of the wire, best first: multistream-select takes the first that both know. */
+  readonly #wires: ReadonlyMap<string, number>
   readonly #bulkProtocol: string
   readonly #links = new Map<string, Link>()
-  #host: LinksHost | undefined
+  #host: Host | undefined
   #events: LinksEvents | undefined
 
   constructor(init: LinksInit) {
     this.#init = init
-    this.#controlProtocol = `/reprise/${init.hello.clusterName}/control/1`
-    this.#bulkProtocol = `/reprise/${init.hello.clusterName}/bulk/1`
+    this.#wires = new Map(init.wireVersions.map((wire) => [`/reprise/${init.clusterName}/control/${wire}`, wire]))
+    this.#bulkProtocol = `/reprise/${init.clusterName}/bulk/1`
   }
 
   /** Take every connection from now on. To be called before libp2p listens. */
-  async start(host: LinksHost, events: LinksEvents): Promise<void> {
+  async start(host: Host, events: LinksEvents): Promise<void> {
     this.#host = host
     this.#events = events
     host.addEventListener('connection:open', this.#onOpen)
     host.addEventListener('connection:close', this.#onClose)
     const options = { maxInboundStreams: STREAMS_PER_PROTOCOL_MAX, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX }
-    await host.handle(this.#controlProtocol, (stream, connection) => this.#onControlStream(stream, connection), options)
+    for (const [protocol, wire] of this.#wires) {
+      await host.handle(protocol, (stream, connection) => this.#onControlStream(stream, connection, wire), options)
+    }
     await host.handle(this.#bulkProtocol, (stream, connection) => this.#onBulkStream(stream, connection), options)
   }
 
-  /** Close all connections, giving what was written a moment to leave. Safe twice. */
+  /** Give up all connections, giving what was written a moment to leave. Safe twice. */
   async stop(): Promise<void> {
     this.#events = undefined
     this.#host?.removeEventListener('connection:open', this.#onOpen)
     const connections = [...this.#links.values()].flatMap((link) => [...link.attached.keys()])
     await Promise.all(
       connections.map((connection) =>
-        connection
-          .close({ signal: AbortSignal.timeout(CLOSE_MS) })
-          .catch(() => connection.abort(new CutError('STOPPING', connection.remotePeer.toString(), 'the node stops'))),
+        this.#host?.close(connection, new CutError('STOPPING', connection.remotePeer.toString(), 'the node stops')),
       ),
     )
     this.#host?.removeEventListener('connection:close', this.#onClose)
@@ -285,6 +275,7 @@ export class Links {
       peer: connection.remotePeer,
       nodeId,
       control: undefined,
+      wire: 0,
       bulk: undefined,
       isBulkAttached: false,
       isChosen: false,
@@ -329,18 +320,19 @@ export class Links {
   #openControl(attached: Attached): void {
     const { connection, nodeId } = attached
     attached.isChosen = true
-    this.#openStream(connection, this.#controlProtocol).then(
-      (stream) => this.#startControl(attached, stream, true),
+    this.#openStream(connection, [...this.#wires.keys()]).then(
+      (stream) => this.#startControl(attached, stream, this.#wires.get(stream.protocol) as number, true),
       (error) => {
         const isForeign = toError(error).name === 'UnsupportedProtocolError'
-        const detail = `it knows nothing of ${JSON.stringify(this.#init.hello.clusterName)}; correct the cluster name or the join addresses`
+        const versions = this.#init.wireVersions.join(' or ')
+        const detail = `it knows no wire version ${versions} of cluster ${JSON.stringify(this.#init.clusterName)}; correct the cluster name or the join addresses, or upgrade it`
         if (isForeign) this.#onMismatch(new MismatchError('CLUSTER_MISMATCH', nodeId, detail, { cause: error }))
         this.#cut(attached, new CutError('PROTOCOL', nodeId, 'the control stream cannot be opened', { cause: error }))
       },
     )
   }
 
-  #onControlStream(stream: Stream, connection: Connection): void {
+  #onControlStream(stream: Stream, connection: Connection, wire: number): void {
     const nodeId = connection.remotePeer.toString()
     const attached = this.#links.get(nodeId)?.attached.get(connection)
     if (attached === undefined || attached.isChosen || this.#isOpener(nodeId)) {
@@ -348,16 +340,18 @@ export class Links {
       return
     }
     attached.isChosen = true
-    this.#startControl(attached, stream, false)
+    this.#startControl(attached, stream, wire, false)
   }
 
-  #startControl(attached: Attached, stream: Stream, opener: boolean): void {
+  #startControl(attached: Attached, stream: Stream, wire: number, opener: boolean): void {
     const { nodeId } = attached
-    const { hello, limits, nowMs } = this.#init
+    const { clusterName, shardCount, limits, nowMs } = this.#init
+    const hello = { version: wire, shardCount, clusterName }
     if (this.#events === undefined || this.#links.get(nodeId)?.attached.get(attached.connection) !== attached) {
       stream.abort(new CutError('STOPPING', nodeId, 'nobody waits for this stream any more'))
       return
     }
+    attached.wire = wire
     attached.control = new ControlLane(
       { stream, peer: nodeId, hello, opener, limits, nowMs },
       {
@@ -404,7 +398,7 @@ export class Links {
       },
     })
     attached.control?.ping()
-    this.#events.onUp(nodeId, connection)
+    this.#events.onUp(nodeId, connection, attached.wire)
     for (const other of [...link.attached.values()]) {
       if (other !== attached && other.connection.direction === 'outbound') this.#cut(other, replaced(nodeId))
     }
@@ -413,7 +407,7 @@ export class Links {
 
   #openBulk(attached: Attached): void {
     const { connection, nodeId } = attached
-    this.#openStream(connection, this.#bulkProtocol).then(
+    this.#openStream(connection, [this.#bulkProtocol]).then(
       (stream) => this.#attachBulk(attached, stream),
       (cause) => this.#cut(attached, new CutError('PROTOCOL', nodeId, 'the bulk stream cannot be opened', { cause })),
     )
@@ -438,8 +432,8 @@ export class Links {
     attached.bulk?.attach(stream)
   }
 
-  #openStream(connection: Connection, protocol: string): Promise<Stream> {
-    return connection.newStream([protocol], {
+  #openStream(connection: Connection, protocols: string[]): Promise<Stream> {
+    return connection.newStream(protocols, {
       signal: AbortSignal.timeout(this.#init.limits.helloMs),
       maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX,
     })
@@ -463,7 +457,7 @@ export class Links {
     attached.isCut = true
     this.#init.logger.debug('connection cut', { nodeId, reason: reason.message })
     if (reason instanceof MismatchError && reason.code === 'NO_HELLO') this.#onMismatch(reason)
-    connection.abort(reason)
+    this.#host?.cut(connection, reason)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   TopicValidatorResult,
 } from '@libp2p/gossipsub'
 import type { Connection, Stream } from '@libp2p/interface'
+import { type Carrier, type CarrierCounters, type CarrierEvents, type Sick, StreamHealth } from './carrier.ts'
 import {
   GOSSIP_HEARTBEAT_MS,
   GOSSIP_SEEN_MS,
@@ -22,69 +23,39 @@ import {
   RPC_OVERHEAD_BYTES,
   STREAMS_PER_PROTOCOL_MAX,
   TOPIC_ENTRY_BYTES,
-  WATCH_MS,
   writeBufferBytesMax,
 } from './constants.ts'
-import type { CutReason } from './errors.ts'
 import { deliveryRecordsOf } from './gossipsub-records.ts'
 import { GossipsubTap } from './gossipsub-tap.ts'
 import type { Logger } from './logger.ts'
 import { raise } from './raise.ts'
-
-/** Called synchronously. */
-export interface MulticastEvents {
-  onSubscriber(nodeId: string, shard: number): void
-  onFrame(from: string, shard: number, frame: Uint8Array): void
-}
+import { PieceJoiner, TurnWriter } from './turn-writer.ts'
 
 export interface MulticastInit {
   readonly clusterName: string
   readonly shardCount: number
   readonly limits: NetworkLimits
   readonly frameId: (frame: Uint8Array) => Uint8Array
+  readonly counters: CarrierCounters
   readonly logger: Logger
-}
-
-/** Frames since the start. */
-export interface MulticastCounters {
-  /** Received from a member. */
-  framesIn: number
-  /** Handed to gossipsub, however many subscribers there were. */
-  framesOut: number
-  /** Copies that a peer missed because too much was waiting for it. */
-  framesSkipped: number
-  /** Received from somebody who is connected but not admitted, and dropped. */
-  foreignFrames: number
-  /** Frames that gossipsub would not publish: their id was published before, within `GOSSIP_SEEN_MS`. */
-  publishFailed: number
+  /** Whether frames reach the peer another way. Its own are taken all the same. */
+  readonly isElsewhere: (nodeId: string) => boolean
 }
 
 /** What is kept of a peer that is up. */
 interface Member {
   readonly connection: Connection
-  /** How long gossipsub has had no stream to it, or its stream has not moved; in milliseconds of a running event loop. */
-  missingMs: number
-  stalledMs: number
-  sentBytes: number
+  readonly health: StreamHealth
 }
 
 /** Gossipsub's stream to a peer, up or not yet. */
 interface Outgoing {
-  readonly stream: Stream
-  /** Written so far. */
-  pushedBytes: number
-  /** Published in this turn, and written at its end. */
+  readonly writer: TurnWriter
+  /** Published in this turn, and not yet written by gossipsub. */
   promisedBytes: number
 }
 
-export class Multicast {
-  readonly counters: MulticastCounters = {
-    framesIn: 0,
-    framesOut: 0,
-    framesSkipped: 0,
-    foreignFrames: 0,
-    publishFailed: 0,
-  }
+export class Multicast implements Carrier {
   readonly #init: MulticastInit
   readonly #tap: GossipsubTap
   readonly #topics: readonly string[]
@@ -92,8 +63,9 @@ export class Multicast {
   readonly #wanted = new Set<number>()
   readonly #members = new Map<string, Member>()
   readonly #outgoing = new Map<string, Outgoing>()
+  readonly #joiner = new PieceJoiner()
   #pubsub: GossipSub | undefined
-  #events: MulticastEvents | undefined
+  #events: CarrierEvents | undefined
 
   constructor(init: MulticastInit) {
     this.#init = init
@@ -109,6 +81,8 @@ export class Multicast {
   get service(): (components: GossipSubComponents) => GossipSub {
     return (components) => {
       const pubsub = gossipsub(this.#options())(this.#tap.wrap(components))
+      // The cluster's own id first: it keeps clusters, and other uses of gossipsub, apart. Earlier members know the others only.
+      pubsub.protocols = [`/reprise/${this.#init.clusterName}/gossip/1`, ...pubsub.protocols]
       const records = deliveryRecordsOf(pubsub)
       if (records === undefined) {
         this.#init.logger.warn('this version of gossipsub keeps its delivery records where they cannot be cleared')
@@ -127,7 +101,7 @@ export class Multicast {
   }
 
   /** Make the subscriptions that were asked for so far. To be called when gossipsub runs and before it meets anybody. */
-  start(events: MulticastEvents): void {
+  start(events: CarrierEvents): void {
     this.#events = events
     for (const shard of this.#wanted) this.#subscribe(shard)
   }
@@ -150,50 +124,36 @@ export class Multicast {
     this.#pubsub?.unsubscribe(topic)
   }
 
-  /**
-   * Hand the frame to gossipsub.
-   * @returns how many members it is written to: subscribers that are up, reached, and keep up.
-   */
   publish(shard: number, frame: Uint8Array): number {
     const topic = this.#topics[shard]
     const pubsub = this.#pubsub
     if (topic === undefined || pubsub === undefined || this.#events === undefined) return 0
-    this.counters.framesOut++
     const reached: Outgoing[] = []
+    let subscribers = 0
     for (const peer of pubsub.getSubscribers(topic)) {
       const nodeId = peer.toString()
+      if (!this.#isServed(nodeId)) continue
+      subscribers++
       const outgoing = this.#outgoing.get(nodeId)
-      if (outgoing === undefined || !this.#members.has(nodeId) || !this.#keepsUp(outgoing)) continue
-      outgoing.promisedBytes += frame.byteLength
+      if (outgoing === undefined || !this.#keepsUp(outgoing)) continue
+      outgoing.promisedBytes += frame.byteLength + RPC_OVERHEAD_BYTES
       reached.push(outgoing)
     }
-    // `publish` is asynchronous for the sake of signing only; without it the frame is written within this turn, in order.
-    pubsub
-      .publish(topic, frame)
-      .catch((error) => {
-        this.counters.publishFailed++
-        this.#init.logger.debug('a frame was not published', { shard, error })
-      })
-      .finally(() => {
-        for (const outgoing of reached) outgoing.promisedBytes -= frame.byteLength
-      })
+    // Whom it is too much for is counted when gossipsub writes to it.
+    if (subscribers > 0) this.#hand(topic, frame, reached)
     return reached.length
   }
 
-  /** Bytes that gossipsub has for the peer and the connection has not taken. */
   bufferedBytes(nodeId: string): number {
-    return this.#outgoing.get(nodeId)?.stream.writeBufferLength ?? 0
+    return this.#outgoing.get(nodeId)?.writer.bufferedBytes ?? 0
   }
 
-  /** Bytes that the connection took from gossipsub's present stream to the peer. */
   sentBytes(nodeId: string): number {
-    const outgoing = this.#outgoing.get(nodeId)
-    return outgoing === undefined ? 0 : outgoing.pushedBytes - outgoing.stream.writeBufferLength
+    return this.#outgoing.get(nodeId)?.writer.sentBytes ?? 0
   }
 
-  /** The peer is admitted: its frames count, and it is told of as a subscriber. */
   up(nodeId: string, connection: Connection): void {
-    this.#members.set(nodeId, { connection, missingMs: 0, stalledMs: 0, sentBytes: 0 })
+    this.#members.set(nodeId, { connection, health: new StreamHealth() })
     this.#tellSubscriptions(nodeId)
   }
 
@@ -201,30 +161,13 @@ export class Multicast {
     this.#members.delete(nodeId)
   }
 
-  /**
-   * Look after gossipsub's streams: ask for those that are missing, and name the peers that stay without, or whose stream
-   * does not move. To be called every `WATCH_MS`.
-   */
-  watch(): { nodeId: string; reason: CutReason; detail: string }[] {
-    const { zombieMs, stallMs } = this.#init.limits
-    const sick: { nodeId: string; reason: CutReason; detail: string }[] = []
-    for (const [nodeId, member] of this.#members) {
+  watch(): Sick[] {
+    const sick: Sick[] = []
+    for (const [nodeId, { connection, health }] of this.#members) {
       const outgoing = this.#outgoing.get(nodeId)
-      if (outgoing === undefined) {
-        member.stalledMs = 0
-        member.missingMs += WATCH_MS
-        if (member.missingMs > zombieMs)
-          sick.push({ nodeId, reason: 'ZOMBIE', detail: 'gossipsub has no stream to it' })
-        else this.#tap.open(member.connection.remotePeer, member.connection)
-        continue
-      }
-      member.missingMs = 0
-      const waitingBytes = outgoing.stream.writeBufferLength
-      const sentBytes = outgoing.pushedBytes - waitingBytes
-      member.stalledMs = waitingBytes === 0 || sentBytes !== member.sentBytes ? 0 : member.stalledMs + WATCH_MS
-      member.sentBytes = sentBytes
-      if (member.stalledMs <= stallMs) continue
-      sick.push({ nodeId, reason: 'STALLED', detail: `${waitingBytes} bytes of frames do not move` })
+      const wrong = health.look(outgoing?.writer, this.#init.limits)
+      if (wrong !== undefined) sick.push({ nodeId, ...wrong })
+      else if (outgoing === undefined) this.#tap.open(connection.remotePeer, connection)
     }
     return sick
   }
@@ -297,10 +240,10 @@ export class Multicast {
 
   #onFrame(from: string, shard: number, frame: Uint8Array): void {
     if (!this.#members.has(from)) {
-      this.counters.foreignFrames++
+      this.#init.counters.foreignFrames++
       return
     }
-    this.counters.framesIn++
+    this.#init.counters.framesIn++
     try {
       this.#events?.onFrame(from, shard, frame)
     } catch (bug) {
@@ -308,40 +251,55 @@ export class Multicast {
     }
   }
 
+  #hand(topic: string, frame: Uint8Array, reached: readonly Outgoing[]): void {
+    // `publish` is asynchronous for the sake of signing only; without it the frame is written within this turn, in order.
+    this.#pubsub
+      ?.publish(topic, frame)
+      .catch((error) => {
+        this.#init.counters.publishFailed++
+        this.#init.logger.debug('a frame was not published', { topic, error })
+      })
+      .finally(() => {
+        for (const outgoing of reached) outgoing.promisedBytes -= frame.byteLength + RPC_OVERHEAD_BYTES
+      })
+  }
+
   #onStream(nodeId: string, stream: Stream): void {
-    const outgoing: Outgoing = { stream, pushedBytes: 0, promisedBytes: 0 }
+    const writer = new TurnWriter(stream, this.#joiner)
+    const outgoing: Outgoing = { writer, promisedBytes: 0 }
     this.#outgoing.set(nodeId, outgoing)
     stream.addEventListener('close', () => {
       if (this.#outgoing.get(nodeId) === outgoing) this.#outgoing.delete(nodeId)
     })
-    // The other side reads no more. What is written from now on is lost, so end it and let `watch` get another.
-    stream.addEventListener('remoteCloseWrite', () =>
-      stream.abort(new Error('the reader of the gossipsub stream is gone')),
-    )
-    const send = stream.send.bind(stream)
     stream.send = (data) => {
-      if (isPublish(data)) {
+      const bytes = data instanceof Uint8Array ? data : data.subarray()
+      if (isPublish(bytes)) {
         // Who only has a connection gets no frames; gossipsub would send as soon as it meets somebody.
-        if (!this.#members.has(nodeId)) return false
-        if (stream.writeBufferLength > this.#init.limits.gossipBufferBytesMax) {
-          this.counters.framesSkipped++
+        if (!this.#isServed(nodeId)) return false
+        if (writer.bufferedBytes > this.#init.limits.gossipBufferBytesMax) {
+          this.#init.counters.framesSkipped++
           return false
         }
       }
-      outgoing.pushedBytes += data.byteLength
-      return send(data)
+      writer.push(bytes)
+      return true
     }
     // Gossipsub takes note of the stream some microtasks later.
     setImmediate(() => this.#tellSubscriptions(nodeId))
   }
 
-  #keepsUp({ stream, promisedBytes }: Outgoing): boolean {
-    return stream.writeBufferLength + promisedBytes <= this.#init.limits.gossipBufferBytesMax
+  #keepsUp({ writer, promisedBytes }: Outgoing): boolean {
+    return writer.bufferedBytes + promisedBytes <= this.#init.limits.gossipBufferBytesMax
+  }
+
+  /** Whether the peer gets frames this way. */
+  #isServed(nodeId: string): boolean {
+    return this.#members.has(nodeId) && !this.#init.isElsewhere(nodeId)
   }
 
   /** Whether what is published reaches the peer, and what it sends counts. */
   #isReached(nodeId: string): boolean {
-    return this.#members.has(nodeId) && this.#outgoing.has(nodeId)
+    return this.#isServed(nodeId) && this.#outgoing.has(nodeId)
   }
 
   /** Tell of everything the peer subscribed to: gossipsub may have known for long. */
@@ -358,9 +316,8 @@ export class Multicast {
 const PUBLISH_TAG = 0x12
 
 /** Whether a length-prefixed RPC carries frames, rather than subscriptions or control, which must not be lost. */
-const isPublish = (data: Parameters<Stream['send']>[0]): boolean => {
-  const byteAt = (index: number): number => (data instanceof Uint8Array ? data[index]! : data.get(index))
+const isPublish = (rpc: Uint8Array): boolean => {
   let at = 0
-  while ((byteAt(at) & 0x80) !== 0) at++
-  return byteAt(at + 1) === PUBLISH_TAG
+  while ((rpc[at]! & 0x80) !== 0) at++
+  return rpc[at + 1] === PUBLISH_TAG
 }

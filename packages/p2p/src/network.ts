@@ -19,11 +19,12 @@ export interface NetworkEvents {
   onPeerDown(nodeId: string): void
   /** A peer now receives what is published to the shard. Fires at least once per connection and subscription. */
   onSubscriber(nodeId: string, shard: number): void
-  /** A frame published by `from` itself (never relayed). The bytes belong to the receiver only during the call. */
+  /** A frame published by `from` itself (never relayed). Nobody changes the bytes afterwards; a copy of a small part is
+   * better kept than the frame. */
   onFrame(from: string, shard: number, frame: Uint8Array): void
   /**
-   * A message on a lane. The bytes belong to the receiver only during the call. A promise returned for a `bulk` message holds
-   * back the next one of that peer, and in the end its sender, and extends the call until it resolves; it must not reject.
+   * A message on a lane. Nobody changes the bytes afterwards. A promise returned for a `bulk` message holds
+   * back the next one of that peer, and in the end its sender, until it resolves; it must not reject.
    */
   onMessage(from: string, lane: Lane, message: Uint8Array): void | Promise<void>
 }

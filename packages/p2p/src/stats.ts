@@ -1,6 +1,7 @@
 /** What the network counted, for status and dashboards. */
+
+import type { CarrierCounters } from './carrier.ts'
 import type { LinkStats } from './links.ts'
-import type { MulticastCounters } from './multicast.ts'
 
 /** One peer: up, or a member that cannot be reached. */
 export interface PeerStats {
@@ -8,13 +9,13 @@ export interface PeerStats {
   /** The connection in use, or `undefined` while there is none. */
   readonly link: LinkStats | undefined
   /** Bytes of frames that wait to be written to it. */
-  readonly gossipBufferedBytes: number
+  readonly frameBufferedBytes: number
   /** Dials of it that failed since it is a member. */
   readonly dialsFailed: number
 }
 
-export interface NetworkCounters extends Readonly<MulticastCounters> {
-  /** Connections cut because gossipsub had no stream to the peer, or one that did not move. */
+export interface NetworkCounters extends Readonly<CarrierCounters> {
+  /** Connections cut because there was no stream for frames to the peer, or one that did not move. */
   readonly zombiesClosed: number
   readonly stalledClosed: number
   /** Dials that failed, members and join places together. */

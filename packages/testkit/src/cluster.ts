@@ -3,12 +3,14 @@
  *
  * Each node is a process that starts, crashes (its memory is lost) and starts again with a later incarnation. Every event
  * goes through `step`, whose outbox is carried out at once: messages and frames to the network, results to whoever asked,
- * the next tick into the event queue. Clocks are per node, so that they can be wrong.
+ * the next tick into the event queue. A paused process runs nothing; what arrives for it waits, up to a bound, and is worked
+ * off in one go when it wakes. Clocks are per node, so that they can be wrong.
  */
 import type { BucketTable, Entry, Event, KeyHash, NodeId, Notice, Replica, ReplicaInit, Result } from '@reprise/core'
-import { Outbox, Replica as RealReplica } from '@reprise/core'
+import { Outbox, Replica as RealReplica, WIRE_VERSION } from '@reprise/core'
+import { NodeClock } from './clock.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { NetworkConditions } from './network.ts'
+import type { NetworkConditions, NetworkEvents } from './network.ts'
 import { Network } from './network.ts'
 import type { Random } from './random.ts'
 
@@ -20,6 +22,8 @@ export interface ClusterOptions {
   readonly planted: ReadonlySet<string>
   readonly cacheBytesMax: number
   readonly seed: number
+  /** The best wire version that each node speaks; default: the code's own. */
+  readonly wires?: readonly number[]
 }
 
 /** What the cluster tells. Called during a step's aftermath. */
@@ -31,6 +35,9 @@ export interface ClusterEvents {
   onStart(node: SimulatedNode): void
   /** Just before its memory is lost. */
   onCrash(node: SimulatedNode): void
+  onPause?(node: SimulatedNode): void
+  onWake?(node: SimulatedNode): void
+  onTransfer?: NetworkEvents['onTransfer']
 }
 
 export interface StartOptions {
@@ -64,9 +71,11 @@ export class SimulatedNode {
   life = 0
   /** It was told to leave: what it has is about to go with it. */
   isLeaving = false
-  /** The node's clocks, ahead of virtual time. */
-  monotonicOffsetMs = 0
-  wallOffsetMs = 0
+  readonly clock: NodeClock = new NodeClock()
+  isPaused = false
+  wokeAtMs: number = Number.NEGATIVE_INFINITY
+  /** What arrived while it was paused. */
+  readonly inbox: Event[] = []
   /** When the next tick is scheduled. */
   tickAtMs: number = Number.POSITIVE_INFINITY
   /** Ticks since time last moved, to notice a node that spins. */
@@ -80,6 +89,11 @@ export class SimulatedNode {
 
   get isUp(): boolean {
     return this.replica !== undefined
+  }
+
+  /** Up and not paused: it does something when asked. */
+  get isRunning(): boolean {
+    return this.replica !== undefined && !this.isPaused
   }
 
   /** The table of a node that is up. */
@@ -110,13 +124,17 @@ export class Cluster {
     this.#events = events
     this.nodes = Array.from({ length: options.nodeCount }, (_, index) => new SimulatedNode(index))
     this.network = new Network(options.nodeCount, options.conditions, queue, random, {
-      onPeerUp: (node, peer) => this.#stepAt(node, { type: 'peer-up', peer: nodeIdOf(peer) }),
+      onPeerUp: (node, peer) => {
+        const wire = Math.min(this.#wireOf(node), this.#wireOf(peer))
+        this.#stepAt(node, { type: 'peer-up', peer: nodeIdOf(peer), wire })
+      },
       onPeerDown: (node, peer) => this.#stepAt(node, { type: 'peer-down', peer: nodeIdOf(peer) }),
       onSubscriber: (node, peer, shard) => this.#stepAt(node, { type: 'subscriber', peer: nodeIdOf(peer), shard }),
       onFrame: (node, from, shard, bytes) =>
         this.#stepAt(node, { type: 'frame', from: nodeIdOf(from), shard, bytes }, bytes),
       onMessage: (node, from, lane, bytes) =>
         this.#stepAt(node, { type: 'message', from: nodeIdOf(from), lane, bytes }, bytes),
+      ...(events.onTransfer === undefined ? {} : { onTransfer: events.onTransfer }),
     })
   }
 
@@ -141,9 +159,10 @@ export class Cluster {
     if (node.isUp) return
     node.life++
     node.isLeaving = false
+    node.isPaused = false
     if (amnesia) {
       node.storedIncarnation = 0
-      node.wallOffsetMs = -WALL_START_MS - this.nowMs + 1_000
+      node.clock.reset(this.nowMs)
     }
     const now = this.#nowOf(node)
     node.storedIncarnation = Math.max(node.storedIncarnation + 1, Math.floor(now.wallMs))
@@ -170,13 +189,45 @@ export class Cluster {
     if (!node.isUp) return
     this.#events.onCrash(node)
     node.replica = undefined
+    node.isPaused = false
+    node.inbox.length = 0
     this.network.crash(node.index, isSilent)
+  }
+
+  /** A node's process stops running and keeps everything. @param isLong its peers lose patience with it. */
+  pause(node: SimulatedNode, isLong: boolean): void {
+    if (!node.isRunning) return
+    node.isPaused = true
+    this.network.pause(node.index, isLong)
+    this.#events.onPause?.(node)
+  }
+
+  /** It runs again, and meets everything that came meanwhile at once. */
+  wake(node: SimulatedNode): void {
+    if (!node.isUp || !node.isPaused) return
+    node.isPaused = false
+    node.wokeAtMs = this.nowMs
+    this.network.wake(node.index)
+    this.#events.onWake?.(node)
+    const { life } = node
+    const events: Event[] = node.inbox.splice(0)
+    // Timers or sockets first: an event loop may do either.
+    if (this.#random.chance(0.5)) events.unshift({ type: 'tick' })
+    else events.push({ type: 'tick' })
+    node.tickAtMs = Number.POSITIVE_INFINITY
+    for (const event of events) if (node.life === life) this.step(node, event)
   }
 
   /** Let an event happen at a node, if it is up, and carry out what it wants. */
   step(node: SimulatedNode, event: Event): void {
     const { replica } = node
     if (replica === undefined) return
+    if (node.isPaused) {
+      // What does not fit its host's buffers is refused; what happens in its own process is not.
+      const isFromPeer = event.type === 'message' || event.type === 'frame'
+      if (!isFromPeer || node.inbox.length < INBOX_MAX) node.inbox.push(event)
+      return
+    }
     this.trace.events++
     this.trace.mix(this.nowMs * 1_024 + node.index)
     this.trace.mix(event.type.length * 31 + event.type.charCodeAt(0))
@@ -213,12 +264,12 @@ export class Cluster {
   }
 
   #scheduleTick(node: SimulatedNode): void {
-    const dueMs = Math.max(this.nowMs, (node.replica as Replica).nextDueMs() - node.monotonicOffsetMs)
+    const dueMs = Math.max(this.nowMs, node.clock.virtualMs((node.replica as Replica).nextDueMs()))
     if (dueMs >= node.tickAtMs) return
     node.tickAtMs = dueMs
     const { life } = node
     this.#queue.at(dueMs, () => {
-      if (node.life !== life || node.tickAtMs !== dueMs || !node.isUp) return
+      if (node.life !== life || node.tickAtMs !== dueMs || !node.isRunning) return
       node.tickAtMs = Number.POSITIVE_INFINITY
       this.#countTick(node)
       this.step(node, { type: 'tick' })
@@ -234,10 +285,11 @@ export class Cluster {
   }
 
   #nowOf(node: SimulatedNode): { nowMs: number; wallMs: number } {
-    return {
-      nowMs: this.nowMs + node.monotonicOffsetMs,
-      wallMs: WALL_START_MS + this.nowMs + node.wallOffsetMs,
-    }
+    return { nowMs: node.clock.nowMs(this.nowMs), wallMs: node.clock.wallMs(this.nowMs) }
+  }
+
+  #wireOf(node: number): number {
+    return this.options.wires?.[node] ?? WIRE_VERSION
   }
 }
 
@@ -245,7 +297,7 @@ function nodeIdOf(index: number): NodeId {
   return `n${index}`
 }
 
-/** Virtual time 0 by the wall clock: 2026-01-01. */
-const WALL_START_MS = Date.UTC(2026, 0, 1)
+/** Events of peers that wait for a paused node: a few hundred kilobytes of socket buffers. */
+const INBOX_MAX = 1_000
 /** Work at one moment may lead to a few ticks; more is a tick that asks for itself. */
 const TICKS_AT_ONCE_MAX = 100

@@ -1,12 +1,10 @@
 /**
- * What goes wrong in a run, as data: a list of faults that can be printed, thinned out and replayed.
- *
- * Which kinds a seed uses at all is drawn first (a swarm: Groce et al., "Swarm testing", 2012). Runs that do one thing often
- * find what runs that do a little of everything never reach. A new kind is an entry in `KINDS` and a member of `Fault`.
+ * What goes wrong in a run, as data: a list of faults that can be printed, thinned out and replayed. Which there are in a
+ * seed is drawn in `fault-kinds.ts`; here they happen.
  */
 import type { Cluster, SimulatedNode } from './cluster.ts'
 import type { EventQueue } from './event-queue.ts'
-import type { Random } from './random.ts'
+import type { NetworkConditions } from './network.ts'
 
 interface FaultBase {
   readonly atMs: number
@@ -23,7 +21,7 @@ export interface CrashFault extends FaultBase {
   readonly hasAmnesia: boolean
 }
 
-/** A process says goodbye, ends a moment later, and starts again after `lastsMs`. */
+/** A process hands over what it holds, says goodbye, ends a moment later, and starts again after `lastsMs`. */
 export interface LeaveFault extends FaultBase {
   readonly kind: 'leave'
   readonly node: number
@@ -35,27 +33,80 @@ export interface PartitionFault extends FaultBase {
   readonly side: readonly number[]
 }
 
-export type Fault = CrashFault | LeaveFault | PartitionFault
-export type FaultKind = Fault['kind']
-
-/** Faults of every kind: how many at most, and whether the seed has any, is drawn for each kind. */
-export function drawFaults(random: Random, nodeCount: number, activeMs: number): Fault[] {
-  const faults: Fault[] = []
-  for (const kind of Object.keys(KINDS) as FaultKind[]) {
-    const { likelihood, countMax, draw } = KINDS[kind]
-    if (!random.chance(likelihood)) continue
-    for (let count = 1 + random.below(countMax); count > 0; count--) {
-      faults.push(draw(random, nodeCount, random.between(0, activeMs)))
-    }
-  }
-  return faults.sort((a, b) => a.atMs - b.atMs)
+/** What the one side sends does not reach the other; the way back is open. */
+export interface CutFault extends FaultBase {
+  readonly kind: 'cut'
+  readonly from: readonly number[]
+  readonly to: readonly number[]
 }
+
+/** A process is stopped; its peers lose patience with it. It wakes with everything late. */
+export interface PauseFault extends FaultBase {
+  readonly kind: 'pause'
+  readonly node: number
+}
+
+/** A process is busy with something else: nothing runs, and nobody hangs up. */
+export interface StallFault extends FaultBase {
+  readonly kind: 'stall'
+  readonly node: number
+}
+
+/** Somebody sets a node's wall clock. What stays set has no duration. */
+export interface ClockFault extends FaultBase {
+  readonly kind: 'clock'
+  readonly node: number
+  readonly jumpMs: number
+}
+
+/** A node that was never there joins; after `lastsMs` it stays, or its move is aborted. */
+export interface JoinFault extends FaultBase {
+  readonly kind: 'join'
+  readonly node: number
+  readonly end: 'stays' | 'crash' | 'leave'
+}
+
+/** What is sent to a node queues, and arrives only every `gapMs` from each sender. */
+export interface SlowFault extends FaultBase {
+  readonly kind: 'slow'
+  readonly from: readonly number[]
+  readonly to: number
+  readonly gapMs: number
+}
+
+/** Whatever is sent to a node is refused: its buffers are full. */
+export interface FullFault extends FaultBase {
+  readonly kind: 'full'
+  readonly from: readonly number[]
+  readonly to: number
+}
+
+/** The network is worse than usual, between all. */
+export interface StormFault extends FaultBase {
+  readonly kind: 'storm'
+  readonly conditions: Partial<NetworkConditions>
+}
+
+export type Fault =
+  | CrashFault
+  | LeaveFault
+  | PartitionFault
+  | CutFault
+  | PauseFault
+  | StallFault
+  | ClockFault
+  | JoinFault
+  | SlowFault
+  | FullFault
+  | StormFault
+export type FaultKind = Fault['kind']
 
 /** Lets faults begin and end at their times, and everything end at once when told. */
 export class FaultInjector {
   readonly #cluster: Cluster
   readonly #queue: EventQueue
   readonly #active = new Map<Fault, () => void>()
+  #scheduled = 0
 
   constructor(cluster: Cluster, queue: EventQueue) {
     this.#cluster = cluster
@@ -68,8 +119,11 @@ export class FaultInjector {
 
   /** Schedule faults; their times count from `startMs`. */
   schedule(faults: readonly Fault[], startMs: number): void {
+    const round = this.#scheduled
     for (const fault of faults) {
       this.#queue.at(startMs + fault.atMs, () => {
+        // Everything was healed meanwhile: what had not begun does not happen.
+        if (round !== this.#scheduled) return
         const end = this.#begin(fault)
         if (end === undefined) return
         this.#active.set(fault, end)
@@ -78,8 +132,9 @@ export class FaultInjector {
     }
   }
 
-  /** End all that is active now. */
+  /** End all that is active now, and let nothing begin that was to come. */
   heal(): void {
+    this.#scheduled++
     for (const fault of [...this.#active.keys()]) this.#end(fault)
   }
 
@@ -91,8 +146,36 @@ export class FaultInjector {
         return crash(cluster, cluster.node(fault.node), fault)
       case 'leave':
         return leave(cluster, this.#queue, cluster.node(fault.node))
-      case 'partition':
-        return partition(cluster, fault.side)
+      case 'partition': {
+        const others = cluster.nodes.flatMap(({ index }) => (fault.side.includes(index) ? [] : [index]))
+        return block(
+          cluster,
+          [...pairs(others, fault.side)].flatMap(([a, b]) => [[a, b] as const, [b, a] as const]),
+        )
+      }
+      case 'cut':
+        return block(cluster, [...pairs(fault.from, fault.to)])
+      case 'pause':
+        return pause(cluster, cluster.node(fault.node), true)
+      case 'stall':
+        return pause(cluster, cluster.node(fault.node), false)
+      case 'clock':
+        cluster.node(fault.node).clock.jump(fault.jumpMs)
+        return undefined
+      case 'join':
+        return join(cluster, this.#queue, cluster.node(fault.node), fault.end)
+      case 'slow':
+        for (const [from, to] of pairs(fault.from, [fault.to])) cluster.network.slow(from, to, fault.gapMs)
+        return () => {
+          for (const [from, to] of pairs(fault.from, [fault.to])) cluster.network.slow(from, to, 0)
+        }
+      case 'full':
+        for (const [from, to] of pairs(fault.from, [fault.to])) cluster.network.refuse(from, to)
+        return () => {
+          for (const [from, to] of pairs(fault.from, [fault.to])) cluster.network.accept(from, to)
+        }
+      case 'storm':
+        return cluster.network.storm(fault.conditions)
     }
   }
 
@@ -104,6 +187,10 @@ export class FaultInjector {
   }
 }
 
+function* pairs(from: readonly number[], to: readonly number[]): Generator<readonly [number, number]> {
+  for (const a of from) for (const b of to) if (a !== b) yield [a, b]
+}
+
 function crash(cluster: Cluster, node: SimulatedNode, fault: CrashFault): (() => void) | undefined {
   if (!node.isUp || cluster.up().length <= 1) return undefined
   cluster.crash(node, fault.isSilent)
@@ -111,7 +198,16 @@ function crash(cluster: Cluster, node: SimulatedNode, fault: CrashFault): (() =>
 }
 
 function leave(cluster: Cluster, queue: EventQueue, node: SimulatedNode): (() => void) | undefined {
-  if (!node.isUp || cluster.up().length <= 1) return undefined
+  if (!node.isRunning || cluster.up().length <= 1) return undefined
+  const exit = depart(cluster, queue, node)
+  return () => {
+    exit()
+    cluster.start(node)
+  }
+}
+
+/** Let a node say goodbye and go. @returns how to end its process at once, if it still runs. */
+function depart(cluster: Cluster, queue: EventQueue, node: SimulatedNode): () => void {
   const { life } = node
   const untilMs = queue.nowMs + LEAVE_MS_MAX
   const isHere = (): boolean => node.life === life && node.isUp
@@ -129,73 +225,42 @@ function leave(cluster: Cluster, queue: EventQueue, node: SimulatedNode): (() =>
   node.isLeaving = true
   cluster.step(node, { type: 'leave' })
   sayGoodbye()
+  return exit
+}
+
+function pause(cluster: Cluster, node: SimulatedNode, isLong: boolean): (() => void) | undefined {
+  if (!node.isRunning || cluster.up().filter((other) => other.isRunning).length <= 1) return undefined
+  const { life } = node
+  cluster.pause(node, isLong)
   return () => {
-    exit()
-    cluster.start(node)
+    if (node.life === life) cluster.wake(node)
   }
 }
 
-function partition(cluster: Cluster, side: readonly number[]): () => void {
-  const pairs = cluster.nodes.flatMap(({ index }) =>
-    side.includes(index) ? [] : side.flatMap((other) => [[index, other] as const, [other, index] as const]),
-  )
-  for (const [from, to] of pairs) cluster.network.block(from, to)
+function join(
+  cluster: Cluster,
+  queue: EventQueue,
+  node: SimulatedNode,
+  end: JoinFault['end'],
+): (() => void) | undefined {
+  if (node.isUp) return undefined
+  cluster.start(node)
+  const { life } = node
   return () => {
-    for (const [from, to] of pairs) cluster.network.unblock(from, to)
+    if (node.life !== life || !node.isRunning || cluster.up().length <= 1) return
+    if (end === 'crash') cluster.crash(node, false)
+    else if (end === 'leave') depart(cluster, queue, node)
   }
 }
 
-interface KindOfFault {
-  /** How probable it is that a seed has this kind at all. */
-  readonly likelihood: number
-  readonly countMax: number
-  draw(random: Random, nodeCount: number, atMs: number): Fault
+function block(cluster: Cluster, directions: readonly (readonly [number, number])[]): () => void {
+  for (const [from, to] of directions) cluster.network.block(from, to)
+  return () => {
+    for (const [from, to] of directions) cluster.network.unblock(from, to)
+  }
 }
 
-const KINDS: Readonly<Record<FaultKind, KindOfFault>> = {
-  crash: {
-    likelihood: 0.5,
-    countMax: 3,
-    draw: (random, nodeCount, atMs) => ({
-      kind: 'crash',
-      atMs,
-      // Short enough to come back before anybody noticed, long enough to be buried.
-      lastsMs: random.chance(0.08) ? random.between(5_000, 9_000) : random.between(20, 1_500),
-      node: random.below(nodeCount),
-      isSilent: random.chance(0.3),
-      hasAmnesia: random.chance(0.15),
-    }),
-  },
-  leave: {
-    likelihood: 0.2,
-    countMax: 2,
-    draw: (random, nodeCount, atMs) => ({
-      kind: 'leave',
-      atMs,
-      lastsMs: random.between(600, 2_000),
-      node: random.below(nodeCount),
-    }),
-  },
-  partition: {
-    likelihood: 0.5,
-    countMax: 3,
-    draw: (random, nodeCount, atMs) => ({
-      kind: 'partition',
-      atMs,
-      // Shorter than the ends' patience, longer than it, and longer than it takes to be declared dead.
-      lastsMs: random.chance(0.08) ? random.between(7_000, 11_000) : random.between(20, 4_000),
-      side: drawSide(random, nodeCount),
-    }),
-  },
-}
-
-function drawSide(random: Random, nodeCount: number): number[] {
-  const nodes = Array.from({ length: nodeCount }, (_, index) => index)
-  if (random.chance(0.5)) return [random.below(nodeCount)]
-  return random.some(nodes, 0.5)
-}
-
-/** How long a process waits for others to have what it wrote before it goes all the same. */
-const LEAVE_MS_MAX = 500
+/** How long a process waits for others to have what it wrote and held before it goes all the same. */
+const LEAVE_MS_MAX = 10_000
 /** From the goodbye to the end of the process. */
 const LAST_WORDS_MS = 20

@@ -11,11 +11,16 @@
  * console.log(violations.length) // 0
  * ```
  */
+export type { DiagramOptions } from './diagram.ts'
+export { drawDiagram } from './diagram.ts'
 export type { Fault, FaultKind } from './faults.ts'
 export type { NetworkConditions } from './network.ts'
 export { Random } from './random.ts'
-export type { Scenario } from './scenario.ts'
-export { drawScenario, NODE_COUNT_MAX, NODE_COUNT_MIN } from './scenario.ts'
+export { Recorder } from './recorder.ts'
+export type { WorkloadCounters } from './requests.ts'
+export type { Mix, Scenario } from './scenario.ts'
+export { drawScenario, LATEST_MIX, NODE_COUNT_MAX, NODE_COUNT_MIN } from './scenario.ts'
+export type { ShrinkOptions, Shrunk } from './shrink.ts'
+export { shrink } from './shrink.ts'
 export type { SimulationOptions, SimulationResult, Violation } from './simulation.ts'
-export { QUIET_MS_MAX, simulate } from './simulation.ts'
-export type { WorkloadCounters } from './workload.ts'
+export { QUIET_MS_MAX, simulate, simulateScenario } from './simulation.ts'

@@ -16,6 +16,8 @@ export interface SessionLife {
   readonly absoluteMs: number
   readonly commits: Commit[]
   readonly drops: Drop[]
+  /** When a client last touched it. */
+  touchedAtMs: number
 }
 
 /** A write that was issued. Its outcome may be unknown to the client. */

@@ -13,9 +13,13 @@
  *    └──────────────── unblocked and both nodes run: dialled again after a jitter ─────────────────┘
  * ```
  *
- * Directions are blocked one by one, so that a one-way cut is the same thing as a partition with less of it.
+ * Directions are blocked one by one, so that a one-way cut is the same thing as a partition with less of it. A direction may
+ * also be slow, when what is sent queues up to a bound, or full, when everything is refused. To a node that is paused all
+ * arrives, and its peers lose patience with it.
  */
 import type { Lane } from '@reprise/core'
+import type { Message } from './connection.ts'
+import { Connection, Direction, Station } from './connection.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Random } from './random.ts'
 
@@ -55,6 +59,8 @@ export interface NetworkEvents {
   onSubscriber(node: number, peer: number, shard: number): void
   onFrame(node: number, from: number, shard: number, bytes: Uint8Array): void
   onMessage(node: number, from: number, lane: Lane, bytes: Uint8Array): void
+  /** Something was sent, for who draws it. Times are when it left and when it will arrive; undefined: never. */
+  onTransfer?(from: number, to: number, bytes: Uint8Array, isFrame: boolean, arrivesAtMs: number | undefined): void
 }
 
 export interface NetworkCounters {
@@ -62,6 +68,7 @@ export interface NetworkCounters {
   framesLost: number
   messagesSent: number
   messagesLost: number
+  messageBytes: number
   connections: number
   /** Messages sent by their number on the wire, which is their first byte. */
   readonly byNumber: number[]
@@ -73,32 +80,59 @@ export class Network {
     framesLost: 0,
     messagesSent: 0,
     messagesLost: 0,
+    messageBytes: 0,
     connections: 0,
     byNumber: new Array(256).fill(0),
   }
-  conditions: NetworkConditions
+  #conditions: NetworkConditions
+  /** Conditions that replace the usual ones for a while, the latest first. */
+  readonly #storms: NetworkConditions[] = []
   readonly #queue: EventQueue
   readonly #random: Random
   readonly #events: NetworkEvents
   readonly #stations: readonly Station[]
-  /** How many faults block the direction, by `from * count + to`. */
-  readonly #blocks: number[]
+  /** By `from * count + to`, as far as something was ever wrong with them. */
+  readonly #directions: (Direction | undefined)[]
   readonly #connections: (Connection | undefined)[]
+  #queuedUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(count: number, conditions: NetworkConditions, queue: EventQueue, random: Random, events: NetworkEvents) {
-    this.conditions = conditions
+    this.#conditions = conditions
     this.#queue = queue
     this.#random = random
     this.#events = events
-    this.#stations = Array.from({ length: count }, () => new Station(count))
-    this.#blocks = new Array(count * count).fill(0)
+    this.#stations = Array.from({ length: count }, () => new Station())
+    this.#directions = new Array(count * count).fill(undefined)
     this.#connections = new Array(count * count).fill(undefined)
+  }
+
+  /** Whether something is still on its way in a direction that is or was slow. */
+  get isBehind(): boolean {
+    return this.#queuedUntilMs >= this.#queue.nowMs
+  }
+
+  get conditions(): NetworkConditions {
+    return this.#storms[0] ?? this.#conditions
+  }
+
+  set conditions(conditions: NetworkConditions) {
+    this.#conditions = conditions
+  }
+
+  /** Let other conditions hold, until the returned function is called. */
+  storm(changes: Partial<NetworkConditions>): () => void {
+    const storm = { ...this.#conditions, ...changes }
+    this.#storms.unshift(storm)
+    return () => {
+      this.#storms.splice(this.#storms.indexOf(storm), 1)
+    }
   }
 
   /** A node's process runs: it dials everybody and is dialled, within `jitterMs`. */
   start(node: number, jitterMs: number): void {
     const station = this.#station(node)
     station.isUp = true
+    station.isPaused = false
     station.life++
     station.subscriptions.clear()
     for (let peer = 0; peer < this.#stations.length; peer++) if (peer !== node) this.#dialLater(node, peer, jitterMs)
@@ -130,6 +164,42 @@ export class Network {
     return this.#station(node).isUp
   }
 
+  /**
+   * A node's process does not run. Its host still takes what arrives; connections to it cannot be made.
+   * @param isLong nothing is heard of it, so its peers give its connections up after their patience.
+   */
+  pause(node: number, isLong: boolean): void {
+    const station = this.#station(node)
+    station.isPaused = true
+    const pause = ++station.pauses
+    for (let peer = 0; isLong && peer < this.#stations.length; peer++) {
+      const connection = peer === node ? undefined : this.#connection(node, peer)
+      if (connection === undefined) continue
+      this.#queue.after(this.#patience(), () => {
+        if (station.isPaused && station.pauses === pause) this.#close(connection, peer)
+      })
+    }
+  }
+
+  wake(node: number): void {
+    this.#station(node).isPaused = false
+    for (let peer = 0; peer < this.#stations.length; peer++) if (peer !== node) this.#dialLater(node, peer, 300)
+  }
+
+  /** Everything in this direction is refused, until `accept` is called as often. */
+  refuse(from: number, to: number): void {
+    this.#direction(from, to).refusals++
+  }
+
+  accept(from: number, to: number): void {
+    this.#direction(from, to).refusals--
+  }
+
+  /** Something arrives only every `gapMs`, and what is sent meanwhile queues; 0 ends it. */
+  slow(from: number, to: number, gapMs: number): void {
+    this.#direction(from, to).gapMs = gapMs
+  }
+
   /** Whether the two have an open connection and nothing between them is blocked. */
   isConnected(a: number, b: number): boolean {
     const connection = this.#connection(a, b)
@@ -139,7 +209,7 @@ export class Network {
 
   /** Nothing sent by the one reaches the other, until `unblock` is called as often. */
   block(from: number, to: number): void {
-    if (this.#addBlocks(from, to, 1) > 1) return
+    if (++this.#direction(from, to).blocks > 1) return
     const connection = this.#connection(from, to)
     if (connection === undefined) return
     // Either end misses something: the one hears nothing, the other's writes are not acknowledged.
@@ -151,7 +221,7 @@ export class Network {
   }
 
   unblock(from: number, to: number): void {
-    if (this.#addBlocks(from, to, -1) > 0) return
+    if (--this.#direction(from, to).blocks > 0) return
     const connection = this.#connection(from, to)
     if (connection === undefined || (connection.end(from).isGivenUp && connection.end(to).isGivenUp)) {
       this.#dialLater(from, to, 300)
@@ -181,14 +251,21 @@ export class Network {
       if (to === from || !this.#station(from).known(to).has(shard)) continue
       if (this.#connection(from, to)?.end(from).isOpen !== true) continue
       this.counters.framesSent++
-      if (this.#isBlocked(from, to) || this.#random.chance(frameLossRate)) {
+      if (this.#isBlocked(from, to) || this.#isRefused(from, to) || this.#random.chance(frameLossRate)) {
         this.counters.framesLost++
+        this.#events.onTransfer?.(from, to, bytes, true, undefined)
         continue
       }
       const receiverLife = this.#station(to).life
       for (let copies = this.#random.chance(frameDuplicateRate) ? 2 : 1; copies > 0; copies--) {
         const lateMs = this.#random.chance(frameLateRate) ? this.#random.between(0, lateMsMax) : 0
-        this.#queue.after(this.#delay() + lateMs, () => {
+        const arrivesAtMs = this.#throttled(from, to, this.#queue.nowMs + (this.#delay() + lateMs))
+        this.#events.onTransfer?.(from, to, bytes, true, arrivesAtMs)
+        if (arrivesAtMs === undefined) {
+          this.counters.framesLost++
+          continue
+        }
+        this.#queue.at(arrivesAtMs, () => {
           const receiver = this.#station(to)
           const isHere = receiver.isUp && receiver.life === receiverLife && receiver.subscriptions.has(shard)
           if (!isHere || !this.#mayArrive(from, life) || this.#isBlocked(from, to)) this.counters.framesLost++
@@ -200,11 +277,14 @@ export class Network {
 
   send(from: number, to: number, lane: Lane, bytes: Uint8Array): void {
     this.counters.messagesSent++
+    this.counters.messageBytes += bytes.length
     const number = bytes[0] as number
     this.counters.byNumber[number] = (this.counters.byNumber[number] as number) + 1
     const connection = this.#connection(from, to)
-    if (connection?.end(from).isOpen !== true || this.#random.chance(this.conditions.refuseRate)) {
+    const isOpen = connection?.end(from).isOpen === true && !this.#isRefused(from, to)
+    if (connection === undefined || !isOpen || this.#random.chance(this.conditions.refuseRate)) {
       this.counters.messagesLost++
+      this.#events.onTransfer?.(from, to, bytes, false, undefined)
       return
     }
     this.#deliverLater(connection, from, to, { lane, bytes })
@@ -212,7 +292,13 @@ export class Network {
 
   #deliverLater(connection: Connection, from: number, to: number, message: Message): void {
     const end = connection.end(to)
-    const arrivesAtMs = Math.max(end.lastAtMs[message.lane], this.#queue.nowMs + this.#delay())
+    const lineMs = this.#throttled(from, to, this.#queue.nowMs + this.#delay())
+    const arrivesAtMs = lineMs === undefined ? undefined : Math.max(end.lastAtMs[message.lane], lineMs)
+    this.#events.onTransfer?.(from, to, message.bytes, false, arrivesAtMs)
+    if (arrivesAtMs === undefined) {
+      this.counters.messagesLost++
+      return
+    }
     end.lastAtMs[message.lane] = arrivesAtMs
     this.#queue.at(arrivesAtMs, () => {
       if (!end.isOpen || this.#queue.nowMs > connection.end(from).lastWordsUntilMs) this.counters.messagesLost++
@@ -226,7 +312,7 @@ export class Network {
   }
 
   #connect(a: number, b: number): void {
-    if (!this.isUp(a) || !this.isUp(b) || this.#isBlocked(a, b) || this.#isBlocked(b, a)) return
+    if (!this.#isRunning(a) || !this.#isRunning(b) || this.#isBlocked(a, b) || this.#isBlocked(b, a)) return
     const old = this.#connection(a, b)
     if (old !== undefined) {
       if (!old.end(a).isGivenUp && !old.end(b).isGivenUp) return
@@ -314,15 +400,40 @@ export class Network {
     return (sender.life === life && sender.isUp) || this.#queue.nowMs <= sender.lastWordsUntilMs
   }
 
-  #isBlocked(from: number, to: number): boolean {
-    return this.#blocks[from * this.#stations.length + to] !== 0
+  #isRunning(node: number): boolean {
+    const { isUp, isPaused } = this.#station(node)
+    return isUp && !isPaused
   }
 
-  #addBlocks(from: number, to: number, count: number): number {
+  #isBlocked(from: number, to: number): boolean {
+    const direction = this.#directions[from * this.#stations.length + to]
+    return direction !== undefined && direction.blocks > 0
+  }
+
+  #isRefused(from: number, to: number): boolean {
+    const direction = this.#directions[from * this.#stations.length + to]
+    return direction !== undefined && direction.refusals > 0
+  }
+
+  /** When something that would arrive then arrives in this direction, which may be slow; undefined when its queue is full. */
+  #throttled(from: number, to: number, arrivesAtMs: number): number | undefined {
+    const direction = this.#directions[from * this.#stations.length + to]
+    if (direction === undefined || direction.gapMs === 0) return arrivesAtMs
+    const queuedAtMs = Math.max(arrivesAtMs, direction.lastAtMs + direction.gapMs)
+    if (queuedAtMs > this.#queue.nowMs + SLOW_QUEUE_MS_MAX) return undefined
+    direction.lastAtMs = queuedAtMs
+    this.#queuedUntilMs = Math.max(this.#queuedUntilMs, queuedAtMs)
+    return queuedAtMs
+  }
+
+  #direction(from: number, to: number): Direction {
     const place = from * this.#stations.length + to
-    const blocks = (this.#blocks[place] as number) + count
-    this.#blocks[place] = blocks
-    return blocks
+    let direction = this.#directions[place]
+    if (direction === undefined) {
+      direction = new Direction()
+      this.#directions[place] = direction
+    }
+    return direction
   }
 
   #delay(): number {
@@ -346,61 +457,7 @@ export class Network {
   }
 }
 
-/** What the network keeps of a node. */
-class Station {
-  isUp = false
-  /** Counts the starts of its process. */
-  life = 0
-  /** After a crash: until when what it had sent still arrives. */
-  lastWordsUntilMs = Number.NEGATIVE_INFINITY
-  readonly subscriptions = new Set<number>()
-  readonly #known: readonly Set<number>[]
-
-  constructor(count: number) {
-    this.#known = Array.from({ length: count }, () => new Set<number>())
-  }
-
-  /** The shards that this node knows the peer to be subscribed to. */
-  known(peer: number): Set<number> {
-    return this.#known[peer] as Set<number>
-  }
-}
-
-interface Message {
-  readonly lane: Lane
-  readonly bytes: Uint8Array
-}
-
-class Connection {
-  readonly a: number
-  readonly b: number
-  readonly #ends: readonly [End, End] = [new End(), new End()]
-
-  constructor(a: number, b: number) {
-    this.a = Math.min(a, b)
-    this.b = Math.max(a, b)
-  }
-
-  end(node: number): End {
-    return node === this.a ? this.#ends[0] : this.#ends[1]
-  }
-
-  peerOf(node: number): number {
-    return node === this.a ? this.b : this.a
-  }
-}
-
-class End {
-  /** Its node believes in the connection. */
-  isOpen = false
-  isGivenUp = false
-  /** When the last message per lane arrives here: the next one arrives no earlier. */
-  readonly lastAtMs: Record<Lane, number> = { control: 0, bulk: 0 }
-  /** Messages that came while the direction was blocked, in order. */
-  readonly held: Message[] = []
-  /** What this end sent does not arrive after this time: its process is gone. */
-  lastWordsUntilMs = Number.POSITIVE_INFINITY
-}
-
+/** A slow direction refuses what would arrive later than this. */
+export const SLOW_QUEUE_MS_MAX = 3_000
 const SUBSCRIPTION_MS_MIN = 20
 const SUBSCRIPTION_MS_MAX = 60

@@ -9,16 +9,14 @@
  * An item is acknowledged when another node has it too. Requests of one browser at one node take turns. At two nodes at
  * once the later change of the two would win, since the basket is one portion: a shop takes a lock.
  */
-import type { PortionValue } from '@reprise/core'
-import { ITEM_CHARS_MAX, ITEMS_MAX } from './constants.ts'
+import { type Purchase, purchase } from '@reprise/node'
+import { ITEM_CHARS_MAX, ITEM_PRICE, ITEMS_MAX } from './constants.ts'
 import { accepts, type Exchange, readBody, sendJson, sendProblem, sendUnknown, setCookie } from './exchange.ts'
 
-export const PURCHASE = 'purchase'
-
 export async function getBasket(exchange: Exchange): Promise<void> {
-  const found = await exchange.sessions.find(exchange.request.headers.cookie, PURCHASE)
+  const found = await exchange.sessions.find(exchange.request.headers.cookie, purchase)
   if (found === 'unknown') return sendUnknown(exchange)
-  sendJson(exchange, 200, { items: itemsOf(found?.session.get(PURCHASE)) })
+  sendJson(exchange, 200, { items: itemsOf(found?.session.get(purchase)) })
 }
 
 export async function postItem(exchange: Exchange): Promise<void> {
@@ -28,24 +26,23 @@ export async function postItem(exchange: Exchange): Promise<void> {
   if (item === undefined) return sendProblem(exchange, 400, `send {"item":"…"}, 1 to ${ITEM_CHARS_MAX} characters`)
 
   await sessions.inTurn(request.headers.cookie, async () => {
-    const found = await sessions.findOrCreate(request.headers.cookie, PURCHASE)
+    const found = await sessions.findOrCreate(request.headers.cookie, purchase)
     if (found === 'unknown') return sendUnknown(exchange)
-    const items = [...itemsOf(found.session.get(PURCHASE)), item]
-    if (items.length > ITEMS_MAX) return sendProblem(exchange, 409, `the basket is full: ${ITEMS_MAX} items`)
-    found.session.set(PURCHASE, { items }, { seal: true })
+    const before = found.session.get(purchase) ?? { items: [] }
+    const after = { ...before, items: [...before.items, { sku: item, quantity: 1, price: ITEM_PRICE }] }
+    if (after.items.length > ITEMS_MAX) return sendProblem(exchange, 409, `the basket is full: ${ITEMS_MAX} items`)
+    found.session.set(purchase, after)
     await sessions.commit(found)
     setCookie(exchange, found)
-    if (!accepts(exchange, 'text/html')) return sendJson(exchange, 201, { items })
+    if (!accepts(exchange, 'text/html')) return sendJson(exchange, 201, { items: itemsOf(after) })
     response.writeHead(303, { location: '/' })
     response.end()
   })
 }
 
-/** What the portion holds; a portion of another shape counts as empty. */
-export function itemsOf(purchase: PortionValue | undefined): readonly string[] {
-  if (typeof purchase !== 'object' || purchase === null || !('items' in purchase)) return []
-  const { items } = purchase
-  return Array.isArray(items) ? items.filter((item) => typeof item === 'string') : []
+/** The names of what is in the basket, in the order in which it was put there. */
+export function itemsOf(bought: Purchase | undefined): readonly string[] {
+  return (bought?.items ?? []).map(({ sku }) => sku)
 }
 
 function parseItem(body: string, type: string): string | undefined {

@@ -18,6 +18,8 @@ export const UPLOAD_BYTES_MAX: number = 1024 * 1024 * 1024
 /** Requests with a body that is not an upload carry one item. */
 export const BODY_BYTES_MAX = 4_096
 export const ITEM_CHARS_MAX = 100
+/** What anything costs in the demo's shop. */
+export const ITEM_PRICE = { amount: 450, currency: 'EUR' } as const
 /** A basket travels whole with each change. */
 export const ITEMS_MAX = 100
 

@@ -6,7 +6,7 @@
  * node has that. So whoever continues knows that the client cannot have more than `sent`, and the client says what it
  * has: `x-reprise-transport` shows the record that the server found, `<node that wrote it>; sent=<bytes>`.
  */
-import type { JsonValue, PortionValue } from '@reprise/core'
+import { definePortion, shape } from '@reprise/node'
 import {
   DOWNLOAD_BYTES,
   DOWNLOAD_BYTES_PER_SECOND,
@@ -19,7 +19,18 @@ import type { WebSession } from './web-session.ts'
 
 const CONTENT = 'reprise download 1'
 export const DOWNLOAD_ETAG: string = `"${CONTENT.replaceAll(' ', '-')}-${DOWNLOAD_BYTES}"`
-const TRANSPORT = 'transport/download'
+
+/** What the session knows of its download. `sent`: the client was sent no byte from this offset on. */
+const downloadPortion = definePortion({
+  name: 'transport/download',
+  version: 1,
+  shape: shape.object({
+    etag: shape.text({ max: 256 }),
+    size: shape.integer(),
+    sent: shape.integer(),
+    node: shape.text(),
+  }),
+})
 
 let digest: Promise<Buffer> | undefined
 
@@ -35,14 +46,6 @@ interface ByteRange {
   readonly end: number
 }
 
-/** What the session knows of its download. `sent`: the client was sent no byte from this offset on. */
-interface Transport {
-  readonly etag: string
-  readonly size: number
-  readonly sent: number
-  readonly node: string
-}
-
 export async function getDownload(exchange: Exchange): Promise<void> {
   const { request, response, sessions, facts } = exchange
   const ifRange = request.headers['if-range']
@@ -53,11 +56,11 @@ export async function getDownload(exchange: Exchange): Promise<void> {
     response.setHeader('content-range', `bytes */${DOWNLOAD_BYTES}`)
     return sendProblem(exchange, 416, `the download has ${DOWNLOAD_BYTES} bytes`)
   }
-  const found = await sessions.findOrCreate(request.headers.cookie, TRANSPORT)
+  const found = await sessions.findOrCreate(request.headers.cookie, downloadPortion)
   if (found === 'unknown') return sendUnknown(exchange)
 
   const { start, end } = range ?? { start: 0, end: DOWNLOAD_BYTES }
-  const before = transportOf(found.session.get(TRANSPORT))
+  const before = found.session.get(downloadPortion)
   if (before !== undefined) response.setHeader('x-reprise-transport', `${before.node}; sent=${before.sent}`)
   setCookie(exchange, found)
   response.writeHead(range === undefined ? 200 : 206, {
@@ -75,8 +78,8 @@ export async function getDownload(exchange: Exchange): Promise<void> {
   await send(exchange, { start, end }, (sent) => record(found, sent))
 
   async function record(webSession: WebSession, sent: number): Promise<void> {
-    const transport: Transport = { etag: DOWNLOAD_ETAG, size: DOWNLOAD_BYTES, sent, node: facts.node }
-    webSession.session.set(TRANSPORT, { ...transport })
+    const transport = { etag: DOWNLOAD_ETAG, size: DOWNLOAD_BYTES, sent, node: facts.node }
+    webSession.session.set(downloadPortion, transport)
     await sessions.commit(webSession)
   }
 }
@@ -137,13 +140,4 @@ export function wantedRange(
   const end = last === '' ? DOWNLOAD_BYTES : Math.min(Number(last) + 1, DOWNLOAD_BYTES)
   if (last !== '' && Number(last) < start) return undefined
   return start < DOWNLOAD_BYTES ? { start, end } : 'unsatisfiable'
-}
-
-function transportOf(value: PortionValue | undefined): Transport | undefined {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value))
-    return undefined
-  const { etag, size, sent, node } = value as { readonly [key: string]: JsonValue | undefined }
-  if (typeof etag !== 'string' || typeof size !== 'number') return undefined
-  if (typeof sent !== 'number' || typeof node !== 'string') return undefined
-  return { etag, size, sent, node }
 }

@@ -6,11 +6,11 @@
  */
 import { createServer } from 'node:https'
 import type { TLSSocket } from 'node:tls'
-import type { Node } from '@reprise/node'
+import { type Node, purchase } from '@reprise/node'
 import { type ClusterResumption, resumeAcrossCluster } from '@reprise/tls'
 import { CONFIRM_DEADLINE_MS, LOOKUP_DEADLINE_MS, TLS_SESSION_LIFETIME_MS } from '../cluster/constants.ts'
 import type { Certificate, Confirm, MemberCounters } from '../cluster/messages.ts'
-import { getBasket, itemsOf, PURCHASE, postItem } from './basket.ts'
+import { getBasket, itemsOf, postItem } from './basket.ts'
 import { downloadSha256, getDownload } from './download.ts'
 import { accepts, type Exchange, factsHeaders, factsOf, sendJson, sendProblem, sendUnknown } from './exchange.ts'
 import { listenOnLoopback } from './listen.ts'
@@ -109,9 +109,9 @@ async function serve(exchange: Exchange): Promise<void> {
 
 async function getPage(exchange: Exchange): Promise<void> {
   const { request, response, sessions, facts } = exchange
-  const found = await sessions.find(request.headers.cookie, PURCHASE)
+  const found = await sessions.find(request.headers.cookie, purchase)
   if (found === 'unknown') return sendUnknown(exchange)
-  const items = itemsOf(found?.session.get(PURCHASE))
+  const items = itemsOf(found?.session.get(purchase))
   response.setHeader('vary', 'accept')
   if (accepts(exchange, 'application/json')) return sendJson(exchange, 200, pageJson(facts, items))
   if (accepts(exchange, 'text/html')) {

@@ -14,23 +14,27 @@
  * If a byte were lost, sent twice or changed on the way from server to server, the last digest would differ.
  */
 import { createHash } from 'node:crypto'
-import type { JsonValue, PortionValue } from '@reprise/core'
+import { definePortion, shape, type ValueOf } from '@reprise/node'
 import { UPLOAD_BLOCK_BYTES, UPLOAD_BYTES_MAX, UPLOAD_RECORD_BYTES } from './constants.ts'
 import { type Exchange, sendProblem, sendUnknown, setCookie } from './exchange.ts'
 import type { WebSession } from './web-session.ts'
 
-const TRANSPORT = 'transport/upload'
-
 /** What the session knows of its upload. */
-interface Transport {
-  /** Bytes that are acknowledged: whole blocks, or all. */
-  readonly offset: number
-  readonly length: number
-  /** Of the blocks up to there, hexadecimal. */
-  readonly digest: string
-  /** The node that acknowledged. */
-  readonly node: string
-}
+const uploadPortion = definePortion({
+  name: 'transport/upload',
+  version: 1,
+  shape: shape.object({
+    /** Bytes that are acknowledged: whole blocks, or all. */
+    offset: shape.integer({ max: UPLOAD_BYTES_MAX }),
+    length: shape.integer({ max: UPLOAD_BYTES_MAX }),
+    /** Of the blocks up to there, hexadecimal. */
+    digest: shape.text({ pattern: /^[0-9a-f]{64}$/, like: 'a digest' }),
+    /** The node that acknowledged. */
+    node: shape.text(),
+  }),
+})
+
+type Transport = ValueOf<typeof uploadPortion>
 
 /** The digest before the first block. */
 export const EMPTY_DIGEST: string = '0'.repeat(64)
@@ -42,11 +46,11 @@ export function chainDigest(digest: string, block: Uint8Array): string {
 
 export async function headUpload(exchange: Exchange): Promise<void> {
   const { request, response, sessions } = exchange
-  const found = await sessions.findOrCreate(request.headers.cookie, TRANSPORT)
+  const found = await sessions.findOrCreate(request.headers.cookie, uploadPortion)
   if (found === 'unknown') return sendUnknown(exchange)
   if (found.setCookie !== undefined) await sessions.commit(found)
   setCookie(exchange, found)
-  const transport = transportOf(found.session.get(TRANSPORT))
+  const transport = found.session.get(uploadPortion)
   response.setHeader('upload-offset', transport?.offset ?? 0)
   if (transport !== undefined) response.setHeader('upload-node', transport.node)
   response.writeHead(204, { 'cache-control': 'no-store' })
@@ -61,9 +65,9 @@ export async function putUpload(exchange: Exchange): Promise<void> {
     return sendProblem(exchange, 400, `send upload-offset and upload-length, at most ${UPLOAD_BYTES_MAX} bytes`)
   }
   await sessions.inTurn(request.headers.cookie, async () => {
-    const found = await sessions.findOrCreate(request.headers.cookie, TRANSPORT)
+    const found = await sessions.findOrCreate(request.headers.cookie, uploadPortion)
     if (found === 'unknown') return sendUnknown(exchange)
-    const before = transportOf(found.session.get(TRANSPORT))
+    const before = found.session.get(uploadPortion)
     const isAnew = offset === 0
     if (!isAnew && (before?.offset !== offset || before.length !== length)) {
       response.setHeader('upload-offset', before?.offset ?? 0)
@@ -89,7 +93,7 @@ async function receive(exchange: Exchange, found: WebSession, from: Transport): 
 
   const acknowledge = async (): Promise<void> => {
     recorded = { ...from, offset, digest }
-    found.session.set(TRANSPORT, { ...recorded })
+    found.session.set(uploadPortion, recorded)
     await sessions.commit(found)
   }
   /** Take whole blocks, and the last one when the upload ends with it. */
@@ -126,13 +130,4 @@ async function receive(exchange: Exchange, found: WebSession, from: Transport): 
 
 function numberOf(header: string | string[] | undefined): number | undefined {
   return typeof header === 'string' && /^\d{1,15}$/.test(header) ? Number(header) : undefined
-}
-
-function transportOf(value: PortionValue | undefined): Transport | undefined {
-  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value))
-    return undefined
-  const { offset, length, digest, node } = value as { readonly [key: string]: JsonValue | undefined }
-  if (typeof offset !== 'number' || typeof length !== 'number') return undefined
-  if (typeof digest !== 'string' || typeof node !== 'string') return undefined
-  return { offset, length, digest, node }
 }

@@ -6,7 +6,7 @@
  * fixation). When nobody can say whether the session lives, the client is asked to come back, and keeps its session.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import type { Session, SessionSource } from '@reprise/core'
+import type { PortionCodec, Session, SessionSource } from '@reprise/core'
 import { COMMIT_DEADLINE_MS, RESUME_DEADLINE_MS, SID_BYTES } from './constants.ts'
 
 const COOKIE = 'sid'
@@ -31,7 +31,7 @@ export class WebSessions {
   }
 
   /** The session that the cookie names; undefined when there is none, `'unknown'` when nobody can say. */
-  async find(cookies: string | undefined, portion: string): Promise<WebSession | undefined | 'unknown'> {
+  async find(cookies: string | undefined, portion: PortionCodec<unknown>): Promise<WebSession | undefined | 'unknown'> {
     const sid = readCookie(cookies)
     if (sid === undefined) return undefined
     const resumed = await this.#source.resume(keyOf(sid), { portions: [portion], deadlineMs: RESUME_DEADLINE_MS })
@@ -40,7 +40,7 @@ export class WebSessions {
   }
 
   /** As `find`, with a new session where there is none. It is published with its first commit. */
-  async findOrCreate(cookies: string | undefined, portion: string): Promise<WebSession | 'unknown'> {
+  async findOrCreate(cookies: string | undefined, portion: PortionCodec<unknown>): Promise<WebSession | 'unknown'> {
     const found = await this.find(cookies, portion)
     if (found !== undefined) return found
     const sid = randomBytes(SID_BYTES).toString('hex')

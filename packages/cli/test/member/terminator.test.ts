@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createNode, type Node } from '@reprise/node'
+import { createNode, type Node, type SessionIdInput, tlsSession } from '@reprise/node'
 import { cookieOf, type Request, type Visit, visit } from '../../src/clients/tls-client.ts'
 import { createCertificate } from '../../src/cluster/certificate.ts'
 import type { Certificate } from '../../src/cluster/messages.ts'
@@ -61,6 +61,38 @@ describe('terminator', function () {
     assert.doesNotMatch(String(policy), /unsafe/)
     assert.doesNotMatch(page.body, /<script|https?:|src=/)
   })
+
+  for (const [kind, protocol] of [
+    ['TLS 1.2', 'TLSv1.2'],
+    ['TLS 1.3', 'TLSv1.3'],
+  ] as const) {
+    it(`[R6] ${kind}: what the server keeps of a client is a typed portion at every node, with the session identifier`, async () => {
+      const [a, b] = nodes
+      assert(a !== undefined && b !== undefined)
+      const ids: SessionIdInput[] = []
+      const create = a.create
+      a.create = (id, options) => {
+        ids.push(id)
+        return create.call(a, id, options)
+      }
+      const beganMs = Date.now()
+      const signal = AbortSignal.timeout(20_000)
+      const target = { name: 'a', port: terminators[0]!.port }
+      await visit({ target, kind, certificatePem: certificate.certificatePem, session: undefined, signal }, {})
+      a.create = create
+      const id = ids.at(-1)
+      assert(id instanceof Uint8Array)
+      const found = await b.resume(id)
+      assert(found.outcome === 'complete')
+      const kept = found.get(tlsSession)
+      assert(kept !== undefined)
+      assert.equal(kept.protocol, protocol)
+      assert(id.length > kept.sessionId.length && kept.sessionId.length === 32)
+      assert(Buffer.from(id).subarray(-32).equals(kept.sessionId), 'the cluster knows it by its identifier')
+      assert(Buffer.from(kept.session).includes(Buffer.from(kept.sessionId)))
+      assert(kept.createdAtMs !== undefined && kept.createdAtMs >= beganMs - 1_000 && kept.createdAtMs <= Date.now())
+    })
+  }
 
   it('[R8] keeps a basket that another server continues', async () => {
     const first = await ask(0, { method: 'POST', path: '/basket/items', headers: json, body: '{"item":"tea"}' })

@@ -6,58 +6,46 @@
  * asked last. Only a suspicion that lasts makes it *dead*, and moves its shards. Hearsay tells where to dial and who left,
  * never that somebody whom this node can hear is dead.
  *
+ * A suspect is asked about (`vouching.ts`). While others hear it, it stays a suspect that keeps its shards, at most
+ * `VOUCHED_MS_MAX`: it is alive and may know what nobody else does, and if every node moved shards by what it alone can
+ * reach, the placements would differ for as long as the path is broken. And nobody judges after a pause of its own
+ * (`self-doubt.ts`).
+ *
  * ```
  *  unmet ──greeting──► alive ◄──any message──┐
  *                        │ silence, cut      │
  *                        └────► suspect ─────┘
- *                        │        │ DEAD_MS
+ *                        │        │ DEAD_MS, and nobody else hears it
  *                goodbye ▼        ▼
  *                      left      dead ──greeting──► alive
  * ```
+ *
+ * A member that is *leaving* is present like any other, heard, asked and synced from, but given nothing any more: who holds
+ * its shards without it is decided while it is still there to hand them over.
  */
 import {
   ALONE_MS,
-  BUCKET_COUNT,
   DEAD_MS,
   FORGET_MS,
+  HEARTBEAT_ALL_MAX,
   HEARTBEAT_MS,
-  HEARTBEAT_SOON_MS,
   MEMBERS_MAX,
-  ROUND_TRIP_MS_INITIAL,
-  SHARD_COUNT,
   SUSPECT_MS,
+  VOUCHED_MS_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
-import { NO_SHARDS } from '../context.ts'
+import { NO_SHARDS, sameShards } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
-import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber } from '../wire/messages.ts'
-
-/** Another member, as this node sees it. */
-export interface Member {
-  news: MemberNews
-  state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
-  /** A control stream is open and the greeting came over it. */
-  connected: boolean
-  /** A heartbeat came over it too: the member accepted this node's greeting, and its shards are known. */
-  acquainted: boolean
-  heardAtMs: number
-  /** When the present state began. */
-  sinceMs: number
-  /** The shards it is subscribed to, and those it is a ready holder of. */
-  joined: ShardBits
-  ready: ShardBits
-  /** Smoothed, in milliseconds. */
-  roundTripMs: number
-  beatSent: number
-  beatSentAtMs: number
-  /** When the beat before that was sent: of two nodes that beat in step, each hears the other's echo just after its next. */
-  lastBeatSentAtMs: number
-  beatHeard: number
-  beatHeardAtMs: number
-  /** When it was last asked to greet again. */
-  askedAtMs: number
-}
+import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber, Vouch, VouchAsk } from '../wire/messages.ts'
+import { ColdStart } from './cold-start.ts'
+import type { OwnShards } from './heartbeats.ts'
+import { Heartbeats } from './heartbeats.ts'
+import { Introductions } from './introductions.ts'
+import type { Member } from './member.ts'
+import { createMember, isPresent } from './member.ts'
+import { SelfDoubt } from './self-doubt.ts'
+import { Vouching } from './vouching.ts'
 
 /** What the other rooms want to know. */
 export interface MembersListener {
@@ -79,30 +67,33 @@ export interface MembersListener {
   onSelfRaised(): void
 }
 
-export interface OwnShards {
-  joined(): ShardBits
-  ready(): ShardBits
-  /** The highest numbers of own streams that the member should know of. */
-  streamsFor(node: NodeId): ShardNumber[]
-}
-
 export class Members {
   readonly #context: Context
   readonly #listener: MembersListener
-  readonly #own: OwnShards
+  readonly #heartbeats: Heartbeats
+  readonly #introductions: Introductions
   readonly #members = new Map<NodeId, Member>()
+  readonly #doubt = new SelfDoubt()
+  readonly #coldStart: ColdStart
+  readonly #vouching: Vouching
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
   readonly #strangers = new Map<NodeId, number>()
-  readonly #startedAtMs: number
-  #heartbeatAtMs = 0
+  readonly #startedAtAwakeMs: number
   #metAnyone = false
-  #leaving = false
 
   constructor(context: Context, listener: MembersListener, own: OwnShards) {
     this.#context = context
     this.#listener = listener
-    this.#own = own
-    this.#startedAtMs = context.nowMs
+    this.#heartbeats = new Heartbeats(context, this.#doubt, own)
+    this.#startedAtAwakeMs = context.nowMs
+    this.#coldStart = new ColdStart(context)
+    this.#introductions = new Introductions(context)
+    this.#vouching = new Vouching(context, {
+      get: (node) => this.get(node),
+      reachable: () => this.reachable(),
+      awakeMs: () => this.#awakeMs,
+      beat: (member) => this.#heartbeats.send(member),
+    })
   }
 
   get(node: NodeId): Member | undefined {
@@ -116,6 +107,11 @@ export class Members {
   /** Members that count for placement: met, and not known to be gone. */
   *present(): Generator<Member> {
     for (const member of this.#members.values()) if (isPresent(member)) yield member
+  }
+
+  /** Members that shards are given to: present, and not about to go. */
+  *candidates(): Generator<Member> {
+    for (const member of this.present()) if (!member.isLeaving) yield member
   }
 
   /** Members that a message can be sent to now. */
@@ -133,6 +129,11 @@ export class Members {
     return this.isReachable(node) && this.#members.get(node)?.acquainted === true
   }
 
+  /** Whether what it said of its shards may be taken for how they are: it listens, and is not silent. */
+  isHeard(node: NodeId): boolean {
+    return this.isAcquainted(node) && this.#members.get(node)?.state === 'alive'
+  }
+
   /** Ids of the members believed alive, this one included, sorted. */
   alive(): NodeId[] {
     const alive = [this.#context.self]
@@ -142,28 +143,35 @@ export class Members {
 
   /** Whether this node has seen enough of the cluster to trust that nobody knows better (rule P4, cold start). */
   isSettled(): boolean {
-    const { nowMs } = this.#context
+    const awakeMs = this.#awakeMs
     const lonely = this.#context.config.expectPeers && !this.#metAnyone
-    if (lonely && nowMs < this.#startedAtMs + ALONE_MS) return false
+    if (lonely && awakeMs < this.#startedAtAwakeMs + ALONE_MS) return false
     // Until its first heartbeat nobody knows what a member holds.
-    for (const sinceMs of this.#strangers.values()) if (nowMs < sinceMs + ALONE_MS) return false
+    for (const sinceMs of this.#strangers.values()) if (awakeMs < sinceMs + ALONE_MS) return false
     for (const member of this.#members.values()) {
-      if (member.state === 'unmet' && nowMs < member.sinceMs + ALONE_MS) return false
+      if (member.state === 'unmet' && awakeMs < member.sinceAwakeMs + ALONE_MS) return false
     }
     return true
   }
 
-  selfNews(state: 'alive' | 'left' = this.#leaving ? 'left' : 'alive'): MemberNews {
-    const { addresses, config, incarnation, self } = this.#context
-    const { name, zone, weight } = config
-    return { node: self, incarnation, state, name, zone, weight, addresses }
+  /** Whether a shard of which nobody is a ready holder may be taken for what the live members have of it. */
+  mayStartCold(): boolean {
+    return this.#coldStart.mayBegin(this.#awakeMs - this.#startedAtAwakeMs)
+  }
+
+  selfNews(): MemberNews {
+    return this.#introductions.selfNews()
   }
 
   onPeerUp(node: NodeId): void {
-    this.#strangers.set(node, this.#context.nowMs)
+    this.#strangers.set(node, this.#awakeMs)
     const member = this.#members.get(node)
-    if (member !== undefined) member.acquainted = false
-    this.#sendGreeting(node)
+    if (member !== undefined) {
+      member.acquainted = false
+      // Whatever it was told, it may have been another life of it.
+      member.echoHeard = 0
+    }
+    this.#introductions.greet(node)
   }
 
   onPeerDown(node: NodeId): void {
@@ -184,25 +192,19 @@ export class Members {
       if (member.state === 'dead') this.#askGreeting(member, 0)
       return false
     }
-    member.heardAtMs = this.#context.nowMs
+    member.heardAtAwakeMs = this.#awakeMs
     if (member.state === 'suspect') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node, name: member.news.name })
     }
+    this.#vouching.onHeard(member)
     return true
   }
 
   /** @throws UsageError when the peer runs with another geometry: it cannot take part. */
   onGreeting(from: NodeId, greeting: Greeting): void {
-    const { config } = this.#context
+    this.#introductions.check(from, greeting)
     const news = greeting.self
-    if (news.node !== from) throw new UsageError(`peer ${from} greets as ${news.node}`)
-    if (greeting.shardCount !== SHARD_COUNT || greeting.bucketCount !== BUCKET_COUNT) {
-      throw new UsageError(`peer ${from} has ${greeting.shardCount} shards of ${greeting.bucketCount} buckets`)
-    }
-    if (greeting.copies !== finiteCopies(config.copies)) {
-      throw new UsageError(`peer ${from} is set to ${greeting.copies} copies: give all members the same`)
-    }
     const known = this.#members.get(from)
     if (known !== undefined && news.incarnation < known.news.incarnation && !this.#context.lacks('refuse')) {
       this.#context.send(from, { type: 'refused', knownIncarnation: known.news.incarnation })
@@ -213,25 +215,28 @@ export class Members {
       this.#endLife(known)
     }
     const member = known ?? this.#add(news)
+    // Who leaves once leaves for good, until its next life.
+    member.isLeaving = news.state === 'leaving' || (member.isLeaving && news.incarnation === member.news.incarnation)
     member.news = news
     member.connected = true
-    member.heardAtMs = this.#context.nowMs
+    member.heardAtAwakeMs = this.#awakeMs
     this.#metAnyone = true
+    this.#coldStart.onAccounted(from)
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
     if (member.state === 'dead') {
-      this.#sendGreeting(from)
+      this.#introductions.greet(from)
       member.acquainted = false
     }
-    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#context.nowMs)
+    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#awakeMs)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
     }
     this.#publishDialList()
-    this.#sendMembers(from)
+    this.#introductions.introduce(member, this.#members.values())
     this.#listener.onMembersChanged()
     this.#listener.onMet(from)
-    this.#sendHeartbeat(member)
+    this.#heartbeats.send(member)
   }
 
   /**
@@ -246,9 +251,9 @@ export class Members {
       // Also those who were greeted under the old number and did not answer yet.
       const greeted = new Set([from, ...this.#strangers.keys()])
       for (const { news } of this.reachable()) greeted.add(news.node)
-      for (const node of greeted) this.#sendGreeting(node)
+      for (const node of greeted) this.#introductions.greet(node)
       this.#listener.onSelfRaised()
-    } else this.#sendGreeting(from)
+    } else this.#introductions.greet(from)
   }
 
   onHeartbeat(from: NodeId, beat: Heartbeat): void {
@@ -260,13 +265,7 @@ export class Members {
       this.#askGreeting(member, beat.incarnation < incarnation ? incarnation : 0)
       return
     }
-    member.beatHeard = beat.beat
-    member.beatHeardAtMs = this.#context.nowMs
-    const echoedAtMs = sentAtMs(member, beat.echo)
-    if (echoedAtMs !== undefined) {
-      const sampleMs = Math.max(0, this.#context.nowMs - echoedAtMs - beat.echoAgeMs)
-      member.roundTripMs += (sampleMs - member.roundTripMs) / 8
-    }
+    this.#heartbeats.onHeard(member, beat)
     const readyBefore = member.ready
     const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
     member.joined = beat.joined
@@ -284,6 +283,7 @@ export class Members {
     let learned = false
     for (const news of list) {
       if (news.node === this.#context.self) continue
+      if (news.state === 'left') this.#coldStart.onAccounted(news.node)
       const member = this.#members.get(news.node)
       if (member === undefined) {
         if (news.state === 'left' || news.state === 'dead' || this.#members.size >= MEMBERS_MAX) continue
@@ -293,6 +293,7 @@ export class Members {
         const later = news.incarnation > member.news.incarnation
         if (later && isPresent(member)) this.#endLife(member)
         learned ||= later || member.news.addresses.join() !== news.addresses.join()
+        member.isLeaving &&= !later
         member.news = news
         if (news.state === 'left' && isPresent(member)) this.#end(member, 'left')
         // A new life of a member that was gone: what is told of it from now on is not that it left or died.
@@ -300,72 +301,129 @@ export class Members {
       } else if (news.state === 'left' && news.incarnation === member.news.incarnation && isPresent(member)) {
         this.#end(member, 'left')
       }
+      if (member !== undefined && news.state === 'suspect') this.#onSuspected(member, news.incarnation)
+      if (member !== undefined && news.state === 'leaving') this.#onLeaving(member, news.incarnation)
     }
     if (learned) this.#publishDialList()
   }
 
+  /** Somebody who watches a member does not hear it. Who does not watch it begins to, and asks it least from now on. */
+  #onSuspected(member: Member, incarnation: Incarnation): void {
+    if (member.state !== 'alive' || incarnation !== member.news.incarnation) return
+    if (member.watchedSinceAwakeMs === undefined && this.silenceMs(member) > HEARTBEAT_MS) this.#suspect(member)
+  }
+
+  #onLeaving(member: Member, incarnation: Incarnation): void {
+    if (member.isLeaving || incarnation !== member.news.incarnation || !isPresent(member)) return
+    member.isLeaving = true
+    this.#context.notice({ type: 'member:leaving', node: member.news.node, name: member.news.name })
+    this.#listener.onMembersChanged()
+  }
+
+  /** Tell everybody that this node is about to go: from now on it is given nothing. Said again with every round. */
+  startLeaving(): void {
+    this.#introductions.sayThatItGoes('leaving', this.reachable())
+  }
+
   /** Tell everybody that this node goes. */
   leave(): void {
-    this.#leaving = true
-    for (const { news } of this.reachable()) {
-      this.#context.send(news.node, { type: 'members', members: [this.selfNews('left')] })
-    }
+    this.#introductions.sayThatItGoes('left', this.reachable())
   }
 
   /** Tell soon what changed of this node's shards, instead of with the next heartbeat. Changes come in swarms. */
   heartbeatSoon(): void {
-    this.#heartbeatAtMs = Math.min(this.#heartbeatAtMs, this.#context.nowMs + HEARTBEAT_SOON_MS)
+    this.#heartbeats.soon()
+  }
+
+  onVouchAsk(from: NodeId, ask: VouchAsk): void {
+    this.#vouching.onAsk(from, ask)
+  }
+
+  onVouch(vouch: Vouch): void {
+    this.#vouching.onVouch(vouch)
+  }
+
+  /** How long a member has been silent while this node was awake, in milliseconds. */
+  silenceMs(member: Member): number {
+    return this.#awakeMs - member.heardAtAwakeMs
+  }
+
+  /** First of all in every step: did this node run when it wanted to? */
+  noticeStall(): void {
+    this.#heartbeats.noticeStall()
   }
 
   nextDueMs(): number {
-    return this.#heartbeatAtMs
+    return this.#heartbeats.dueMs
   }
 
   tick(): void {
     const { nowMs } = this.#context
-    if (nowMs < this.#heartbeatAtMs) return
-    this.#heartbeatAtMs = nowMs + HEARTBEAT_MS
-    for (const node of this.#strangers.keys()) this.#sendGreeting(node)
-    for (const member of this.#members.values()) {
-      if (member.connected) this.#sendHeartbeat(member)
-      if (member.state === 'alive' && nowMs - member.heardAtMs > SUSPECT_MS) this.#suspect(member)
-      else if (member.state === 'suspect' && nowMs - member.sinceMs > DEAD_MS) this.#end(member, 'dead')
-      else if (isForgotten(member, nowMs)) {
-        this.#members.delete(member.news.node)
-        this.#publishDialList()
-      }
+    const { dueMs } = this.#heartbeats
+    if (nowMs < dueMs) return
+    // Where they were reached last is the best guess at where they are.
+    if (dueMs === Number.NEGATIVE_INFINITY && this.#coldStart.isWaiting) this.#publishDialList()
+    this.#vouching.tick()
+    this.#forgetEarlierMembers()
+    if (!this.#context.lacks('greeting-retry')) {
+      for (const node of this.#strangers.keys()) this.#introductions.greet(node)
+    }
+    if (this.#introductions.isLeaving) this.startLeaving()
+    this.#heartbeats.round(this.#members.values())
+    if (this.#doubt.mayJudge(nowMs)) for (const member of this.#members.values()) this.#judge(member)
+  }
+
+  #forgetEarlierMembers(): void {
+    if (this.#awakeMs - this.#startedAtAwakeMs > FORGET_MS && this.#coldStart.forget()) this.#publishDialList()
+  }
+
+  #judge(member: Member): void {
+    const { factor } = this.#doubt
+    if (member.state === 'alive' && this.#heartbeats.silenceMs(member) > SUSPECT_MS * factor) {
+      this.#suspect(member)
+      this.#gossipSuspicion(member)
+    } else if (member.state === 'suspect' && this.#isProvenDead(member, DEAD_MS * factor)) this.#end(member, 'dead')
+    else if (member.state === 'suspect') this.#vouching.ask(member)
+    else if (!member.connected && !isPresent(member) && this.#awakeMs - member.sinceAwakeMs > FORGET_MS) {
+      this.#members.delete(member.news.node)
+      this.#publishDialList()
     }
   }
 
+  /** Where not everybody watches everybody, who watches tells the others. They look for themselves before they judge. */
+  #gossipSuspicion(suspect: Member): void {
+    const others = [...this.reachable()].filter((member) => member !== suspect)
+    if (others.length > HEARTBEAT_ALL_MAX) this.#introductions.spread(suspect, others)
+  }
+
+  /** Suspected so long, and not heard by anybody in as long, or suspected longer than the word of others counts. */
+  #isProvenDead(suspect: Member, patienceMs: number): boolean {
+    const suspectedMs = this.#awakeMs - suspect.sinceAwakeMs
+    if (suspectedMs <= patienceMs) return false
+    return this.#awakeMs - suspect.vouchedAtAwakeMs > patienceMs || suspectedMs > VOUCHED_MS_MAX
+  }
+
+  get #awakeMs(): number {
+    return this.#doubt.awakeMs(this.#context.nowMs)
+  }
+
   #add(news: MemberNews): Member {
-    const member: Member = {
-      news,
-      state: 'unmet',
-      connected: false,
-      acquainted: false,
-      heardAtMs: this.#context.nowMs,
-      sinceMs: this.#context.nowMs,
-      joined: NO_SHARDS,
-      ready: NO_SHARDS,
-      roundTripMs: ROUND_TRIP_MS_INITIAL,
-      beatSent: 0,
-      beatSentAtMs: 0,
-      lastBeatSentAtMs: 0,
-      beatHeard: 0,
-      beatHeardAtMs: 0,
-      askedAtMs: Number.NEGATIVE_INFINITY,
-    }
+    const member = createMember(news, this.#awakeMs)
     this.#members.set(news.node, member)
     return member
   }
 
   #enter(member: Member, state: Member['state']): void {
     member.state = state
-    member.sinceMs = this.#context.nowMs
+    member.sinceAwakeMs = this.#awakeMs
+    this.#heartbeats.onChange()
   }
 
   #suspect(member: Member): void {
     this.#enter(member, 'suspect')
+    member.vouchedAtAwakeMs = Number.NEGATIVE_INFINITY
+    member.askAtAwakeMs = this.#awakeMs
+    this.#vouching.ask(member)
     this.#context.notice({ type: 'member:suspect', node: member.news.node, name: member.news.name })
   }
 
@@ -373,6 +431,7 @@ export class Members {
     this.#enter(member, state)
     const { node, name } = member.news
     this.#endLife(member)
+    if (state === 'left') this.#publishDialList()
     this.#context.notice({ type: 'member:down', node, name, state })
     this.#listener.onMembersChanged()
   }
@@ -386,78 +445,15 @@ export class Members {
 
   /** What a member says does not fit what is known of it: let it say again who it is. */
   #askGreeting(member: Member, knownIncarnation: Incarnation): void {
-    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS) return
+    if (this.#context.nowMs < member.askedAtMs + HEARTBEAT_MS || this.#context.lacks('greet-again')) return
     member.askedAtMs = this.#context.nowMs
     this.#context.send(member.news.node, { type: 'refused', knownIncarnation })
   }
 
-  #sendGreeting(node: NodeId): void {
-    this.#context.send(node, {
-      type: 'greeting',
-      self: this.selfNews(),
-      shardCount: SHARD_COUNT,
-      bucketCount: BUCKET_COUNT,
-      copies: finiteCopies(this.#context.config.copies),
-    })
-  }
-
-  #sendMembers(node: NodeId): void {
-    const members = [...this.#members.values()]
-      .filter((member) => member.news.node !== node && member.state !== 'unmet')
-      .map((member) => ({ ...member.news, state: member.state as MemberNews['state'] }))
-    this.#context.send(node, { type: 'members', members })
-    // The others learn of the newcomer from here: it may have been told of this node only.
-    const newcomer = this.#members.get(node) as Member
-    for (const other of this.reachable()) {
-      if (other.news.node === node) continue
-      this.#context.send(other.news.node, { type: 'members', members: [{ ...newcomer.news, state: 'alive' }] })
-    }
-  }
-
-  #sendHeartbeat(member: Member): void {
-    const { nowMs } = this.#context
-    member.beatSent++
-    member.lastBeatSentAtMs = member.beatSentAtMs
-    member.beatSentAtMs = nowMs
-    this.#context.send(member.news.node, {
-      type: 'heartbeat',
-      incarnation: this.#context.incarnation,
-      beat: member.beatSent,
-      echo: member.beatHeard,
-      echoAgeMs: member.beatHeard === 0 ? 0 : Math.floor(nowMs - member.beatHeardAtMs),
-      joined: this.#own.joined(),
-      ready: this.#own.ready(),
-      streams: this.#own.streamsFor(member.news.node),
-    })
-  }
-
   #publishDialList(): void {
     const list = new Map<NodeId, readonly string[]>()
+    for (const { node, addresses } of this.#coldStart.missing) if (addresses.length > 0) list.set(node, addresses)
     for (const { news, state } of this.#members.values()) if (state !== 'left') list.set(news.node, news.addresses)
     this.#context.out.members = list
   }
-}
-
-/** When a beat was sent to the member, if it is one of the last two. */
-function sentAtMs(member: Member, beat: number): number | undefined {
-  if (beat === 0) return undefined
-  if (beat === member.beatSent) return member.beatSentAtMs
-  return beat === member.beatSent - 1 ? member.lastBeatSentAtMs : undefined
-}
-
-function isPresent(member: Member): boolean {
-  return member.state === 'alive' || member.state === 'suspect'
-}
-
-function isForgotten(member: Member, nowMs: number): boolean {
-  return !member.connected && !isPresent(member) && nowMs - member.sinceMs > FORGET_MS
-}
-
-function sameShards(a: ShardBits, b: ShardBits): boolean {
-  return a.hi === b.hi && a.lo === b.lo
-}
-
-/** `copies: 'all'` as a number for the wire. */
-function finiteCopies(copies: number): number {
-  return Number.isFinite(copies) ? copies : 0xffff
 }

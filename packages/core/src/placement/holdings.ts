@@ -15,8 +15,11 @@
  * ready, from every live member's own sessions (rules P1, P4).
  *
  * A holder whose shard moved away *drains*: it goes on holding and answering, but its acknowledgements no longer count. It
- * lets go when each of those who shall hold it showed digests equal to its own: they then have all that it ever
+ * lets go when each of those who shall hold it showed digests equal to its own, bucket by bucket: they then have all that it ever
  * acknowledged as a copy (rule P2).
+ *
+ * A node that leaves is one whose shards all move away at once. It goes when it has let go of every shard of which it ever
+ * was a copy; where nobody is left to hold one, it has nobody to hand it to.
  */
 import { SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
@@ -25,6 +28,7 @@ import type { Members } from '../members/members.ts'
 import type { NodeId } from '../session/version.ts'
 import type { SyncDone } from '../sync/sync-receiver.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
+import { Holding } from './holding.ts'
 import type { Placement } from './rendezvous.ts'
 import { place } from './rendezvous.ts'
 
@@ -44,6 +48,8 @@ export class Holdings {
   readonly #ports: HoldingsPorts
   readonly #shards: readonly Holding[] = allShards().map((shard) => new Holding(shard))
   #placement: Placement = []
+  /** Who shall hold a shard that this node holds, or shall hold; undefined after a change. */
+  #coHolders: ReadonlySet<NodeId> | undefined
   /** The shards on the way in, and those that are here and moved away: all that `advance` has to look at. */
   readonly #joining = new Set<Holding>()
   readonly #moved = new Set<Holding>()
@@ -121,6 +127,18 @@ export class Holdings {
     return this.#placement[shard] ?? []
   }
 
+  /** Whether a member holds, or shall hold, a shard that this node holds too. */
+  isCoHolder(node: NodeId): boolean {
+    this.#coHolders ??= this.#findCoHolders()
+    return this.#coHolders.has(node) || shareShards(this.#members.get(node)?.joined ?? NO_SHARDS, this.joined())
+  }
+
+  #findCoHolders(): ReadonlySet<NodeId> {
+    const { self } = this.#context
+    const shared = this.#shards.filter(({ shard, state }) => state !== 'none' || this.holders(shard).includes(self))
+    return new Set(shared.flatMap(({ shard }) => this.holders(shard)))
+  }
+
   /** Place all shards anew, as soon as this node has seen enough of the cluster. */
   onMembersChanged(): void {
     this.#isPlaced = false
@@ -130,11 +148,12 @@ export class Holdings {
   #placeAll(): void {
     this.#isPlaced = true
     const { config, self } = this.#context
-    const candidates = [...this.#members.present()].map(({ news }) => news)
+    const candidates = [...this.#members.candidates()].map(({ news }) => news)
     if (!this.#isLeaving) candidates.push(this.#members.selfNews())
     this.#placement = place(candidates, config.copies + 1, config.keyHash)
     const joining: number[] = []
     this.#moved.clear()
+    this.#coHolders = undefined
     for (const holding of this.#shards) {
       if (!this.holders(holding.shard).includes(self)) {
         if (holding.state !== 'none') this.#moved.add(holding)
@@ -259,7 +278,7 @@ export class Holdings {
   advance(): void {
     const isSettled = this.#members.isSettled()
     if (!this.#isPlaced && isSettled) this.#placeAll()
-    for (const holding of this.#moved) if (holding.state === 'ready') this.#leaveIfMoved(holding)
+    this.#letGo([...this.#moved].filter((holding) => this.#isHandedOver(holding)))
     if (!isSettled || this.#joining.size === 0) return
     const live = [...this.#members.reachable()].map((member) => member.news.node)
     if (!live.every((node) => this.#members.isAcquainted(node))) return
@@ -283,6 +302,7 @@ export class Holdings {
   }
 
   #askForHellos(): void {
+    if (this.#context.lacks('hello-retry')) return
     const { nowMs } = this.#context
     const lacking = new Map<NodeId, number[]>()
     for (const holding of this.#joining) {
@@ -301,6 +321,13 @@ export class Holdings {
   /** This node is going: it shall hold nothing, as the others will see it. */
   leave(): void {
     this.#isLeaving = true
+    this.onMembersChanged()
+  }
+
+  /** Shards of which this node is a copy and which it, leaving, has not handed over yet. */
+  owed(): number[] {
+    if (!this.#isLeaving || this.#context.lacks('leave-hand-over')) return []
+    return this.#shards.filter((holding) => this.#isOwed(holding)).map(({ shard }) => shard)
   }
 
   #shard(shard: number): Holding {
@@ -314,6 +341,7 @@ export class Holdings {
     if (holding.state === 'none') this.#moved.delete(holding)
     this.#joinedBits = undefined
     this.#readyBits = undefined
+    this.#coHolders = undefined
     this.#members.heartbeatSoon()
   }
 
@@ -327,6 +355,7 @@ export class Holdings {
     if (!holding.isSynced || !live.every((node) => holding.hellos.has(node))) return
     if (!this.#context.lacks('join-gap') && !this.#ports.isComplete(shard)) return
     holding.state = 'ready'
+    holding.wasReady = true
     this.#onStateChanged(holding)
     this.#context.notice({ type: 'shard:ready', shard })
     this.#ports.onReady(shard)
@@ -344,6 +373,7 @@ export class Holdings {
     )
     // With nobody ready, hellos first: most members have nothing of their own in the shard, and say so by them.
     if (ready === undefined && !live.every((node) => holding.hellos.has(node))) return
+    if (ready === undefined && !this.#members.mayStartCold()) return
     // Who owes its own sessions is asked for them; when nobody is ready, everybody is.
     const owed = live.filter(
       (node) => !holding.ownSynced.has(node) && (ready === undefined || holding.owedBy.has(node)),
@@ -373,25 +403,52 @@ export class Holdings {
     return this.#members.get(node)?.ready ?? { hi: 0, lo: 0 }
   }
 
-  #leaveIfMoved(holding: Holding): void {
+  /** Whether somebody may count on this node's copy of it: it was ready since it joined, and something is there. */
+  #isOwed(holding: Holding): boolean {
+    return holding.wasReady && !this.#ports.isEmpty(holding.shard)
+  }
+
+  /** Whether a shard that moved away may be let go of. If not, and it is time, goes on handing it over. */
+  #isHandedOver(holding: Holding): boolean {
     const { shard } = holding
-    const shall = this.holders(shard)
-    if (this.#isLeaving || shall.length === 0 || shall.includes(this.#context.self)) return
-    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isAcquainted(node))) return
+    if (this.#isLeaving && !this.#isOwed(holding)) return true
+    if (holding.state !== 'ready') return false
+    const shall = this.#successors(shard)
+    if (shall.includes(this.#context.self) || (shall.length === 0 && !this.#isLeaving)) return false
+    // Who is silent may have let go of it since, or be gone.
+    if (!shall.every((node) => hasShard(this.#readyBitsOf(node), shard) && this.#members.isHeard(node))) return false
     if (!holding.isDraining) holding.drain()
-    const isHandedOver = this.#ports.isEmpty(shard) || shall.every((node) => holding.equals.has(node))
-    if (!isHandedOver && !this.#context.lacks('hand-over')) {
-      this.#handOver(holding, shall)
-      return
+    const isDone = this.#ports.isEmpty(shard) || shall.every((node) => holding.isCoveredBy(node))
+    if (isDone || this.#context.lacks('hand-over')) return true
+    this.#handOver(holding, shall)
+    return false
+  }
+
+  /** Who shall have a shard before it is let go of. */
+  #successors(shard: number): readonly NodeId[] {
+    const shall = this.holders(shard)
+    if (!this.#isLeaving) return shall
+    // Who does not know leaving takes no shard of this node before it is gone.
+    return shall.filter((node) => this.#context.wireOf(node) >= 2 || hasShard(this.#readyBitsOf(node), shard))
+  }
+
+  #letGo(handedOver: readonly Holding[]): void {
+    // A sync that ended at once may have led here before.
+    const holdings = handedOver.filter(({ state }) => state !== 'none')
+    if (holdings.length === 0) return
+    const shards = holdings.map(({ shard }) => shard)
+    for (const holding of holdings) {
+      holding.leave()
+      this.#onStateChanged(holding)
+      this.#context.out.unsubscribe.push(holding.shard)
     }
-    holding.leave()
-    this.#onStateChanged(holding)
-    this.#context.out.unsubscribe.push(shard)
     for (const member of this.#members.reachable()) {
-      this.#context.send(member.news.node, { type: 'leave', incarnation: this.#context.incarnation, shards: [shard] })
+      this.#context.send(member.news.node, { type: 'leave', incarnation: this.#context.incarnation, shards })
     }
-    this.#context.notice({ type: 'shard:left', shard })
-    this.#ports.onLeft(shard)
+    for (const shard of shards) {
+      this.#context.notice({ type: 'shard:left', shard })
+      this.#ports.onLeft(shard)
+    }
   }
 
   /** Compare with those who shall hold the shard, which makes them ask for what they lack, until all are equal. */
@@ -400,9 +457,9 @@ export class Holdings {
     if (nowMs < holding.askedAtMs + HAND_OVER_MS) return
     holding.askedAtMs = nowMs
     for (const node of shall) {
-      if (holding.equals.has(node)) continue
-      this.#ports.sync(holding.shard, node, 'holder', (_complete, equal) => {
-        if (equal && holding.isDraining) holding.equals.add(node)
+      if (holding.isCoveredBy(node)) continue
+      this.#ports.sync(holding.shard, node, 'holder', (_complete, equalBuckets) => {
+        if (holding.isDraining) holding.onEqual(node, equalBuckets)
       })
     }
   }
@@ -438,62 +495,8 @@ export class Holdings {
   }
 }
 
-class Holding {
-  readonly shard: number
-  state: 'none' | 'joining' | 'ready' = 'none'
-  isSynced = false
-  isSyncing = false
-  /** Ready, moved away, and kept until those who shall hold it have everything. */
-  isDraining = false
-  /** When hellos were asked for last; of a draining holder, when it last compared with its successors. */
-  askedAtMs = 0
-  /** Holders that it is compared with, and since when. */
-  readonly comparing = new Map<NodeId, number>()
-  /** Members that asked and differed while one of the two was not ready. */
-  readonly askers = new Set<NodeId>()
-  /** Successors that were found equal since the draining began. */
-  readonly equals = new Set<NodeId>()
-  /** Members whose hello came since the join. */
-  readonly hellos = new Set<NodeId>()
-  /** Members whose own sessions were fetched since the join. */
-  readonly ownSynced = new Set<NodeId>()
-  /** Members whose frames are gone, so that their own sessions must be fetched. */
-  readonly owedBy = new Set<NodeId>()
-
-  constructor(shard: number) {
-    this.shard = shard
-  }
-
-  join(nowMs: number): void {
-    this.state = 'joining'
-    this.askedAtMs = nowMs
-    this.isSynced = false
-    this.isSyncing = false
-    this.hellos.clear()
-    this.ownSynced.clear()
-    this.owedBy.clear()
-    this.askers.clear()
-  }
-
-  /** Back to joining: hellos still hold, what was fetched does not. */
-  rejoin(): void {
-    this.state = 'joining'
-    this.isDraining = false
-    this.isSynced = false
-    this.ownSynced.clear()
-  }
-
-  drain(): void {
-    this.isDraining = true
-    this.askedAtMs = Number.NEGATIVE_INFINITY
-    this.equals.clear()
-  }
-
-  leave(): void {
-    this.state = 'none'
-    this.isDraining = false
-    this.comparing.clear()
-  }
+function shareShards(a: ShardBits, b: ShardBits): boolean {
+  return ((a.hi & b.hi) | (a.lo & b.lo)) !== 0
 }
 
 /** A hello that did not come by then is asked for again: far above a round trip, far below anybody's patience. */

@@ -8,16 +8,20 @@
  * share it, however many they are; a `latest` is shared by those who came at the same moment.
  */
 import {
+  CHUNK_HEDGE_MS_MAX,
+  CHUNK_HEDGE_MS_MIN,
   FLIGHTS_MAX,
   HEDGE_MS_INITIAL,
   HEDGE_MS_MAX,
   HEDGE_MS_MIN,
+  OUTSIDE_WIRE,
   RESUME_DEADLINE_MS_DEFAULT,
   REVALIDATE_MS,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { LimitError } from '../errors.ts'
 import type { Origin, Outcome } from '../outbox.ts'
+import { isChunkKey } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { LiveRecord } from '../session/record.ts'
 import { endsAtMs, highestVersion, MISSING, missingPortions, withoutValues } from '../session/record.ts'
@@ -25,8 +29,8 @@ import type { WriteProof } from '../session/token.ts'
 import { meetsProof } from '../session/token.ts'
 import type { NodeId } from '../session/version.ts'
 import { compareVersions } from '../session/version.ts'
-import type { Copy, Entry, Snapshot } from '../table/entry.ts'
-import type { Answer, AnswerStatus, Pull } from '../wire/messages.ts'
+import type { Copy, Entry } from '../table/entry.ts'
+import type { Answer, AnswerStatus, Pull, PullChunk } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 
 export interface ResumeCommand {
@@ -58,9 +62,9 @@ export class Puller {
   readonly #joinable = new Map<string, Flight>()
   readonly #byRequest = new Map<number, { flight: Flight; node: NodeId; sentAtMs: number }>()
   #nextRequest = 1
-  /** Mean and mean deviation of answer times, as TCP keeps them (Jacobson 1988): an estimate of the 95th percentile. */
-  #answerMs = HEDGE_MS_INITIAL / 2
-  #answerDeviationMs = HEDGE_MS_INITIAL / 4
+  /** Chunks are answered on the bulk lane, behind each other: how long that takes says nothing about sessions. */
+  readonly #sessionTimes = new AnswerTimes(HEDGE_MS_MIN, HEDGE_MS_MAX)
+  readonly #chunkTimes = new AnswerTimes(CHUNK_HEDGE_MS_MIN, CHUNK_HEDGE_MS_MAX)
   localHits = 0
   pulls = 0
 
@@ -79,7 +83,7 @@ export class Puller {
     const shard = table.shardOf(command.key)
     const caller: Caller = { ...command, untilMs: nowMs + command.deadlineMs, onOutcome }
     if (command.consistency === 'any') {
-      const local = this.localAnswer(command.key, command.portions, command.proof)
+      const local = this.#localAnswer(command.key, command.portions, command.proof)
       if (local !== undefined) {
         this.localHits++
         onOutcome(local)
@@ -112,6 +116,7 @@ export class Puller {
       shard,
       portions: command.portions,
       consistency: command.consistency,
+      times: isChunkKey(command.key) ? this.#chunkTimes : this.#sessionTimes,
       startedAtMs: nowMs,
       callers: [caller],
       asked: new Map(),
@@ -150,8 +155,8 @@ export class Puller {
     if (answer.status === 'found') this.#ports.ingest(answer.records, from)
     if (asked === undefined || asked.node !== from) return
     this.#byRequest.delete(answer.request)
-    this.#learnAnswerTime(this.#context.nowMs - asked.sentAtMs)
     const { flight } = asked
+    flight.times.learn(this.#context.nowMs - asked.sentAtMs)
     flight.asked.set(from, { status: answer.status, ready: answer.ready })
     if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
     this.#goOn(flight)
@@ -167,15 +172,18 @@ export class Puller {
   }
 
   /** Answer somebody else's pull from what is here: at any server, also second-hand (R13). */
-  onPull(from: NodeId, pull: Pull): void {
+  onPull(from: NodeId, pull: Pull | PullChunk): void {
     const { table, nowMs } = this.#context
     const entry = table.get(pull.key)
     const ready = this.#ports.isReady(table.shardOf(pull.key))
     // An ended session is as good as none: another holder may have a later touch of it, and says so.
     const isHere = entry !== undefined && !isUnwritten(entry) && endsAtMs(entry.record) > nowMs
     const status: AnswerStatus = isHere ? 'found' : table.absence(pull.key)
-    const records = isHere ? [{ key: pull.key, record: this.#cutToPull(entry, pull) }] : []
-    this.#context.send(from, { type: 'answer', request: pull.request, status, ready, records })
+    const record = isHere && pull.type === 'pull' ? this.#cutToPull(entry, pull) : entry?.record
+    const records = isHere && record !== undefined ? [{ key: pull.key, record }] : []
+    // A chunk is no small message: it must not stand before heartbeats.
+    const lane = pull.type === 'pull' ? 'control' : 'bulk'
+    this.#context.send(from, { type: 'answer', request: pull.request, status, ready, records }, lane)
   }
 
   nextDueMs(): number {
@@ -183,7 +191,7 @@ export class Puller {
     for (const flight of this.#flights) {
       for (const caller of flight.callers) dueMs = Math.min(dueMs, caller.untilMs)
       if (flight.consistency === 'any') dueMs = Math.min(dueMs, flight.nextAskAtMs)
-      const hedgedAtMs = (flight.completeAtMs ?? Number.POSITIVE_INFINITY) + this.hedgeMs()
+      const hedgedAtMs = (flight.completeAtMs ?? Number.POSITIVE_INFINITY) + flight.times.hedgeMs()
       // Once past, only an answer or the deadline can still change something.
       if (hedgedAtMs > this.#context.nowMs) dueMs = Math.min(dueMs, hedgedAtMs)
     }
@@ -196,7 +204,7 @@ export class Puller {
       if (flight.consistency === 'any' && nowMs >= flight.nextAskAtMs) this.#askNext(flight)
       this.#decideIfPossible(flight)
       for (const caller of [...flight.callers]) {
-        if (nowMs >= caller.untilMs) this.#report(flight, caller)
+        if (nowMs >= caller.untilMs && !this.#context.lacks('request-deadline')) this.#report(flight, caller)
       }
       if (flight.callers.length === 0) this.#end(flight)
     }
@@ -204,11 +212,11 @@ export class Puller {
 
   /** How long a straggler gets. */
   hedgeMs(): number {
-    return Math.min(HEDGE_MS_MAX, Math.max(HEDGE_MS_MIN, this.#answerMs + 3 * this.#answerDeviationMs))
+    return this.#sessionTimes.hedgeMs()
   }
 
   /** What this node may say by itself (rule R3), if it may say anything. */
-  localAnswer(
+  #localAnswer(
     key: SessionKey,
     portions: readonly string[] | undefined,
     proof: WriteProof | undefined,
@@ -221,11 +229,11 @@ export class Puller {
     return this.#isUsable(entry, portions) ? { outcome: 'complete', record, missing: [], from: FROM_HERE } : undefined
   }
 
-  /** The same for a session that lives, on the path of every local read: nothing is made but the snapshot. */
-  localSnapshot(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
+  /** The same for a session that lives, on the path of every local read: nothing is made. Good until the next look-up. */
+  localCopy(key: SessionKey, portions: readonly string[] | undefined): Copy | undefined {
     const copy = this.#context.table.look(key)
     if (copy === undefined || !copy.isLive || copy.isUnwritten) return undefined
-    return this.#isUsable(copy, portions) ? copy.snapshot() : undefined
+    return this.#isUsable(copy, portions) ? copy : undefined
   }
 
   /** Whether a live copy may be used without asking anybody, and has what is wanted. */
@@ -260,6 +268,7 @@ export class Puller {
   }
 
   #askLastWriter(flight: Flight): void {
+    if (this.#context.lacks('last-writer')) return
     const record = this.#context.table.peek(flight.key)?.record
     if (record?.kind === 'live') this.#askIfReachable(flight, highestVersion(record).tenure.node)
   }
@@ -277,9 +286,15 @@ export class Puller {
   }
 
   #askNext(flight: Flight): void {
-    const next = this.#ports.reachable(flight.shard).find((node) => !flight.asked.has(node))
-    flight.nextAskAtMs = next === undefined ? Number.POSITIVE_INFINITY : this.#context.nowMs + this.hedgeMs()
+    const reachable = this.#ports.reachable(flight.shard)
+    const next = reachable.find((node) => !flight.asked.has(node) && this.#mayAsk(flight, node))
+    flight.nextAskAtMs = next === undefined ? Number.POSITIVE_INFINITY : this.#context.nowMs + flight.times.hedgeMs()
     if (next !== undefined) this.#ask(flight, next)
+  }
+
+  /** Who speaks an earlier version of the wire has no chunks. */
+  #mayAsk({ key }: Flight, node: NodeId): boolean {
+    return !isChunkKey(key) || this.#context.wireOf(node) >= OUTSIDE_WIRE
   }
 
   #ask(flight: Flight, node: NodeId): void {
@@ -287,6 +302,10 @@ export class Puller {
     this.#byRequest.set(request, { flight, node, sentAtMs: this.#context.nowMs })
     flight.asked.set(node, WAITING)
     this.pulls++
+    if (isChunkKey(flight.key)) {
+      this.#context.send(node, { type: 'pull-chunk', request, key: flight.key })
+      return
+    }
     const record = this.#context.table.peek(flight.key)?.record
     const have: { name: string; version: Pull['have'][number]['version'] }[] = []
     if (record?.kind === 'live') {
@@ -336,7 +355,7 @@ export class Puller {
     const isEnough =
       flight.consistency === 'any'
         ? flight.completeAtMs !== undefined || isNowhere
-        : flight.completeAtMs !== undefined && nowMs >= flight.completeAtMs + this.hedgeMs()
+        : flight.completeAtMs !== undefined && nowMs >= flight.completeAtMs + flight.times.hedgeMs()
     const mayAskMore = flight.consistency === 'any' && Number.isFinite(flight.nextAskAtMs)
     if (!isEnough && (isWaiting || mayAskMore)) return
     for (const caller of [...flight.callers]) {
@@ -363,7 +382,7 @@ export class Puller {
       return { outcome: 'unknown', from }
     }
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from }
-    if (endsAtMs(record) <= nowMs) {
+    if (endsAtMs(record) <= nowMs && !this.#context.lacks('deadline')) {
       // A touch may be where nobody answered from; only the absolute end is the same everywhere.
       const isOver = record.expiry.absoluteAtMs <= nowMs || this.#isAbsent(flight)
       return isOver ? { outcome: 'absent', reason: 'expired', from } : { outcome: 'unknown', from }
@@ -399,16 +418,33 @@ export class Puller {
     return witnesses > 0
   }
 
-  #learnAnswerTime(sampleMs: number): void {
-    const error = sampleMs - this.#answerMs
-    this.#answerMs += error / 8
-    this.#answerDeviationMs += (Math.abs(error) - this.#answerDeviationMs) / 4
-  }
-
   #end(flight: Flight): void {
     this.#flights.delete(flight)
     if (this.#joinable.get(flight.name) === flight) this.#joinable.delete(flight.name)
     for (const [request, asked] of this.#byRequest) if (asked.flight === flight) this.#byRequest.delete(request)
+  }
+}
+
+/** Mean and mean deviation of answer times, as TCP keeps them (Jacobson 1988): an estimate of the 95th percentile. */
+class AnswerTimes {
+  #meanMs = HEDGE_MS_INITIAL / 2
+  #deviationMs = HEDGE_MS_INITIAL / 4
+  readonly #minMs: number
+  readonly #maxMs: number
+
+  constructor(minMs: number, maxMs: number) {
+    this.#minMs = minMs
+    this.#maxMs = maxMs
+  }
+
+  learn(sampleMs: number): void {
+    const error = sampleMs - this.#meanMs
+    this.#meanMs += error / 8
+    this.#deviationMs += (Math.abs(error) - this.#deviationMs) / 4
+  }
+
+  hedgeMs(): number {
+    return Math.min(this.#maxMs, Math.max(this.#minMs, this.#meanMs + 3 * this.#deviationMs))
   }
 }
 
@@ -429,6 +465,7 @@ interface Flight {
   readonly shard: number
   readonly portions: readonly string[] | undefined
   readonly consistency: 'latest' | 'any'
+  readonly times: AnswerTimes
   readonly startedAtMs: number
   readonly callers: Caller[]
   readonly asked: Map<NodeId, Reply>

@@ -8,6 +8,7 @@
 import type { Context } from '../context.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 import type { SessionKey } from './id.ts'
+import type { Merged } from './merge.ts'
 import { mergeRecords } from './merge.ts'
 import type { LiveRecord, SessionRecord } from './record.ts'
 import { endsAtMs, highestVersion, withoutValues } from './record.ts'
@@ -42,7 +43,8 @@ export class Ingest {
         unknownToSender.push({ key, record: stored.kind === 'live' ? withoutValues(stored, () => false) : stored })
       }
     }
-    if (unknownToSender.length > 0) this.#context.send(from, { type: 'push', records: unknownToSender })
+    if (unknownToSender.length > 0 && !this.#context.lacks('tell-beaten'))
+      this.#context.send(from, { type: 'push', records: unknownToSender })
   }
 
   /** @returns what the table has now when it beats what came in. */
@@ -55,10 +57,11 @@ export class Ingest {
     }
     const isTakenAsIs =
       this.#context.lacks('merge') || (entry.record.kind === 'dropped' && this.#context.lacks('tombstone'))
-    const merged = isTakenAsIs
+    let merged = isTakenAsIs
       ? { record: incoming, changed: true, beaten: false, conflict: false }
       : mergeRecords(entry.record, incoming)
     const before = entry.record
+    if (this.#context.lacks('frontier')) merged = withoutJoin(merged, incoming)
     if (merged.record !== before) table.put(key, merged.record, nowMs)
     if (merged.conflict) this.#context.notice({ type: 'conflict', key })
     if (merged.changed) this.#checkPrimary(key, before)
@@ -89,11 +92,18 @@ export class Ingest {
       return
     }
     const top = highestVersion(record).tenure
-    if (tenure === undefined || compareTenures(top, tenure) <= 0) return
+    if (tenure === undefined || compareTenures(top, tenure) <= 0 || this.#context.lacks('step-down')) return
     entry.tenure = undefined
     this.#context.notice({ type: 'session:superseded', key, by: top.node })
     this.#listener.onBeaten(key, 'SUPERSEDED')
   }
+}
+
+/** Planted: the frontier of what came in last, whatever else was merged (rule V3). */
+function withoutJoin(merged: Merged, incoming: SessionRecord): Merged {
+  return merged.record.kind === 'live' && incoming.kind === 'live'
+    ? { ...merged, record: { ...merged.record, frontier: incoming.frontier } }
+    : merged
 }
 
 /** Whether what is stored was made by somebody other than the sender, so that repair of its own stream will not tell it. */

@@ -7,7 +7,7 @@
  * the moment it comes.
  */
 import type { Expiry, LiveRecord, Portion, SessionRecord, Tombstone } from './record.ts'
-import { MISSING } from './record.ts'
+import { isReference, MISSING } from './record.ts'
 import { compareBirths, compareVersions, covers, joinFrontiers } from './version.ts'
 
 export interface Merged {
@@ -32,7 +32,11 @@ export function mergeRecords(current: SessionRecord, incoming: SessionRecord): M
 
 function mergeIntoTombstone(tombstone: Tombstone, other: SessionRecord): Merged {
   const otherEndMs = other.kind === 'dropped' ? other.absoluteAtMs : other.expiry.absoluteAtMs
-  // The later end: a tombstone must outlive every live copy of its birth.
+  // The later end: a tombstone must outlive every live copy of its birth. One of a chunk need not, because nothing that
+  // still counts names a chunk that was dropped.
+  if (tombstone.isBrief === true && other.kind === 'live') {
+    return { record: tombstone, changed: false, beaten: true, conflict: false }
+  }
   const record = otherEndMs > tombstone.absoluteAtMs ? { ...tombstone, absoluteAtMs: otherEndMs } : tombstone
   return { record, changed: false, beaten: other.kind === 'live', conflict: false }
 }
@@ -78,6 +82,9 @@ function mergeExpiry(current: Expiry, incoming: Expiry, order: number): Expiry {
 export function samePortion(a: Portion, b: Portion): boolean {
   if (compareVersions(a.version, b.version) !== 0) return false
   if (a.value === b.value) return true
+  if (isReference(a.value) && isReference(b.value)) {
+    return compareVersions(a.value.number, b.value.number) === 0 && a.value.byteLength === b.value.byteLength
+  }
   if (!(a.value instanceof Uint8Array) || !(b.value instanceof Uint8Array)) return false
   return a.value.length === b.value.length && a.value.every((byte, i) => byte === (b.value as Uint8Array)[i])
 }

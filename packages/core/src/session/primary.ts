@@ -7,9 +7,11 @@
  *
  * A session that was created and not committed yet is a *draft*: it is kept here and not in the table, where it would take
  * the place of what this node holds for others of the same id: a tombstone, or another node's session.
+ *
+ * A commit with large values, and every commit of the session behind it, is handed to `uploads.ts` and comes back through
+ * `publish` once what its head will name is at its holders (rule B1).
  */
-import { Buffer } from 'node:buffer'
-import { BUCKET_COUNT, DRAFTS_MAX, PORTION_NAME_BYTES_MAX, PORTIONS_MAX, SESSION_BYTES_MAX } from '../constants.ts'
+import { BUCKET_COUNT, DRAFTS_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import {
   AlreadyExistsError,
@@ -18,14 +20,14 @@ import {
   LimitError,
   RepriseError,
   UnavailableError,
-  UsageError,
 } from '../errors.ts'
 import type { Outcome } from '../outbox.ts'
 import type { Entry } from '../table/entry.ts'
 import type { SessionKey } from './id.ts'
 import { describeKey } from './id.ts'
-import type { Expiry, LiveRecord, Portion, Tombstone } from './record.ts'
-import { type ABSENT, endsAtMs, highestVersion, withoutValues } from './record.ts'
+import { placeOutside } from './portion-sizes.ts'
+import type { BlobReference, Expiry, LiveRecord, Portion, Tombstone } from './record.ts'
+import { type ABSENT, endsAtMs, highestVersion, isReference, withoutValues } from './record.ts'
 import type { Birth, NodeId, Tenure, Version } from './version.ts'
 import { compareBirths, joinFrontiers } from './version.ts'
 
@@ -44,9 +46,16 @@ export interface CommitCommand {
   readonly birth: Birth
   /** New values by portion name; `ABSENT` removes. */
   readonly changes: ReadonlyMap<string, Uint8Array | typeof ABSENT>
+  /** Values that are sealed for these blob numbers, and so lie outside the head whatever their size. */
+  readonly numbers?: ReadonlyMap<string, Version>
   readonly copies: number
-  /** Milliseconds to wait for copies. */
+  /** Milliseconds to wait for copies, and for holders that take the large values. */
   readonly waitMs: number
+}
+
+/** A commit whose large values are at their holders. */
+export interface PublishCommand extends Omit<CommitCommand, 'changes' | 'numbers'> {
+  readonly changes: ReadonlyMap<string, Uint8Array | BlobReference | typeof ABSENT>
 }
 
 export interface DropCommand {
@@ -62,6 +71,8 @@ export interface DropCommand {
 export interface PrimaryPorts {
   enqueue(shard: number, key: SessionKey, delta: LiveRecord | Tombstone, ackNow: boolean): number
   assertRoom(): void
+  /** Publish what waits for the end of the turn now. @returns whether there was anything. */
+  flush(): boolean
   awaitCopies(wait: {
     request: number
     key: SessionKey
@@ -71,8 +82,20 @@ export interface PrimaryPorts {
     deadlineMs: number
     onConfirmed: () => void
   }): void
+  /** Whether commits of the session wait for large values. */
+  isUploading(key: SessionKey): boolean
+  /** Take a commit with large values, or behind one: `publish` it when its turn comes. */
+  upload(command: CommitCommand): void
+  /** Values that this write replaced or dropped: release them when its frame is at all who shall have it. */
+  release(entry: Entry, birth: Birth, absoluteAtMs: number, replaced: readonly Replaced[]): void
   /** Find out whether the id lives anywhere. */
   look(key: SessionKey, deadlineMs: number, request: number, onOutcome: (outcome: Outcome) => void): void
+}
+
+/** A value outside the head that a write took out of it. */
+export interface Replaced {
+  readonly portion: string
+  readonly reference: BlobReference
 }
 
 export class Primary {
@@ -121,31 +144,38 @@ export class Primary {
   }
 
   commit(command: CommitCommand): void {
-    const { key, request, copies } = command
-    const entry = this.#writable(command)
-    if (command.changes.size > 0) this.#ports.assertRoom()
-    const record = entry.record as LiveRecord
+    const { key, request, copies, changes } = command
+    const record = this.writable(command)
     const isFirst = record.frontier.length === 0
-    if (command.changes.size === 0 && !isFirst && copies === 0) {
+    if (changes.size > 0 || isFirst) this.#ports.assertRoom()
+    const isLarge = placeOutside(record.portions, command, this.#context.sharedWire) !== undefined
+    if (isLarge || this.#ports.isUploading(key)) this.#ports.upload(command)
+    else if (changes.size > 0 || isFirst || copies > 0) this.#publish(record, command, false)
+    else {
       this.touch(key, command.birth)
-      this.#context.out.results.push({
-        request,
-        kind: 'written',
-        proof: { birth: record.birth, version: topOf(record) },
-      })
-      return
+      const proof = { birth: record.birth, version: topOf(record) }
+      this.#context.out.results.push({ request, kind: 'written', proof })
     }
-    const portions = new Map(record.portions)
-    const { version, displaced } = this.#issueFor(entry, command.changes, portions)
-    const next: LiveRecord = {
-      ...record,
-      portions,
-      frontier: joinFrontiers(record.frontier, [version]),
-      expiry: this.#renew(record.expiry, version),
-    }
-    this.#store(entry, next, (name) => command.changes.has(name), copies, displaced)
-    this.#touches.delete(key)
-    this.#finish(request, entry, copies, command.waitMs, { birth: next.birth, version })
+  }
+
+  /**
+   * Write a commit whose large values are at their holders.
+   * @param isSilent its request has ended already.
+   * @returns the version that it took.
+   * @throws DroppedError, ExpiredError, or RepriseError of code EVICTED
+   */
+  publish(command: PublishCommand, isSilent: boolean): Version {
+    return this.#publish(this.writable(command), command, isSilent)
+  }
+
+  /** The live record that a commit changes. @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
+  writable({ key, birth }: Pick<CommitCommand, 'key' | 'birth'>): LiveRecord {
+    const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.record
+    if (record === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
+    if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
+    const hasEnded = endsAtMs(record) <= this.#context.nowMs
+    if (hasEnded && !this.#context.lacks('deadline')) throw new ExpiredError(describeKey(key))
+    return record
   }
 
   drop(command: DropCommand): void {
@@ -165,13 +195,21 @@ export class Primary {
         ? command.absoluteAtMs
         : Math.max(known.kind === 'live' ? known.expiry.absoluteAtMs : known.absoluteAtMs, command.absoluteAtMs)
     const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
-    const stored = table.put(key, tombstone, nowMs)
+    const stored = table.put(
+      key,
+      this.#context.lacks('tombstone-life') ? shortLived(tombstone, nowMs) : tombstone,
+      nowMs,
+    )
     stored.tenure = undefined
     stored.frame = this.#ports.enqueue(stored.shard, key, tombstone, copies > 0)
     // Who was primary may hold no copy, and would go on.
     const displaced = known?.kind === 'live' ? highestVersion(known).tenure.node : this.#context.self
     if (displaced !== this.#context.self) {
       this.#context.send(displaced, { type: 'push', records: [{ key, record: tombstone }] })
+    }
+    if (known?.kind === 'live' && compareBirths(known.birth, birth) === 0) {
+      const replaced = replacedBy(known.portions, known.portions.keys())
+      if (replaced.length > 0) this.#ports.release(stored, birth, absoluteAtMs, replaced)
     }
     this.#finish(request, stored, copies, command.waitMs, undefined)
   }
@@ -195,14 +233,22 @@ export class Primary {
 
   /**
    * The version that the next commit of a session will take. Pure: values can be sealed for it first, in the same turn.
-   * Undefined when the session is not in the table.
+   * Undefined when the session is not in the table, and when its next commit has to wait behind large values. A draft may
+   * stand beside another life of its id.
    */
-  nextVersion(key: SessionKey): Version | undefined {
-    if (this.draft(key) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
+  nextVersion(key: SessionKey, birth: Birth): Version | undefined {
+    if (this.#ports.isUploading(key)) return undefined
+    if (this.#draftOf(key, birth) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
     const entry = this.#context.table.peek(key)
     if (entry?.record.kind !== 'live') return undefined
     if (entry.tenure !== undefined) return { tenure: entry.tenure, seq: entry.seq + 1 }
     return { tenure: this.#newTenure(entry.record), seq: 1 }
+  }
+
+  /** The portions of a life of an id, as they are here. */
+  portionsOf(key: SessionKey, birth: Birth): LiveRecord['portions'] | undefined {
+    const record = this.#draftOf(key, birth) ?? this.#context.table.peek(key)?.record
+    return record?.kind === 'live' && compareBirths(record.birth, birth) === 0 ? record.portions : undefined
   }
 
   /** The session left the table, evicted or ended: no epoch in which this node wrote it may be issued again. */
@@ -211,6 +257,18 @@ export class Primary {
       this.#epochFloor = Math.max(this.#epochFloor, highestVersion(entry.record).tenure.epoch)
     }
     this.#touches.delete(entry.key)
+  }
+
+  /** Planted: the end of an idle session is written, as if it were dropped (rule E1). */
+  bury({ key, record, shard }: Entry): void {
+    if (record.kind === 'dropped' || record.frontier.length === 0) return
+    const tombstone: Tombstone = { kind: 'dropped', birth: record.birth, absoluteAtMs: record.expiry.absoluteAtMs }
+    this.#context.table.put(key, tombstone, this.#context.nowMs).frame = this.#ports.enqueue(
+      shard,
+      key,
+      tombstone,
+      false,
+    )
   }
 
   /**
@@ -253,13 +311,19 @@ export class Primary {
     this.publishTouches()
   }
 
+  #draftOf(key: SessionKey, birth: Birth): LiveRecord | undefined {
+    const draft = this.draft(key)
+    return draft !== undefined && compareBirths(draft.birth, birth) === 0 ? draft : undefined
+  }
+
   #make({ request, key, idleMs, absoluteMs }: CreateCommand): void {
     const { table, nowMs, wallMs } = this.#context
     if (this.#livesHere(key)) {
       this.#fail(request, new AlreadyExistsError(describeKey(key)))
       return
     }
-    if (table.isFull) {
+    // What was not even published yet is pinned for no good reason.
+    if (table.isFull && !this.#ports.flush()) {
       const advice = 'nothing in the cache may be evicted; raise cache.bytesMax, or add members'
       this.#fail(request, new LimitError('cache.bytesMax', table.bytes, table.bytesMax, advice))
       return
@@ -288,32 +352,12 @@ export class Primary {
   /** A draft's first write is about to be made: it enters the table. */
   #plant(key: SessionKey, draft: LiveRecord): Entry {
     this.#drafts.delete(key)
-    // Before it is stored, which may evict and so raise the floor: the version that was announced is the one that is taken.
+    // Before it enters, as `nextVersion` announced: what it pushes out of the cache may raise the floor.
     const tenure = this.#tenure(this.#epochFloor + 1)
     const entry = this.#context.table.put(key, draft, this.#context.nowMs)
     entry.tenure = tenure
     entry.seq = 0
     entry.frame = 0
-    return entry
-  }
-
-  /** @throws DroppedError, ExpiredError, LimitError, UsageError, or RepriseError of code EVICTED */
-  #writable({ key, birth, changes }: CommitCommand): Entry {
-    const { table, nowMs } = this.#context
-    const draft = this.draft(key)
-    if (draft !== undefined && compareBirths(draft.birth, birth) === 0) {
-      if (endsAtMs(draft) <= nowMs) throw new ExpiredError(describeKey(key))
-      // Refused before it enters the table, or it would stay there unwritten.
-      this.#ports.assertRoom()
-      assertSize(draft.portions, changes)
-      return this.#plant(key, draft)
-    }
-    const entry = table.get(key)
-    if (entry === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
-    if (entry.record.kind === 'dropped' || compareBirths(entry.record.birth, birth) !== 0) {
-      throw new DroppedError(describeKey(key))
-    }
-    if (endsAtMs(entry.record) <= nowMs) throw new ExpiredError(describeKey(key))
     return entry
   }
 
@@ -347,6 +391,26 @@ export class Primary {
     return tenure
   }
 
+  #publish(record: LiveRecord, command: PublishCommand, isSilent: boolean): Version {
+    const { key, changes, copies, request, waitMs } = command
+    const entry = record.frontier.length === 0 ? this.#plant(key, record) : (this.#context.table.get(key) as Entry)
+    const { version, displaced } = this.#issue(entry)
+    const portions = new Map(record.portions)
+    for (const [name, value] of changes) portions.set(name, { version, value })
+    const next: LiveRecord = {
+      ...record,
+      portions,
+      frontier: joinFrontiers(record.frontier, [version]),
+      expiry: this.#renew(record.expiry, version),
+    }
+    this.#store(entry, next, (name) => changes.has(name), copies, displaced)
+    this.#touches.delete(key)
+    const replaced = replacedBy(record.portions, changes.keys())
+    if (replaced.length > 0) this.#ports.release(entry, record.birth, record.expiry.absoluteAtMs, replaced)
+    if (!isSilent) this.#finish(request, entry, copies, waitMs, { birth: record.birth, version })
+    return version
+  }
+
   #publishTouch(entry: Entry, record: LiveRecord, touchedAtMs: number): void {
     if (endsAtMs(record) <= this.#context.nowMs) return
     const { version, displaced } = this.#issue(entry)
@@ -365,25 +429,16 @@ export class Primary {
     copies: number,
     displaced: NodeId | undefined,
   ): void {
+    // A takeover may build on what no holder has: its first delta carries every value, later ones those that changed.
+    const delta = entry.seq === 1 ? record : withoutValues(record, changed)
     // Queued before it is stored: what is owed to others is pinned, and storing may evict.
-    entry.frame = this.#ports.enqueue(entry.shard, entry.key, withoutValues(record, changed), copies > 0)
+    entry.frame = this.#ports.enqueue(entry.shard, entry.key, delta, copies > 0)
     this.#context.table.put(entry.key, record, this.#context.nowMs)
     if (displaced === undefined) return
-    // Who was primary learns at once that it no longer is, also when it holds no copy (rule R1).
-    const news = { key: entry.key, record: withoutValues(record, () => false) }
+    // Who was primary learns at once that it no longer is, also when it holds no copy (rule R1). With what was written: a
+    // version that outlives its value, when this node ends before anybody else has it, would beat the value before it.
+    const news = { key: entry.key, record: withoutValues(record, changed) }
     this.#context.send(displaced, { type: 'push', records: [news] })
-  }
-
-  /** Apply changes to a copy of the portions under the next version, refusing what is too large before anything happens. */
-  #issueFor(
-    entry: Entry,
-    changes: CommitCommand['changes'],
-    portions: Map<string, Portion>,
-  ): { version: Version; displaced: NodeId | undefined } {
-    assertSize(portions, changes)
-    const issued = this.#issue(entry)
-    for (const [name, value] of changes) portions.set(name, { version: issued.version, value })
-    return issued
   }
 
   #finish(
@@ -412,37 +467,28 @@ export class Primary {
   }
 }
 
-/** @throws LimitError, UsageError */
-function assertSize(portions: ReadonlyMap<string, Portion>, changes: CommitCommand['changes']): void {
-  let bytes = 0
-  let count = portions.size
-  for (const [name, portion] of portions) if (!changes.has(name)) bytes += portion.value?.length ?? 0
-  for (const [name, value] of changes) {
-    const nameBytes = Buffer.byteLength(name)
-    // Ill-formed text would arrive as something else, and two such names as one.
-    if (!name.isWellFormed()) throw new UsageError(`a portion's name is well-formed text: ${JSON.stringify(name)}`)
-    if (nameBytes === 0 || nameBytes > PORTION_NAME_BYTES_MAX) {
-      throw new UsageError(`a portion's name has 1 to ${PORTION_NAME_BYTES_MAX} bytes: ${JSON.stringify(name)}`)
-    }
-    bytes += value?.length ?? 0
-    if (!portions.has(name)) count++
+/** The references among the named portions. */
+function replacedBy(portions: ReadonlyMap<string, Portion>, names: Iterable<string>): readonly Replaced[] {
+  let replaced: Replaced[] | undefined
+  for (const portion of names) {
+    const value = portions.get(portion)?.value
+    if (!isReference(value)) continue
+    replaced ??= []
+    replaced.push({ portion, reference: value })
   }
-  if (count > PORTIONS_MAX)
-    throw new LimitError('PORTIONS_MAX', count, PORTIONS_MAX, 'keep related things in one portion')
-  if (bytes > SESSION_BYTES_MAX) {
-    throw new LimitError(
-      'SESSION_BYTES_MAX',
-      bytes,
-      SESSION_BYTES_MAX,
-      'keep large things elsewhere and their name here',
-    )
-  }
+  return replaced ?? NOTHING
+}
+
+/** Planted: a tombstone that goes while live copies may still exist (rule E4). */
+function shortLived(tombstone: Tombstone, nowMs: number): Tombstone {
+  return { ...tombstone, absoluteAtMs: nowMs + 200 }
 }
 
 function topOf(record: LiveRecord): Version {
   return record.frontier[0] as Version
 }
 
+const NOTHING: readonly Replaced[] = []
 /** Touches travel at most this much later than they happened. */
 const TOUCH_DELAY_MS_MAX = 60_000
 /** Distinct epochs of one node are few; this bounds the cache of their objects. */

@@ -2,8 +2,8 @@
  * What a node keeps of one session.
  *
  * A record is live or a tombstone. A live record lists every portion with the version that wrote it; the value itself is
- * there, is *absent* (the portion was removed), or is *missing* (this copy knows the version but not the bytes). Deltas,
- * answers to pulls and synced records are all such records, so that merging is the one way anything enters a table.
+ * there, is *absent* (the portion was removed), or is *missing* (this copy knows the version but not the bytes); of a large
+ * one there is a *reference* to chunks that are records of their own (rule B1, see `blob.ts`). Deltas, answers to pulls and synced records are all such records, so that merging is the one way anything enters a table.
  */
 import type { Birth, Frontier, Version } from './version.ts'
 import { compareTenures } from './version.ts'
@@ -13,11 +13,23 @@ export const ABSENT = null
 /** The value of a portion of which this copy has only the version. */
 export const MISSING = undefined
 
-export type PortionBytes = Uint8Array | typeof ABSENT | typeof MISSING
+/** What a head holds in place of a large value (rule B1): from both follow the keys of its chunks. */
+export interface BlobReference {
+  /** Given once, to one content. */
+  readonly number: Version
+  readonly byteLength: number
+}
+
+export type PortionBytes = Uint8Array | BlobReference | typeof ABSENT | typeof MISSING
 
 export interface Portion {
   readonly version: Version
   readonly value: PortionBytes
+}
+
+/** Whether the value lies outside the head. */
+export function isReference(value: PortionBytes): value is BlobReference {
+  return value !== ABSENT && value !== MISSING && !(value instanceof Uint8Array)
 }
 
 /**
@@ -45,6 +57,8 @@ export interface Tombstone {
   readonly kind: 'dropped'
   readonly birth: Birth
   readonly absoluteAtMs: number
+  /** Of a chunk: it ends when it says, and not with the last copy that it might meet. */
+  readonly isBrief?: true
 }
 
 export type SessionRecord = LiveRecord | Tombstone
@@ -72,11 +86,14 @@ export function missingPortions(record: LiveRecord, names: readonly string[] | u
   return missing ?? NONE
 }
 
-/** The same record with the values of the portions for which `keep` says false marked missing. */
+/**
+ * The same record with the values of the portions for which `keep` says false marked missing. References stay: they are
+ * smaller than what names them, and who replaces or drops a value has to know what to release.
+ */
 export function withoutValues(record: LiveRecord, keep: (name: string, portion: Portion) => boolean): LiveRecord {
   const portions = new Map<string, Portion>()
   for (const [name, portion] of record.portions) {
-    const kept = portion.value === ABSENT || keep(name, portion)
+    const kept = portion.value === ABSENT || isReference(portion.value) || keep(name, portion)
     portions.set(name, kept ? portion : { version: portion.version, value: MISSING })
   }
   return { ...record, portions }
@@ -89,13 +106,21 @@ export function withoutValues(record: LiveRecord, keep: (name: string, portion: 
 export function recordBytes(key: string, record: SessionRecord): number {
   if (record.kind === 'dropped') return Math.ceil(BLOCK_BYTES * GARBAGE_FACTOR) + key.length + TOMBSTONE_ENTRY_BYTES
   let bytes = BLOCK_BYTES + record.frontier.length * FRONTIER_ENTRY_BYTES
-  for (const [name, portion] of record.portions) bytes += name.length + PORTION_BYTES + (portion.value?.length ?? 0)
+  for (const [name, { value }] of record.portions) bytes += name.length + PORTION_BYTES + insideBytes(value)
   return Math.ceil(bytes * GARBAGE_FACTOR) + key.length + ENTRY_BYTES
+}
+
+/** What a value takes inside its record, in bytes. */
+function insideBytes(value: PortionBytes): number {
+  if (value === ABSENT || value === MISSING) return 0
+  return value instanceof Uint8Array ? value.length : REFERENCE_BYTES
 }
 
 const BLOCK_BYTES = 120
 const FRONTIER_ENTRY_BYTES = 8
 const PORTION_BYTES = 16
+/** What stands in a block for a value that lies outside. */
+export const REFERENCE_BYTES = 16
 /** Up to a fifth of the arena is garbage: nothing before the first rewrite, a quarter of what lives after many. */
 const GARBAGE_FACTOR = 1.125
 /** The key's header, its places in the map and the lists of the recency cache, its slot, and what of these is spare room. */

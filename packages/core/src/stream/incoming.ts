@@ -78,6 +78,11 @@ export class Incoming {
     if (!header.ackNow) this.#acknowledgeAt(stream, this.#context.nowMs + ACK_DELAY_MS)
     if (++stream.framesSinceAck >= ACK_FRAMES_MAX) this.#acknowledgeAt(stream, this.#context.nowMs)
     this.#checkGap(stream)
+    // What was lost since the last NACK does not wait until that is repeated, and what was only told of in advance is now
+    // known to be lost.
+    if (this.#gaps.has(stream) && hasUnasked(stream, number)) {
+      this.#askAt(stream, this.#context.nowMs + this.#patienceMs(stream))
+    }
     return true
   }
 
@@ -108,7 +113,8 @@ export class Incoming {
     const stream = this.#senders.get(sender)?.streams.get(shard)
     if (stream === undefined || stream.sender.incarnation !== incarnation || stream.position >= upTo) return
     this.#context.notice({ type: 'gone', sender, shard })
-    stream.nackAtMs = this.#context.nowMs + NACK_RETRY_MS_MAX
+    stream.askAtMs = Number.POSITIVE_INFINITY
+    stream.retryAtMs = this.#context.nowMs + NACK_RETRY_MS_MAX
     this.#listener.onUnrepairable(sender, shard, true)
   }
 
@@ -168,7 +174,7 @@ export class Incoming {
   nextDueMs(): number {
     let dueMs = Number.POSITIVE_INFINITY
     for (const stream of this.#gaps)
-      if (this.#listener.mayRepair(stream.shard)) dueMs = Math.min(dueMs, stream.nackAtMs)
+      if (this.#listener.mayRepair(stream.shard)) dueMs = Math.min(dueMs, stream.askAtMs, stream.retryAtMs)
     for (const stream of this.#unacknowledged) dueMs = Math.min(dueMs, stream.ackAtMs)
     return dueMs
   }
@@ -176,7 +182,9 @@ export class Incoming {
   /** Send what is due. Called on ticks and at the end of every step. */
   tick(): void {
     for (const stream of this.#gaps) {
-      if (this.#context.nowMs >= stream.nackAtMs && this.#listener.mayRepair(stream.shard)) this.#nack(stream)
+      if (!this.#listener.mayRepair(stream.shard)) continue
+      if (this.#context.nowMs >= stream.retryAtMs) this.#retry(stream)
+      else if (this.#context.nowMs >= stream.askAtMs) this.#askForNew(stream)
     }
     this.#sendAcks()
   }
@@ -209,23 +217,50 @@ export class Incoming {
     } else if (!isComplete && !this.#gaps.has(stream)) {
       this.#gaps.add(stream)
       stream.nackTries = 0
-      const quarterMs = this.#listener.roundTripMs(node) / 4
-      stream.nackAtMs = this.#context.nowMs + Math.max(NACK_DELAY_MS_MIN, quarterMs, patienceMs)
+      stream.askedUpTo = stream.position
+      stream.retryAtMs = Number.POSITIVE_INFINITY
+      stream.askAtMs = Number.POSITIVE_INFINITY
+      this.#askAt(stream, this.#context.nowMs + Math.max(this.#patienceMs(stream), patienceMs))
     }
   }
 
-  #nack(stream: InStream): void {
-    const { node, incarnation } = stream.sender
-    const { shard } = stream
+  /** How long a hole may be nothing but reordering. */
+  #patienceMs(stream: InStream): number {
+    return Math.max(NACK_DELAY_MS_MIN, this.#listener.roundTripMs(stream.sender.node) / 4)
+  }
+
+  #askAt(stream: InStream, atMs: number): void {
+    stream.askAtMs = Math.min(stream.askAtMs, atMs)
+  }
+
+  /** Ask for the holes that were never asked for. */
+  #askForNew(stream: InStream): void {
+    stream.askAtMs = Number.POSITIVE_INFINITY
+    if (stream.retryAtMs === Number.POSITIVE_INFINITY) this.#retry(stream)
+    else if (this.#listener.isReachable(stream.sender.node)) this.#nack(stream, stream.askedUpTo)
+  }
+
+  /** Ask for all that is missing, and again when that does not come; in the end, leave it to a sync. */
+  #retry(stream: InStream): void {
+    const { node } = stream.sender
     stream.nackTries++
     const backoffMs = Math.max(NACK_RETRY_MS_MIN, 2 * this.#listener.roundTripMs(node)) * 2 ** (stream.nackTries - 1)
-    stream.nackAtMs = this.#context.nowMs + Math.min(backoffMs, NACK_RETRY_MS_MAX)
+    stream.retryAtMs = this.#context.nowMs + Math.min(backoffMs, NACK_RETRY_MS_MAX)
     if (this.#context.lacks('nack-retry') && stream.nackTries > 1) return
     const isReachable = this.#listener.isReachable(node)
-    if (!isReachable || stream.nackTries > NACK_TRIES_MAX) this.#listener.onUnrepairable(node, shard, isReachable)
-    if (!isReachable) return
+    if (!isReachable || stream.nackTries > NACK_TRIES_MAX) {
+      this.#listener.onUnrepairable(node, stream.shard, isReachable)
+    }
+    if (isReachable) this.#nack(stream, stream.position)
+  }
+
+  #nack(stream: InStream, above: number): void {
+    const { node, incarnation } = stream.sender
+    const { shard } = stream
     const max = this.#context.lacks('nack-ranges') ? 1 : NACK_RANGES_MAX
-    const ranges = stream.ahead.holes(stream.position, stream.highest, max)
+    const ranges = stream.ahead.holes(Math.max(above, stream.position), stream.highest, max)
+    stream.askedUpTo = stream.highest
+    if (ranges.length === 0) return
     if (stream.nacked === 0) {
       stream.nacked = ranges.reduce((sum, range) => sum + range.to - range.from + 1, 0)
       this.#context.notice({ type: 'gap', sender: node, shard, missing: stream.nacked })
@@ -266,6 +301,11 @@ export class Incoming {
   }
 }
 
+/** Whether there is a hole below the number that was not asked for yet. */
+function hasUnasked(stream: InStream, number: number): boolean {
+  return stream.ahead.holes(Math.max(stream.askedUpTo, stream.position), number - 1, 1).length > 0
+}
+
 interface Sender {
   readonly node: NodeId
   readonly incarnation: Incarnation
@@ -278,7 +318,11 @@ class InStream {
   position = 0
   highest = 0
   readonly ahead = new RangeSet(AHEAD_RANGES_MAX)
-  nackAtMs = 0
+  /** When holes that were not asked for yet are, and when all that is missing is asked for again. */
+  askAtMs: number = Number.POSITIVE_INFINITY
+  retryAtMs: number = Number.POSITIVE_INFINITY
+  /** Holes up to this number were asked for in the present gap. */
+  askedUpTo = 0
   nackTries = 0
   /** Frames asked for in the present gap, for notices. */
   nacked = 0

@@ -1,53 +1,47 @@
 /**
  * This node's own streams: one per shard, its frames numbered from 1 without holes.
  *
- * A delta gets the number of the frame it will travel in at the moment it is queued, so numbers and order agree. When the
- * node is idle a frame leaves at the end of the step; under load the node as a whole flushes every few milliseconds and
- * frames grow. A published frame stays in the stream's ring until every member that joined the shard has acknowledged it;
- * whoever asks for one that is gone is told so and syncs. When something stays unacknowledged and the line is quiet, those
- * who lag are probed with the highest number: the loss of a last frame is noticed by nobody else.
+ * A delta gets the number of the frame it will travel in at the moment it is queued, so numbers and order agree. Frames
+ * leave at the end of a turn, under load when those who receive them keep up (`flush-clock.ts`), all streams together. A
+ * published frame stays in the stream's ring until every member that joined the shard has acknowledged it; whoever asks for
+ * one that is gone is told so and syncs. When something stays unacknowledged and the line is quiet, those who lag are probed
+ * with the highest number: the loss of a last frame is noticed by nobody else.
  *
- * Writes that wait for copies wait here, because acknowledgements arrive here. Only ready holders count (rule A1).
+ * A member that lags so far that it keeps most of a ring from being forgotten is *ejected* from the stream: nothing is kept
+ * for it any more, and it is told so, by itself and by another member. It joins again, and counts when it has synced (P4).
  */
 import {
-  FLUSH_INTERVAL_MS,
-  FLUSHES_AT_ONCE_MAX,
   FRAME_BYTES_MAX,
   FRAME_BYTES_TARGET,
+  FRAME_HEADER_BYTES_MAX,
+  PENDING_BYTES_MAX,
   PENDING_DELTAS_MAX,
   PROBE_MS_MAX,
   PROBE_MS_MIN,
-  REPAIR_FRAMES_MAX,
-  REPAIR_LINGER_MS,
-  RING_BYTES_MAX,
-  RING_FRAMES_MAX,
   SHARD_COUNT,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
-import type { CopiesFailure } from '../errors.ts'
-import { CopiesError, LimitError } from '../errors.ts'
+import type { CopiesError } from '../errors.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { SessionRecord } from '../session/record.ts'
-import { recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
 import { encodeFrame } from '../wire/frame.ts'
 import type { Ack, Nack, ShardNumber } from '../wire/messages.ts'
-import { RecordBatchWriter } from '../wire/record-codec.ts'
-
-/** A write that waits for copies. */
-export interface CopiesWait {
-  readonly request: number
-  readonly key: SessionKey
-  readonly shard: number
-  readonly frame: number
-  readonly asked: number
-  readonly deadlineMs: number
-  readonly onConfirmed: () => void
-}
+import { recordWireBytes } from '../wire/record-codec.ts'
+import type { CopiesWait } from './copies-waits.ts'
+import { CopiesWaits } from './copies-waits.ts'
+import { FlushClock } from './flush-clock.ts'
+import { OutStream } from './out-stream.ts'
+import { Repairs } from './repairs.ts'
+import type { RoomCommand } from './room.ts'
+import { noRoom, RoomWaits } from './room.ts'
 
 export interface OutgoingPorts {
   roundTripMs(node: NodeId): number
+  isReachable(node: NodeId): boolean
+  /** The member is too far behind in these shards, and out of their streams. */
+  onEjected(node: NodeId, shards: readonly number[]): void
 }
 
 export class Outgoing {
@@ -55,33 +49,63 @@ export class Outgoing {
   readonly #ports: OutgoingPorts
   readonly #senderTag: Hash64
   readonly #streams: readonly OutStream[] = Array.from({ length: SHARD_COUNT }, () => new OutStream())
-  readonly #waits = new Map<number, Waiting>()
-  /** No wait ends before this. Thousands may wait, and every step asks; when it comes too early they are looked at once. */
-  #waitsDueMs = Number.POSITIVE_INFINITY
+  readonly #clock = new FlushClock()
+  readonly #waits: CopiesWaits
+  readonly #room: RoomWaits
+  readonly #repairs: Repairs
+  /** Streams with something to publish, and with something unacknowledged. */
   readonly #dirty = new Set<number>()
   readonly #unacknowledged = new Set<number>()
+  /** The highest numbers of the last flush, and those published since because their frames were full. */
+  #flushed = new Map<number, number>()
+  /** In which shard each member was asked to acknowledge it. */
+  #asked: ReadonlyMap<NodeId, number> = NOBODY
+  #closed = new Map<number, number>()
   #pendingDeltas = 0
-  /** Flushes since this time are counted; when there are too many, the next one waits for the interval's end. */
-  #intervalStartMs = Number.NEGATIVE_INFINITY
-  #flushes = 0
+  /** Bytes of full frames since the last flush. */
+  #closedBytes = 0
   /** Somebody waits for what is pending. */
   #isUrgent = false
-  /** For status: frames sent again because somebody asked. */
-  repairs = 0
+  /** Nobody is probed before this. */
+  #probeDueMs = Number.POSITIVE_INFINITY
 
   constructor(context: Context, ports: OutgoingPorts) {
     this.#context = context
     this.#ports = ports
     this.#senderTag = context.config.keyHash(context.self)
+    this.#repairs = new Repairs(context)
+    this.#room = new RoomWaits(context)
+    this.#waits = new CopiesWaits({
+      onFailed: (wait, error) => this.#fail(wait, error),
+      joined: (shard) => this.#stream(shard).positions.keys(),
+    })
+  }
+
+  get repairs(): number {
+    return this.#repairs.count
   }
 
   get waiting(): number {
     return this.#waits.size
   }
 
+  /** How many times a member is out of a stream for being too far behind, now. */
+  get ejected(): number {
+    return this.#streams.reduce((count, { ejected }) => count + ejected.size, 0)
+  }
+
   /** Whether anything waits to be published or acknowledged. */
   get owesAnything(): boolean {
     return this.#dirty.size > 0 || this.#unacknowledged.size > 0
+  }
+
+  /** Whether one more write fits the window, with nobody waiting before it. */
+  get hasRoom(): boolean {
+    return this.#room.size === 0 && this.hasFreeRoom
+  }
+
+  get hasFreeRoom(): boolean {
+    return this.#freeRoom() > 0
   }
 
   /** Whether the frame of that number is still owed to a member that joined the shard, or not even sent. */
@@ -95,58 +119,55 @@ export class Outgoing {
 
   /** Refuse new writes when too many wait. @throws LimitError */
   assertRoom(): void {
-    if (this.#pendingDeltas < PENDING_DELTAS_MAX) return
-    const advice = 'writes come faster than they can be sent; wait for earlier commits before making more'
-    throw new LimitError('PENDING_DELTAS_MAX', this.#pendingDeltas + 1, PENDING_DELTAS_MAX, advice)
+    if (!this.hasFreeRoom) throw noRoom(this.#pendingDeltas)
   }
 
-  /** Queue a delta. @returns the number of the frame that will carry it. */
+  /** Wait until there is room for a write, at most so long. @throws LimitError */
+  awaitRoom(command: RoomCommand): void {
+    this.#room.add(command)
+    this.#admit()
+  }
+
+  /**
+   * Queue a delta. The bytes of its values must not change before they are published, at the end of the turn or a few
+   * milliseconds later. @returns the number of the frame that will carry it.
+   */
   enqueue(shard: number, key: SessionKey, delta: SessionRecord, ackNow: boolean): number {
     const stream = this.#stream(shard)
     // Almost full and a large session: together they would not fit a frame.
-    const waitingBytes = stream.pending?.batch.byteLength ?? 0
-    if (waitingBytes > 0 && waitingBytes + recordBytes(key, delta) > FRAME_BYTES_MAX) this.#publish(shard)
-    stream.pending ??= { batch: new RecordBatchWriter(), ackNow: false }
-    stream.pending.batch.add(key, delta, this.#context.nowMs)
-    stream.pending.ackNow ||= ackNow
+    const waitingBytes = stream.pending?.bytesMax ?? 0
+    if (waitingBytes > 0 && waitingBytes + recordWireBytes(key, delta) > FRAME_BYTES_MAX - FRAME_HEADER_BYTES_MAX) {
+      this.#close(shard)
+    }
+    const batch = stream.batch()
+    this.#pendingDeltas += batch.add(key, delta)
+    batch.ackNow ||= ackNow
     this.#isUrgent ||= ackNow
-    this.#pendingDeltas++
     this.#dirty.add(shard)
     const number = stream.published + 1
-    if (stream.pending.batch.byteLength >= FRAME_BYTES_TARGET) this.#publish(shard)
+    if (batch.bytesMax >= FRAME_BYTES_TARGET) this.#close(shard)
     return number
   }
 
   /** Wait until `asked` ready holders acknowledge the frame. `holders` are those that are, or are about to be. */
   awaitCopies(wait: CopiesWait, holders: readonly NodeId[]): void {
-    if (holders.length < wait.asked) {
-      this.#fail(wait, new CopiesError('NOT_ENOUGH_HOLDERS', { asked: wait.asked, confirmed: [], silent: holders }))
-      return
-    }
-    const waiting = { ...wait, confirmed: new Set<NodeId>() }
-    this.#waits.set(wait.request, waiting)
-    this.#waitsDueMs = Math.min(this.#waitsDueMs, wait.deadlineMs)
-    this.#stream(wait.shard).waits.add(waiting)
+    this.#waits.add(wait, holders)
   }
 
   /** End the waits for a session with an error: something newer beat its write. */
   failWaits(key: SessionKey, code: 'SUPERSEDED' | 'DROPPED' | 'EVICTED'): void {
-    for (const wait of this.#waits.values()) {
-      if (wait.key === key) this.#failWith(wait, code)
-    }
+    this.#waits.failKey(key, code)
   }
 
   /** @returns whether there was such a wait. */
   cancelWait(request: number): boolean {
-    const wait = this.#waits.get(request)
-    if (wait === undefined) return false
-    this.#failWith(wait, 'TIMEOUT')
-    return true
+    return this.#room.cancel(request) || this.#waits.cancel(request)
   }
 
   /** A member joined the shard: what is sent from now on is kept until it acknowledges. @returns the highest number. */
   onJoin(node: NodeId, shard: number): number {
     const stream = this.#stream(shard)
+    stream.ejected.delete(node)
     if (!stream.positions.has(node)) stream.positions.set(node, stream.published)
     return stream.published
   }
@@ -156,156 +177,201 @@ export class Outgoing {
   }
 
   onLeave(node: NodeId, shard: number): void {
-    this.#stream(shard).positions.delete(node)
+    const stream = this.#stream(shard)
+    stream.ejected.delete(node)
+    stream.positions.delete(node)
     this.#trim(shard)
   }
 
   onLifeEnded(node: NodeId): void {
     for (let shard = 0; shard < SHARD_COUNT; shard++) this.onLeave(node, shard)
+    this.#clock.forget(node)
+    this.#repairs.forget(node)
+  }
+
+  /** The member cannot be reached: nothing is awaited of it. */
+  onUnreachable(node: NodeId): void {
+    this.#clock.forget(node)
   }
 
   onAck(from: NodeId, ack: Ack): void {
     if (ack.incarnation !== this.#context.incarnation) return
     for (const { shard, number, ready } of ack.positions) {
       const stream = this.#stream(shard)
-      if (number > stream.published) continue
+      if (number > stream.published || stream.ejected.has(from)) continue
       stream.positions.set(from, Math.max(number, stream.positions.get(from) ?? 0))
       stream.probeDelayMs = PROBE_MS_MIN
       this.#trim(shard)
-      if (ready) this.#confirm(from, shard, number)
+      if (ready) this.#waits.confirm(from, shard, number)
+    }
+    const isClocked = this.#clock.isAwaiting(from) || this.#clock.late.has(from)
+    if (isClocked && (this.#hasHeardLast(from) || this.#hasCaughtUp(from))) {
+      this.#clock.onCaughtUp(from, this.#context.nowMs)
     }
   }
 
   onNack(from: NodeId, nack: Nack): void {
     if (nack.incarnation !== this.#context.incarnation) return
-    const stream = this.#stream(nack.shard)
-    const { nowMs } = this.#context
-    const oldest = stream.ring[0]?.number ?? stream.published + 1
-    let budget = REPAIR_FRAMES_MAX
-    let gone = 0
-    for (const range of nack.ranges) {
-      if (range.from < oldest && range.from <= stream.published) gone = Math.min(range.to, oldest - 1)
-      const to = Math.min(range.to, stream.published)
-      for (let number = Math.max(range.from, oldest); number <= to && budget > 0; number++) {
-        const frame = stream.ring[number - oldest] as RingFrame
-        if (frame.repairedFor === from && nowMs - frame.repairedAtMs < REPAIR_LINGER_MS) continue
-        frame.repairedFor = from
-        frame.repairedAtMs = nowMs
-        budget--
-        this.repairs++
-        const ageMs = Math.max(0, Math.ceil(nowMs - frame.encodedAtMs))
-        this.#context.send(from, { type: 'repair', ageMs, frame: frame.bytes })
-      }
-    }
-    if (gone > 0 && !this.#context.lacks('gone')) {
-      this.#context.send(from, { type: 'gone', incarnation: this.#context.incarnation, shard: nack.shard, upTo: gone })
-    }
+    this.#repairs.onNack(from, nack, this.#stream(nack.shard))
+    // It reads what comes, and knows by a later frame what it misses: no reason to hold back the next flush.
+    if (this.#clock.isAwaiting(from)) this.#clock.onCaughtUp(from, this.#context.nowMs)
   }
 
   /** A new incarnation numbers from 1 again, and owes nothing under the old one. */
   restart(): void {
     for (const stream of this.#streams) stream.restart()
     this.#unacknowledged.clear()
-    for (const wait of [...this.#waits.values()]) this.#failWith(wait, 'TIMEOUT')
+    this.#flushed.clear()
+    this.#closed.clear()
+    this.#waits.failAll()
   }
 
-  /** Publish what is pending if it is time, at the end of a step. */
-  flushIfDue(): void {
-    if (this.#dirty.size > 0 && this.#context.nowMs >= this.#flushDueMs()) this.flush()
+  /** Publish everything that is pending before its time. @returns whether there was anything. */
+  flushIfPending(): boolean {
+    const isPending = this.#hasToFlush()
+    if (isPending) this.flush()
+    return isPending
   }
 
+  /** Publish everything that is pending, now. */
   flush(): void {
-    if (this.#context.nowMs >= this.#intervalStartMs + FLUSH_INTERVAL_MS) {
-      this.#intervalStartMs = this.#context.nowMs
-      this.#flushes = 0
-    }
-    this.#flushes++
+    const { nowMs } = this.#context
+    const isLarge = this.#clock.isLarge(this.#pendingDeltas) || this.#closedBytes > 0
+    const flushed = this.#closed
+    this.#closed = new Map()
+    this.#closedBytes = 0
     this.#isUrgent = false
-    for (const shard of this.#dirty) this.#publish(shard)
+    this.#asked = isLarge ? this.#shardsToAskIn() : NOBODY
+    const asking = new Set(this.#asked.values())
+    for (const shard of this.#dirty) flushed.set(shard, this.#publish(shard, asking.has(shard)))
+    this.#flushed = flushed
+    this.#clock.onFlush(nowMs, isLarge ? this.#holdersOf(flushed.keys()) : [])
+    this.#admit()
   }
 
   nextDueMs(): number {
-    let dueMs = this.#dirty.size > 0 ? this.#flushDueMs() : Number.POSITIVE_INFINITY
-    for (const shard of this.#unacknowledged) dueMs = Math.min(dueMs, this.#stream(shard).probeAtMs)
-    return Math.min(dueMs, this.#waitsDueMs)
+    const flushDueMs = this.#hasToFlush() ? this.#clock.dueMs(this.#isUrgent) : Number.POSITIVE_INFINITY
+    return Math.min(flushDueMs, this.#probeDueMs, this.#waits.nextDueMs(), this.#room.nextDueMs())
   }
 
   tick(): void {
-    this.flushIfDue()
-    this.#probeLagging()
-    if (this.#context.nowMs >= this.#waitsDueMs) this.#failLateWaits()
-  }
-
-  #failLateWaits(): void {
-    this.#waitsDueMs = Number.POSITIVE_INFINITY
-    for (const wait of [...this.#waits.values()]) {
-      if (this.#context.nowMs >= wait.deadlineMs) this.#failWith(wait, 'TIMEOUT')
-      else this.#waitsDueMs = Math.min(this.#waitsDueMs, wait.deadlineMs)
+    const { nowMs } = this.#context
+    if (this.#hasToFlush() && nowMs >= this.#clock.dueMs(this.#isUrgent)) this.flush()
+    if (nowMs >= this.#probeDueMs) {
+      this.#ejectLate()
+      this.#probeLagging()
     }
+    this.#waits.failLate(nowMs)
+    this.#room.failLate(this.#pendingDeltas)
   }
 
   #stream(shard: number): OutStream {
     return this.#streams[shard] as OutStream
   }
 
-  /** Idle, or somebody waits: at once. Else when the interval ends, for all shards together. */
-  #flushDueMs(): number {
-    const isAtOnce = this.#isUrgent && this.#flushes < FLUSHES_AT_ONCE_MAX
-    return isAtOnce ? Number.NEGATIVE_INFINITY : this.#intervalStartMs + FLUSH_INTERVAL_MS
+  #hasToFlush(): boolean {
+    return this.#dirty.size > 0 || this.#closedBytes > 0
   }
 
-  #publish(shard: number): void {
+  #freeRoom(): number {
+    return this.#closedBytes >= PENDING_BYTES_MAX ? 0 : PENDING_DELTAS_MAX - this.#pendingDeltas
+  }
+
+  #admit(): void {
+    if (this.#room.size > 0) this.#room.admit(this.#freeRoom())
+  }
+
+  /** For each member the shard of its last frame of this flush: one acknowledgement says everything. */
+  #shardsToAskIn(): ReadonlyMap<NodeId, number> {
+    const asked = new Map<NodeId, number>()
+    for (const shard of [...this.#dirty].reverse()) {
+      for (const node of this.#stream(shard).positions.keys()) if (!asked.has(node)) asked.set(node, shard)
+    }
+    return asked
+  }
+
+  #holdersOf(shards: Iterable<number>): Set<NodeId> {
+    const holders = new Set<NodeId>()
+    for (const shard of shards) {
+      for (const node of this.#stream(shard).positions.keys()) if (this.#ports.isReachable(node)) holders.add(node)
+    }
+    return holders
+  }
+
+  /** Whether the member has read the last flush to its end. What of it was lost on the way is repaired, and not waited for. */
+  #hasHeardLast(node: NodeId): boolean {
+    const shard = this.#asked.get(node)
+    const number = shard === undefined ? undefined : this.#flushed.get(shard)
+    if (shard === undefined || number === undefined || this.#clock.late.has(node)) return false
+    return (this.#stream(shard).positions.get(node) ?? 0) >= number
+  }
+
+  /** Whether the member has acknowledged the last flush. */
+  #hasCaughtUp(node: NodeId): boolean {
+    for (const [shard, number] of this.#flushed) {
+      const position = this.#stream(shard).positions.get(node)
+      if (position !== undefined && position < number) return false
+    }
+    return true
+  }
+
+  /** Publish a frame before its time, because it is full. */
+  #close(shard: number): void {
+    const before = this.#stream(shard).pending?.bytesMax ?? 0
+    this.#closed.set(shard, this.#publish(shard, false))
+    this.#closedBytes += before
+  }
+
+  /** @returns the number of the frame. */
+  #publish(shard: number, asks: boolean): number {
     const stream = this.#stream(shard)
+    const { pending } = stream
     this.#dirty.delete(shard)
-    if (stream.pending === undefined) return
-    const { batch, ackNow } = stream.pending
+    if (pending === undefined) return stream.published
     const { incarnation, nowMs, out } = this.#context
     const number = stream.published + 1
-    const bytes = encodeFrame({ sender: this.#senderTag, incarnation, shard, number, ackNow }, batch)
+    const ackNow = pending.ackNow || asks
+    const header = { sender: this.#senderTag, incarnation, shard, number, ackNow }
+    const batch = pending.write(nowMs, this.#context.sharedWire)
+    const { needsWire } = batch
+    const frame = encodeFrame(header, batch)
     stream.pending = undefined
-    stream.published = number
-    stream.publishedAtMs = nowMs
-    stream.ring.push({ number, bytes, encodedAtMs: nowMs, repairedFor: undefined, repairedAtMs: 0 })
-    stream.ringBytes += bytes.length
-    this.#pendingDeltas -= batch.count
-    out.publishes.push({ shard, frame: bytes })
+    stream.keep(frame, needsWire, nowMs)
+    this.#pendingDeltas -= pending.count
+    out.publishes.push({ shard, frame })
     stream.probeDelayMs = PROBE_MS_MIN
     stream.probeAtMs = nowMs + stream.probeDelayMs
+    this.#probeDueMs = Math.min(this.#probeDueMs, stream.probeAtMs)
     this.#unacknowledged.add(shard)
     this.#trim(shard)
+    return number
   }
 
-  /** Forget frames that everybody has, and the oldest ones when the ring is full: who lacks those syncs. */
   #trim(shard: number): void {
     const stream = this.#stream(shard)
-    const acknowledged = stream.acknowledged()
-    let drop = 0
-    for (const frame of stream.ring) {
-      const isOver = stream.ring.length - drop > RING_FRAMES_MAX || stream.ringBytes > RING_BYTES_MAX
-      if (frame.number > acknowledged && !isOver) break
-      stream.ringBytes -= frame.bytes.length
-      drop++
-    }
-    stream.ring.splice(0, drop)
-    if (acknowledged >= stream.published) this.#unacknowledged.delete(shard)
+    stream.trim()
+    if (stream.acknowledged() >= stream.published) this.#unacknowledged.delete(shard)
   }
 
   #probeLagging(): void {
     const { nowMs } = this.#context
     const probes = new Map<NodeId, ShardNumber[]>()
+    this.#probeDueMs = Number.POSITIVE_INFINITY
     for (const shard of this.#unacknowledged) {
       const stream = this.#stream(shard)
-      if (nowMs < stream.probeAtMs) continue
-      stream.probeDelayMs = Math.min(stream.probeDelayMs * 2, PROBE_MS_MAX)
-      stream.probeAtMs = nowMs + stream.probeDelayMs
-      for (const [node, position] of stream.positions) {
-        // Somebody far away, or busy, may be on the way to acknowledging.
-        const isTooSoon = nowMs < stream.publishedAtMs + 4 * this.#ports.roundTripMs(node)
-        if (position >= stream.published || isTooSoon) continue
-        const list = probes.get(node) ?? []
-        list.push({ shard, number: stream.published })
-        probes.set(node, list)
+      if (nowMs >= stream.probeAtMs) {
+        stream.probeDelayMs = Math.min(stream.probeDelayMs * 2, PROBE_MS_MAX)
+        stream.probeAtMs = nowMs + stream.probeDelayMs
+        for (const [node, position] of stream.positions) {
+          // Somebody far away, or busy, may be on the way to acknowledging.
+          const isTooSoon = nowMs < stream.publishedAtMs + 4 * this.#ports.roundTripMs(node)
+          if (position >= stream.published || isTooSoon) continue
+          const list = probes.get(node) ?? []
+          list.push({ shard, number: stream.published })
+          probes.set(node, list)
+        }
       }
+      this.#probeDueMs = Math.min(this.#probeDueMs, stream.probeAtMs)
     }
     if (this.#context.lacks('probe')) return
     for (const [node, streams] of probes) {
@@ -313,69 +379,32 @@ export class Outgoing {
     }
   }
 
-  #confirm(from: NodeId, shard: number, number: number): void {
-    for (const wait of this.#stream(shard).waits) {
-      if (wait.frame > number) continue
-      wait.confirmed.add(from)
-      if (wait.confirmed.size < wait.asked) continue
-      this.#endWait(wait)
-      wait.onConfirmed()
+  /** Give up on whoever keeps most of a ring from being forgotten, before the ring overflows for everybody (rule P5). */
+  #ejectLate(): void {
+    if (this.#context.lacks('eject')) return
+    const ejected = new Map<NodeId, number[]>()
+    for (const shard of this.#unacknowledged) {
+      const stream = this.#stream(shard)
+      for (const [node, position] of stream.positions) {
+        if (!stream.isHeldUpAt(position, this.#context.nowMs)) continue
+        stream.positions.delete(node)
+        stream.ejected.add(node)
+        const shards = ejected.get(node) ?? []
+        shards.push(shard)
+        ejected.set(node, shards)
+      }
+    }
+    for (const [node, shards] of ejected) {
+      for (const shard of shards) this.#trim(shard)
+      this.#clock.forget(node)
+      this.#ports.onEjected(node, shards)
     }
   }
 
-  #failWith(wait: Waiting, code: CopiesFailure): void {
-    this.#endWait(wait)
-    const confirmed = [...wait.confirmed]
-    const silent = [...this.#stream(wait.shard).positions.keys()].filter((node) => !wait.confirmed.has(node))
-    this.#fail(wait, new CopiesError(code, { asked: wait.asked, confirmed, silent }))
-  }
-
-  #endWait(wait: Waiting): void {
-    this.#waits.delete(wait.request)
-    this.#stream(wait.shard).waits.delete(wait)
-  }
-
   #fail(wait: CopiesWait, error: CopiesError): void {
-    this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
+    if (wait.onFailed !== undefined) wait.onFailed(error)
+    else this.#context.out.results.push({ request: wait.request, kind: 'failed', error })
   }
 }
 
-interface Waiting extends CopiesWait {
-  readonly confirmed: Set<NodeId>
-}
-
-interface RingFrame {
-  readonly number: number
-  readonly bytes: Uint8Array
-  readonly encodedAtMs: number
-  repairedFor: NodeId | undefined
-  repairedAtMs: number
-}
-
-class OutStream {
-  /** The highest number published. */
-  published = 0
-  publishedAtMs = 0
-  pending: { readonly batch: RecordBatchWriter; ackNow: boolean } | undefined
-  ring: RingFrame[] = []
-  ringBytes = 0
-  /** Members that joined the shard, and up to which number each has everything. */
-  readonly positions = new Map<NodeId, number>()
-  readonly waits = new Set<Waiting>()
-  probeAtMs = 0
-  probeDelayMs = PROBE_MS_MIN
-
-  /** Up to which number everybody who joined has everything. */
-  acknowledged(): number {
-    let least = this.published
-    for (const position of this.positions.values()) least = Math.min(least, position)
-    return least
-  }
-
-  restart(): void {
-    this.published = 0
-    this.ring = []
-    this.ringBytes = 0
-    for (const node of this.positions.keys()) this.positions.set(node, 0)
-  }
-}
+const NOBODY: ReadonlyMap<NodeId, number> = new Map()

@@ -9,15 +9,26 @@
  * ```
  *
  * One exchange is under way per session and a bounded number of sessions; the rest queue. Records are merged as they come,
- * so an interrupted sync has lost nothing: the next one asks only for what still differs.
+ * so an interrupted sync has lost nothing: the next one asks only for what still differs. So many bytes a second are asked
+ * for, however fast the sources are: whoever joins serves clients, too.
  */
-import { SYNC_ITEMS_MAX, SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS, SYNC_WANT_MAX } from '../constants.ts'
+import {
+  BUCKETS_PER_SHARD,
+  SYNC_BYTES_BURST,
+  SYNC_BYTES_PER_SECOND,
+  SYNC_ITEMS_MAX,
+  SYNC_SESSIONS_MAX,
+  SYNC_TIMEOUT_MS,
+  SYNC_WANT_MAX,
+} from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId } from '../session/version.ts'
 import type { BucketPart } from '../table/stubs.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { StreamPosition, SyncItems, SyncOffer, SyncRecords, SyncScope } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
+import { recordWireBytes } from '../wire/record-codec.ts'
 
 export interface SyncReceiverPorts {
   isReachable(node: NodeId): boolean
@@ -30,6 +41,8 @@ export class SyncReceiver {
   readonly #ports: SyncReceiverPorts
   readonly #queue: Session[] = []
   readonly #active = new Map<number, Session>()
+  /** What may be fetched now, from all sources together. */
+  readonly #budget = new TokenBucket(SYNC_BYTES_PER_SECOND, SYNC_BYTES_BURST)
   #nextSession = 1
   /** Records fetched by syncs since the start. */
   records = 0
@@ -66,7 +79,11 @@ export class SyncReceiver {
     // A holder that is not ready itself cannot make anybody else complete, but its positions are true all the same.
     session.isSourceReady = offer.ready
     session.positions = offer.positions
-    session.isEqual = offer.buckets.length === 0
+    const first = session.shard * BUCKETS_PER_SHARD
+    const differing = new Set(offer.buckets.map(({ bucket }) => bucket))
+    session.equalBuckets = Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => first + i).filter(
+      (bucket) => !differing.has(bucket),
+    )
     for (const { bucket, parts } of offer.buckets) {
       for (let part = 0; part < parts; part++) session.parts.push({ bucket, part, parts })
     }
@@ -92,6 +109,8 @@ export class SyncReceiver {
     if (session === undefined) return
     this.#ports.ingest(answer.records, from)
     this.records += answer.records.length
+    const bytes = answer.records.reduce((sum, { key, record }) => sum + recordWireBytes(key, record), 0)
+    this.#budget.spend(bytes, this.#context.nowMs)
     // Listed and gone since: evicted, or its shard let go. The positions of the offer vouch for what did not come.
     if (answer.records.length < answer.done) session.isBroken = true
     // A source that says it did nothing would be asked for ever.
@@ -126,7 +145,9 @@ export class SyncReceiver {
 
   tick(): void {
     for (const session of [...this.#active.values()]) {
-      if (this.#context.nowMs >= session.timeoutAtMs) this.#end(session, false, true)
+      if (this.#context.nowMs < session.timeoutAtMs) continue
+      if (session.awaited === 'budget') this.#next(session)
+      else this.#end(session, false, true)
     }
   }
 
@@ -148,6 +169,12 @@ export class SyncReceiver {
 
   /** Send the next request of a session, or end it. */
   #next(session: Session): void {
+    const waitMs = this.#context.lacks('sync-rate') ? 0 : this.#budget.waitMs(this.#context.nowMs)
+    if (session.wanted.length > 0 && waitMs > 0) {
+      session.awaited = 'budget'
+      session.timeoutAtMs = this.#context.nowMs + waitMs
+      return
+    }
     if (session.wanted.length > 0) {
       const keys = session.wanted.slice(0, SYNC_WANT_MAX)
       this.#await(session, 'records')
@@ -190,7 +217,7 @@ export class SyncReceiver {
     this.#active.delete(session.id)
     const place = this.#queue.indexOf(session)
     if (place >= 0) this.#queue.splice(place, 1)
-    for (const done of session.onDone) done(complete, complete && session.isEqual, isLost)
+    for (const done of session.onDone) done(complete, complete ? session.equalBuckets : [], isLost)
     this.#begin()
   }
 }
@@ -198,12 +225,13 @@ export class SyncReceiver {
 /**
  * How a sync ended.
  * @param complete all that the source has is here now, and the source counts as a copy (or gave all its own).
- * @param equal the source had exactly what was here when it was asked.
+ * @param equalBuckets of which the source had exactly what was here when it was asked.
  * @param isLost no answer came in time: worth another try.
  */
-export type SyncDone = (complete: boolean, equal: boolean, isLost: boolean) => void
+export type SyncDone = (complete: boolean, equalBuckets: readonly number[], isLost: boolean) => void
 
-type Awaited = 'offer' | 'items' | 'records'
+/** `budget`: nothing is under way; the next question waits until there is room for its answer. */
+type Awaited = 'offer' | 'items' | 'records' | 'budget'
 
 class Session {
   readonly id: number
@@ -214,7 +242,7 @@ class Session {
   awaited: Awaited = 'offer'
   timeoutAtMs = 0
   isSourceReady = false
-  isEqual = false
+  equalBuckets: readonly number[] = []
   isBroken = false
   positions: readonly StreamPosition[] = []
   readonly parts: BucketPart[] = []

@@ -5,8 +5,15 @@
  * at that moment. So it keeps nothing per session, a slow or vanished asker costs nothing, and a sync that broke off goes on
  * with what still differs.
  */
-import { BUCKETS_PER_SHARD, SYNC_CHUNK_BYTES, SYNC_ITEMS_MAX, SYNC_REMAINING_MS_MIN } from '../constants.ts'
+import {
+  BUCKETS_PER_SHARD,
+  OUTSIDE_WIRE,
+  SYNC_CHUNK_BYTES,
+  SYNC_ITEMS_MAX,
+  SYNC_REMAINING_MS_MIN,
+} from '../constants.ts'
 import type { Context } from '../context.ts'
+import { isChunkKey } from '../session/blob.ts'
 import { recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
 import type { Entry } from '../table/entry.ts'
@@ -61,9 +68,11 @@ export class SyncSource {
     // Let go of since the offer: an empty list would say that what the offer vouched for is nothing.
     if (list.scope === 'holder' && !this.#ports.isJoined(shardOfBucket(list.bucket))) return
     const items: SyncItem[] = []
+    const wire = this.#context.wireOf(from)
     for (const entry of this.#context.table.bucketEntries(list.bucket)) {
-      if (isInPart(entry.hash, list) && this.#isSent(entry, list.scope))
+      if (isInPart(entry.hash, list) && this.#isSent(entry, list.scope, wire)) {
         items.push({ key: entry.hash, meta: entry.meta })
+      }
       if (items.length === SYNC_ITEMS_MAX) break
     }
     const { session, bucket, part } = list
@@ -73,20 +82,22 @@ export class SyncSource {
   onWant(from: NodeId, want: SyncWant): void {
     const index = this.#context.table.index(want.bucket)
     const records: KeyedRecord[] = []
+    const wire = this.#context.wireOf(from)
     let bytes = 0
     let done = 0
     for (const key of want.keys) {
       if (bytes >= SYNC_CHUNK_BYTES) break
       done++
       const entry = index.entry(key)
-      if (entry === undefined || !this.#isSent(entry, 'holder')) continue
+      if (entry === undefined || !this.#isSent(entry, 'holder', wire)) continue
       bytes += recordBytes(entry.key, entry.record)
       records.push({ key: entry.key, record: entry.record })
     }
     this.#context.send(from, { type: 'sync-records', session: want.session, done, records }, 'bulk')
   }
 
-  #isSent(entry: Entry, scope: SyncScope): boolean {
+  #isSent(entry: Entry, scope: SyncScope, wire: number): boolean {
+    if (wire < OUTSIDE_WIRE && isChunkKey(entry.key)) return false
     if (scope === 'own' && entry.frame === 0) return false
     return !entry.isUnwritten && entry.endsAtMs > this.#context.nowMs + SYNC_REMAINING_MS_MIN
   }

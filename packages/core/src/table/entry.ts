@@ -4,6 +4,7 @@
  * It says what the table has under its key at that moment, and is good until the record is taken out. The record is read when
  * it is first wanted and remembered until another one is stored.
  */
+import type { Blobs } from '../outbox.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import type { LiveRecord, SessionRecord } from '../session/record.ts'
@@ -21,6 +22,8 @@ export interface Copy {
   readonly endsAtMs: number
   /** Whether the value of any portion is missing. */
   readonly isLacking: boolean
+  /** Whether any value lies outside the record (rule B1). */
+  readonly hasOutside: boolean
   /** When it was last known to be current; for copies outside their holders (rule R3). */
   readonly validatedAtMs: number
   readonly record: SessionRecord
@@ -105,6 +108,9 @@ export class ArenaEntry implements Entry {
   get isLacking(): boolean {
     return this.#arena.slab(this.slot).isLacking(this.#arena.at(this.slot))
   }
+  get hasOutside(): boolean {
+    return this.#arena.slab(this.slot).hasOutside(this.#arena.at(this.slot))
+  }
   get tenure(): Tenure | undefined {
     return this.#arena.slab(this.slot).ownTenure(this.#arena.at(this.slot))
   }
@@ -169,6 +175,9 @@ export class Found implements Copy {
   get isLacking(): boolean {
     return this.#slab.isLacking(this.#at)
   }
+  get hasOutside(): boolean {
+    return this.#slab.hasOutside(this.#at)
+  }
   get validatedAtMs(): number {
     return this.#slab.validatedAtMs(this.#at)
   }
@@ -186,10 +195,18 @@ export class Found implements Copy {
 export class Snapshot {
   readonly #slab: Slab
   readonly #at: number
+  /** Values that lie outside the record, by portion: of each its chunks, in order. */
+  readonly blobs: Blobs | undefined
 
-  constructor(slab: Slab, at: number) {
+  constructor(slab: Slab, at: number, blobs?: Blobs) {
     this.#slab = slab
     this.#at = at
+    this.blobs = blobs
+  }
+
+  /** The same with values that lie outside of it. */
+  withBlobs(blobs: Blobs): Snapshot {
+    return new Snapshot(this.#slab, this.#at, blobs)
   }
 
   /** Made anew at each call; shares nothing with the table. */

@@ -12,8 +12,9 @@
  *  96  flags:u8, frontier count:u8, portion count:u16, accounted bytes:i32
  * 104  version of the expiry
  * 112  the frontier's versions
- *      portions: version, value length:i32 (-1 absent, -2 missing), name:u16, 0:u16
+ *      portions: version, value length:i32 (-1 absent, -2 missing, -3 outside), name:u16, 0:u16
  *      the values, one after the other
+ *      from the block's end, towards its front: per value outside its number (a version) and length:i32, 0:i32
  *
  * a version: seq:u48, tenure:u16
  * ```
@@ -26,8 +27,8 @@
  * something else; `isLent` says that somebody may remember.
  */
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { LiveRecord, Portion, SessionRecord } from '../session/record.ts'
-import { ABSENT, MISSING } from '../session/record.ts'
+import type { BlobReference, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
+import { ABSENT, isReference, MISSING, REFERENCE_BYTES } from '../session/record.ts'
 import type { Birth, Tenure, Version } from '../session/version.ts'
 
 export class Slab {
@@ -140,6 +141,11 @@ export class Slab {
     return ((this.bytes[at + FLAGS] as number) & FLAG_LACKING) !== 0
   }
 
+  /** Whether any value lies outside (rule B1). */
+  hasOutside(at: number): boolean {
+    return ((this.bytes[at + FLAGS] as number) & FLAG_OUTSIDE) !== 0
+  }
+
   /** Whether it is live and was never written: created, and not committed. */
   isUnwritten(at: number): boolean {
     return this.isLive(at) && this.bytes[at + FRONTIER_COUNT] === 0
@@ -184,7 +190,7 @@ export class Slab {
     if (record.kind === 'live') this.#writeLive(at, record)
     else {
       this.doubles[double + 11] = record.absoluteAtMs
-      this.bytes[at + FLAGS] = 0
+      this.bytes[at + FLAGS] = record.isBrief === true ? FLAG_BRIEF : 0
     }
   }
 
@@ -193,7 +199,10 @@ export class Slab {
     const double = at >> 3
     const birth = this.birth(at)
     const absoluteAtMs = this.doubles[double + 11] as number
-    if (!this.isLive(at)) return { kind: 'dropped', birth, absoluteAtMs }
+    if (!this.isLive(at)) {
+      const isBrief = ((this.bytes[at + FLAGS] as number) & FLAG_BRIEF) !== 0
+      return isBrief ? { kind: 'dropped', birth, absoluteAtMs, isBrief } : { kind: 'dropped', birth, absoluteAtMs }
+    }
     const frontier: Version[] = []
     let offset = at + FRONTIER
     for (let left = this.bytes[at + FRONTIER_COUNT] as number; left > 0; left--, offset += VERSION_BYTES) {
@@ -219,8 +228,13 @@ export class Slab {
     for (let left = this.bytes[at + FRONTIER_COUNT] as number; left > 0; left--, offset += VERSION_BYTES) {
       this.#renameTenure(offset, from)
     }
+    let referenceAt = at + length
     for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
       this.#renameTenure(offset, from)
+      if (this.words[(offset >> 2) + 2] === LENGTH_OUTSIDE) {
+        referenceAt -= REFERENCE_BYTES
+        this.#renameTenure(referenceAt, from)
+      }
       const name = (offset >> 1) + 6
       this.halves[name] = this.#namePlace(from.names[this.halves[name] as number] as string)
     }
@@ -240,15 +254,19 @@ export class Slab {
       offset += VERSION_BYTES
     }
     let valueAt = offset + portions.size * PORTION_BYTES
+    let referenceAt = at + this.length(at)
     let flags = FLAG_LIVE
     for (const [name, { version, value }] of portions) {
       this.#setVersion(offset, version)
-      this.words[(offset >> 2) + 2] =
-        value === MISSING ? LENGTH_MISSING : value === ABSENT ? LENGTH_ABSENT : value.length
+      this.words[(offset >> 2) + 2] = lengthCode(value)
       this.words[(offset >> 2) + 3] = 0
       this.halves[(offset >> 1) + 6] = this.#namePlace(name)
       if (value === MISSING) flags |= FLAG_LACKING
-      else if (value !== ABSENT) {
+      else if (isReference(value)) {
+        flags |= FLAG_OUTSIDE
+        referenceAt -= REFERENCE_BYTES
+        this.#setReference(referenceAt, value)
+      } else if (value !== ABSENT) {
         this.bytes.set(value, valueAt)
         valueAt += value.length
       }
@@ -261,18 +279,32 @@ export class Slab {
     const portions = new Map<string, Portion>()
     let offset = from
     let valueAt = offset + this.#portionCount(at) * PORTION_BYTES
+    let referenceAt = at + this.length(at)
     for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
       const length = this.words[(offset >> 2) + 2] as number
       const name = this.names[this.halves[(offset >> 1) + 6] as number] as string
       const version = this.#version(offset)
       if (length === LENGTH_MISSING) portions.set(name, { version, value: MISSING })
       else if (length === LENGTH_ABSENT) portions.set(name, { version, value: ABSENT })
-      else {
+      else if (length === LENGTH_OUTSIDE) {
+        referenceAt -= REFERENCE_BYTES
+        portions.set(name, { version, value: this.#reference(referenceAt) })
+      } else {
         portions.set(name, { version, value: this.bytes.slice(valueAt, valueAt + length) })
         valueAt += length
       }
     }
     return portions
+  }
+
+  #reference(offset: number): BlobReference {
+    return { number: this.#version(offset), byteLength: this.words[(offset >> 2) + 2] as number }
+  }
+
+  #setReference(offset: number, { number, byteLength }: BlobReference): void {
+    this.#setVersion(offset, number)
+    this.words[(offset >> 2) + 2] = byteLength
+    this.words[(offset >> 2) + 3] = 0
   }
 
   #portionCount(at: number): number {
@@ -317,8 +349,18 @@ export class Slab {
 export function blockBytes(record: SessionRecord): number {
   if (record.kind === 'dropped') return EXPIRY_VERSION
   let bytes = FRONTIER + record.frontier.length * VERSION_BYTES + record.portions.size * PORTION_BYTES
-  for (const { value } of record.portions.values()) bytes += value?.length ?? 0
-  return Math.ceil(bytes / 8) * 8
+  let referenceBytes = 0
+  for (const { value } of record.portions.values()) {
+    if (isReference(value)) referenceBytes += REFERENCE_BYTES
+    else bytes += value?.length ?? 0
+  }
+  return Math.ceil(bytes / 8) * 8 + referenceBytes
+}
+
+function lengthCode(value: PortionBytes): number {
+  if (value === MISSING) return LENGTH_MISSING
+  if (value === ABSENT) return LENGTH_ABSENT
+  return isReference(value) ? LENGTH_OUTSIDE : value.length
 }
 
 /** In place of a slot: there is none. */
@@ -336,7 +378,10 @@ const VERSION_BYTES = 8
 const PORTION_BYTES = 16
 const FLAG_LIVE = 1
 const FLAG_LACKING = 2
+const FLAG_OUTSIDE = 4
+const FLAG_BRIEF = 8
 const LENGTH_ABSENT = -1
 const LENGTH_MISSING = -2
+const LENGTH_OUTSIDE = -3
 /** More tenures than a slab has blocks for. */
 const NO_TENURE = 0xffff

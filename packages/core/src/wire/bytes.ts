@@ -85,6 +85,16 @@ export class Writer {
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#length)
   }
 
+  /** Begin anew with the same memory: for a writer whose bytes were copied, in place of `finish`. */
+  reset(): void {
+    this.#length = 0
+  }
+
+  /** Append what another writer has. */
+  append(other: Writer): void {
+    this.raw(other.#bytes.subarray(0, other.#length))
+  }
+
   #grow(more: number): void {
     const needed = this.#length + more
     if (needed <= this.#bytes.length) return
@@ -97,9 +107,11 @@ export class Writer {
 /** Reads from bytes that it never changes. Slices are views; copy what must outlive the message. */
 export class Reader {
   readonly #bytes: Buffer
+  readonly #plain: Uint8Array
   #offset = 0
 
   constructor(bytes: Uint8Array) {
+    this.#plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   }
 
@@ -161,6 +173,13 @@ export class Reader {
 
   bytes(max: number = Number.MAX_SAFE_INTEGER): Uint8Array {
     return this.raw(this.#length(max))
+  }
+
+  /** A copy, which outlives the message. */
+  copy(max: number): Uint8Array {
+    const length = this.#length(max)
+    const at = this.#take(length)
+    return this.#plain.slice(at, at + length)
   }
 
   /** @param max in bytes */

@@ -19,9 +19,10 @@ import {
   WIRE_VERSION,
 } from '../constants.ts'
 import { WireError } from '../errors.ts'
+import { chunkKey, chunkName } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { Version } from '../session/version.ts'
+import type { NodeId, Version } from '../session/version.ts'
 import type { Range } from '../stream/ranges.ts'
 import { COUNTER_MAX, Reader, Writer } from './bytes.ts'
 import type { AnswerStatus, MemberNews, MemberState, Message, ShardNumber } from './messages.ts'
@@ -42,7 +43,7 @@ export function decodeMessage(bytes: Uint8Array, nowMs: number, wire: number = W
   const reader = new Reader(bytes)
   const number = reader.u8()
   const codec = byNumber[number]
-  if (codec === undefined) throw new WireError(`unknown message ${number}`)
+  if (codec === undefined || (wire < 2 && number > NUMBER_MAX_WIRE_1)) throw new WireError(`unknown message ${number}`)
   const message = codec.read(reader, nowMs, wire)
   reader.end()
   return message
@@ -57,15 +58,15 @@ interface Codec<M extends Message> {
 const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: T }>> } = {
   greeting: {
     number: 1,
-    write(m, out) {
-      writeNews(out, m.self)
+    write(m, out, _nowMs, wire) {
+      writeNews(out, m.self, wire)
       out.u16(m.shardCount)
       out.u16(m.bucketCount)
       out.varint(m.copies)
     },
-    read: (r) => ({
+    read: (r, _nowMs, wire) => ({
       type: 'greeting',
-      self: readNews(r),
+      self: readNews(r, wire),
       shardCount: r.u16(),
       bucketCount: r.u16(),
       copies: r.varint(),
@@ -105,8 +106,8 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   members: {
     number: 4,
-    write: (m, out) => writeList(out, m.members, (news) => writeNews(out, news)),
-    read: (r) => ({ type: 'members', members: readList(r, MEMBERS_MAX, 8, () => readNews(r)) }),
+    write: (m, out, _nowMs, wire) => writeList(out, m.members, (news) => writeNews(out, news, wire)),
+    read: (r, _nowMs, wire) => ({ type: 'members', members: readList(r, MEMBERS_MAX, 8, () => readNews(r, wire)) }),
   },
   join: {
     number: 5,
@@ -189,7 +190,7 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   push: {
     number: 13,
-    write: (m, out, nowMs) => writeRecords(out, m.records, nowMs),
+    write: (m, out, nowMs, wire) => writeRecords(out, m.records, nowMs, wire),
     read: (r, nowMs) => ({ type: 'push', records: readRecords(r, nowMs) }),
   },
   pull: {
@@ -218,11 +219,11 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   answer: {
     number: 15,
-    write(m, out, nowMs) {
+    write(m, out, nowMs, wire) {
       out.varint(m.request)
       out.u8(STATUSES.indexOf(m.status))
       out.u8(m.ready ? 1 : 0)
-      writeRecords(out, m.records, nowMs)
+      writeRecords(out, m.records, nowMs, wire)
     },
     read(r, nowMs) {
       const request = r.varint()
@@ -327,10 +328,10 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
   },
   'sync-records': {
     number: 21,
-    write(m, out, nowMs) {
+    write(m, out, nowMs, wire) {
       out.varint(m.session)
       out.varint(m.done)
-      writeRecords(out, m.records, nowMs)
+      writeRecords(out, m.records, nowMs, wire)
     },
     read: (r, nowMs) => ({
       type: 'sync-records',
@@ -339,33 +340,91 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
       records: readRecords(r, nowMs),
     }),
   },
+  'vouch-ask': {
+    number: 22,
+    write(m, out) {
+      out.text(m.node)
+      out.u48(m.incarnation)
+    },
+    read: (r) => ({ type: 'vouch-ask', node: readNode(r), incarnation: r.u48() }),
+  },
+  vouch: {
+    number: 23,
+    write(m, out) {
+      out.text(m.node)
+      out.u48(m.incarnation)
+      out.varint(m.heardAgoMs)
+    },
+    read: (r) => ({ type: 'vouch', node: readNode(r), incarnation: r.u48(), heardAgoMs: r.varint() }),
+  },
+  'pull-chunk': {
+    number: 26,
+    write(m, out) {
+      const { session, portion, number, index } = chunkName(m.key)
+      out.varint(m.request)
+      out.latin1(session)
+      out.text(portion)
+      writeVersion(out, number)
+      out.varint(index)
+    },
+    read(r) {
+      const request = r.varint()
+      const session = r.latin1() as SessionKey
+      const portion = r.text(PORTION_NAME_BYTES_MAX)
+      if (session.length === 0 || portion.length === 0) throw new WireError('a pull of a chunk without a name')
+      const number = readVersion(r)
+      if (number.tenure.epoch !== 0) throw new WireError('a blob number of another shape')
+      return { type: 'pull-chunk', request, key: chunkKey({ session, portion, number, index: r.varint() }) }
+    },
+  },
+  eject: {
+    number: 30,
+    write(m, out) {
+      out.text(m.node)
+      out.text(m.sender)
+      out.u48(m.incarnation)
+      writeList(out, m.shards, (shard) => out.u16(shard))
+    },
+    read: (r) => ({
+      type: 'eject',
+      node: readNode(r),
+      sender: readNode(r),
+      incarnation: r.u48(),
+      shards: readList(r, SHARD_COUNT, 2, () => readShard(r)),
+    }),
+  },
 }
 
 const byNumber: (Codec<Message> | undefined)[] = []
 for (const codec of Object.values(byType)) byNumber[codec.number] = codec as Codec<Message>
 
-function writeRecords(out: Writer, records: readonly KeyedRecord[], nowMs: number): void {
-  const batch = new RecordBatchWriter()
+function writeRecords(out: Writer, records: readonly KeyedRecord[], nowMs: number, wire: number): void {
+  const batch = new RecordBatchWriter(wire)
   for (const { key, record } of records) batch.add(key, record, nowMs)
   batch.writeTo(out)
 }
 
-function writeNews(out: Writer, news: MemberNews): void {
+function writeNews(out: Writer, news: MemberNews, wire: number): void {
   out.text(news.node)
   out.u48(news.incarnation)
-  out.u8(STATES.indexOf(news.state))
+  out.u8(STATES.indexOf(wire < 2 && news.state === 'leaving' ? 'alive' : news.state))
   out.text(news.name)
   out.text(news.zone)
   out.varint(Math.round(news.weight * 100))
   writeList(out, news.addresses, (address) => out.text(address))
 }
 
-function readNews(r: Reader): MemberNews {
+function readNode(r: Reader): NodeId {
   const node = r.text()
   if (node.length === 0) throw new WireError('a member without an id')
+  return node
+}
+
+function readNews(r: Reader, wire: number): MemberNews {
+  const node = readNode(r)
   const incarnation = r.u48()
   const state = STATES[r.u8()]
-  if (state === undefined) throw new WireError('unknown member state')
+  if (state === undefined || (wire < 2 && state === 'leaving')) throw new WireError('unknown member state')
   const name = r.text()
   const zone = r.text()
   const weight = r.varint() / 100
@@ -461,8 +520,10 @@ function readList<T>(r: Reader, max: number, bytesEach: number, read: () => T): 
 }
 
 const STATUSES: readonly AnswerStatus[] = ['found', 'absent', 'evicted']
-const STATES: readonly MemberState[] = ['alive', 'suspect', 'left', 'dead']
+const STATES: readonly MemberState[] = ['alive', 'suspect', 'left', 'dead', 'leaving']
 const ACK_READY = 0x8000
+/** Messages above this number are unknown to wire 1. */
+const NUMBER_MAX_WIRE_1 = 21
 /** Positions in one offer: members times the lives of theirs that are still remembered. */
 const POSITIONS_MAX = 8192
 /** A bucket of so many parts would hold a hundred million records. */

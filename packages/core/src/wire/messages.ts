@@ -20,7 +20,8 @@ export interface ShardNumber {
   readonly number: number
 }
 
-export type MemberState = 'alive' | 'suspect' | 'left' | 'dead'
+/** `leaving`: it hands over what it holds and will then say `left`. From wire 2 on; before, such a member is alive. */
+export type MemberState = 'alive' | 'suspect' | 'left' | 'dead' | 'leaving'
 
 /** What members tell each other of one member. */
 export interface MemberNews {
@@ -99,6 +100,16 @@ export interface Gone {
   readonly shard: number
   readonly upTo: number
 }
+/** "`node` was too far behind in my streams of these shards, and is out of them": it syncs and joins again. */
+export interface Eject {
+  readonly type: 'eject'
+  /** Whom it is for. Who gets it for another one hands it on. */
+  readonly node: NodeId
+  /** Whose streams they are. */
+  readonly sender: NodeId
+  readonly incarnation: number
+  readonly shards: readonly number[]
+}
 export interface Repair {
   readonly type: 'repair'
   /** How long ago the frame was encoded: its remaining times are that much shorter by now (rule E2). */
@@ -124,6 +135,12 @@ export interface Pull {
   readonly portions: readonly string[] | undefined
   /** What the asker has: values of these versions need not be sent. */
   readonly have: readonly { readonly name: string; readonly version: Version }[]
+}
+/** A pull of a chunk of a value outside the head (rule B1). From version 2 of the wire. */
+export interface PullChunk {
+  readonly type: 'pull-chunk'
+  readonly request: number
+  readonly key: SessionKey
 }
 export type AnswerStatus = 'found' | 'absent' | 'evicted'
 export interface Answer {
@@ -189,6 +206,19 @@ export interface SyncRecords {
   readonly done: number
   readonly records: readonly KeyedRecord[]
 }
+/** "Do you hear this member, in this life?" It suspects it, and asks before it declares it dead. From wire 2 on. */
+export interface VouchAsk {
+  readonly type: 'vouch-ask'
+  readonly node: NodeId
+  readonly incarnation: number
+}
+/** "I heard it so long ago." Who does not hear it says nothing. From wire 2 on. */
+export interface Vouch {
+  readonly type: 'vouch'
+  readonly node: NodeId
+  readonly incarnation: number
+  readonly heardAgoMs: number
+}
 
 export type Message =
   | Greeting
@@ -201,10 +231,12 @@ export type Message =
   | Ack
   | Nack
   | Gone
+  | Eject
   | Repair
   | Probe
   | Push
   | Pull
+  | PullChunk
   | Answer
   | SyncAsk
   | SyncOffer
@@ -212,3 +244,5 @@ export type Message =
   | SyncItems
   | SyncWant
   | SyncRecords
+  | VouchAsk
+  | Vouch

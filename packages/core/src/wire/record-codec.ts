@@ -4,30 +4,42 @@
  * ```
  * batch   := tenures record*
  * tenures := count (epoch:varint node:text incarnation:varint)*        each tenure once, named by its place
- * record  := kind:u8 id:latin1 generation:varint random:u48 body
+ * record  := kind:u8 id:latin1 generation:varint random:u48 body       kind 1 live, 2 dropped; 3 chunk, 4 dropped chunk
  * live    := frontier idleMs:varint idleLeft:varint absoluteLeft:varint version portions
  * frontier:= count version*                                             highest first
- * portions:= count (name:text version state:u8 [value:bytes])*         state 0 value, 1 absent, 2 missing
+ * portions:= count (name:text version state:u8 [value])*                state 0 value, 1 absent, 2 missing, 3 reference
+ * value   := bytes | reference                                          reference := version length:varint
  * dropped := absoluteLeft:varint
+ * chunk   := portion:text version index:varint absoluteLeft:varint bytes
+ * dropped chunk := portion:text version index:varint absoluteLeft:varint
  * version := tenure:varint seq:varint
  * ```
+ *
+ * Chunks and references came with version 2 of the wire (rule B1). To who speaks an earlier one no chunk is written, and a
+ * reference is written as a value that is missing: such a member knows the session without its large values.
  *
  * Deadlines travel as milliseconds that remain, counted at the moment of encoding, so no clock is compared (rule E2).
  */
 import {
   ABSOLUTE_MS_MAX,
+  BLOB_CHUNK_BYTES,
   FRONTIER_TENURES_MAX,
+  HEAD_BYTES_MAX,
   ID_BYTES_MAX,
+  OUTSIDE_WIRE,
+  PORTION_BYTES_MAX,
   PORTION_NAME_BYTES_MAX,
   PORTIONS_MAX,
-  SESSION_BYTES_MAX,
   TENURES_PER_BATCH_MAX,
+  WIRE_VERSION,
+  WIRE_VERSION_MIN,
 } from '../constants.ts'
 import { WireError } from '../errors.ts'
+import { chunkCount, chunkKey, chunkName, chunkRecord, chunkValue, isChunkKey } from '../session/blob.ts'
 import type { SessionKey } from '../session/id.ts'
-import type { Expiry, LiveRecord, Portion, SessionRecord } from '../session/record.ts'
+import type { BlobReference, Expiry, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
 import { ABSENT, MISSING } from '../session/record.ts'
-import type { Tenure, Version } from '../session/version.ts'
+import type { Birth, Tenure, Version } from '../session/version.ts'
 import { compareTenures } from '../session/version.ts'
 import type { Reader } from './bytes.ts'
 import { Writer } from './bytes.ts'
@@ -37,12 +49,25 @@ export interface KeyedRecord {
   readonly record: SessionRecord
 }
 
-/** Collects records and writes them with one table of their tenures in front. */
+/** Collects records and writes them, once, with one table of their tenures in front. */
 export class RecordBatchWriter {
-  readonly #records = new Writer(512)
+  readonly #records: Writer
   readonly #tenures: Tenure[] = []
   readonly #places = new Map<Tenure, number>()
+  readonly #wire: number
   #count = 0
+  #needsWire = WIRE_VERSION_MIN
+
+  /** @param wire the version of the wire that all readers speak. */
+  constructor(wire: number = WIRE_VERSION) {
+    this.#wire = wire
+    this.#records = spareWriters.pop() ?? new Writer(SPARE_WRITER_BYTES)
+  }
+
+  /** The earliest version of the wire that reads the batch. */
+  get needsWire(): number {
+    return this.#needsWire
+  }
 
   get count(): number {
     return this.#count
@@ -50,10 +75,14 @@ export class RecordBatchWriter {
 
   /** What the batch will take, roughly: exact but for the tenure table's few bytes. */
   get byteLength(): number {
-    return this.#records.length + this.#tenures.length * TENURE_BYTES_TYPICAL
+    return this.#records.length + this.#tenures.length * TENURE_WIRE_BYTES
   }
 
   add(key: SessionKey, record: SessionRecord, nowMs: number): void {
+    if (isChunkKey(key)) {
+      if (this.#wire >= OUTSIDE_WIRE) this.#chunk(key, record, nowMs)
+      return
+    }
     const out = this.#records
     this.#count++
     out.u8(record.kind === 'live' ? KIND_LIVE : KIND_DROPPED)
@@ -74,12 +103,7 @@ export class RecordBatchWriter {
     for (const [name, portion] of record.portions) {
       out.text(name)
       this.#version(portion.version)
-      if (portion.value === MISSING) out.u8(STATE_MISSING)
-      else if (portion.value === ABSENT) out.u8(STATE_ABSENT)
-      else {
-        out.u8(STATE_VALUE)
-        out.bytes(portion.value)
-      }
+      this.#value(portion.value)
     }
   }
 
@@ -91,7 +115,43 @@ export class RecordBatchWriter {
       out.varint(tenure.incarnation)
     }
     out.varint(this.#count)
-    out.raw(this.#records.finish())
+    out.append(this.#records)
+    this.#records.reset()
+    if (spareWriters.length < SPARE_WRITERS_MAX) spareWriters.push(this.#records)
+  }
+
+  #value(value: PortionBytes): void {
+    const out = this.#records
+    if (value === ABSENT) out.u8(STATE_ABSENT)
+    else if (value instanceof Uint8Array) {
+      out.u8(STATE_VALUE)
+      out.bytes(value)
+    } else if (value === MISSING || this.#wire < OUTSIDE_WIRE) out.u8(STATE_MISSING)
+    else {
+      out.u8(STATE_REFERENCE)
+      this.#version(value.number)
+      out.varint(value.byteLength)
+      this.#needsWire = OUTSIDE_WIRE
+    }
+  }
+
+  #chunk(key: SessionKey, record: SessionRecord, nowMs: number): void {
+    const value = chunkValue(record, nowMs)
+    // One that ended is as good as none.
+    if (record.kind === 'live' && value === undefined) return
+    const out = this.#records
+    this.#count++
+    this.#needsWire = OUTSIDE_WIRE
+    const { session, portion, number, index } = chunkName(key)
+    out.u8(value === undefined ? KIND_CHUNK_DROPPED : KIND_CHUNK)
+    out.latin1(session)
+    out.varint(record.birth.generation)
+    out.u48(record.birth.random)
+    out.text(portion)
+    this.#version(number)
+    out.varint(index)
+    out.varint(leftMs(record.kind === 'live' ? record.expiry.absoluteAtMs : record.absoluteAtMs, nowMs))
+    if (value !== undefined) out.bytes(value)
   }
 
   #version(version: Version): void {
@@ -104,6 +164,21 @@ export class RecordBatchWriter {
     this.#records.varint(place)
     this.#records.varint(version.seq)
   }
+}
+
+/** At most this many bytes for a tenure in a batch's table: a peer id of 52 letters and two counters. */
+export const TENURE_WIRE_BYTES = 72
+
+/** At most this many bytes for a record in a batch, its tenures not counted. */
+export function recordWireBytes(key: SessionKey, record: SessionRecord): number {
+  // The name in a chunk's key may take three bytes a character; its number is in the key as text, and so counted.
+  const keyBytes = isChunkKey(key) ? 3 * key.length : key.length
+  if (record.kind === 'dropped') return keyBytes + TOMBSTONE_WIRE_BYTES
+  let bytes = keyBytes + RECORD_WIRE_BYTES + record.frontier.length * VERSION_WIRE_BYTES
+  for (const [name, { value }] of record.portions) {
+    bytes += 3 * name.length + PORTION_WIRE_BYTES + (value instanceof Uint8Array ? value.length : REFERENCE_WIRE_BYTES)
+  }
+  return bytes
 }
 
 /** Read a batch. Values are copied, so the message may be reused. */
@@ -123,10 +198,11 @@ export function readRecords(reader: Reader, nowMs: number): KeyedRecord[] {
 
 function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): KeyedRecord {
   const kind = reader.u8()
-  if (kind !== KIND_LIVE && kind !== KIND_DROPPED) throw new WireError(`unknown record kind ${kind}`)
+  if (kind < KIND_LIVE || kind > KIND_CHUNK_DROPPED) throw new WireError(`unknown record kind ${kind}`)
   const key = reader.latin1(ID_BYTES_MAX) as SessionKey
   if (key.length === 0) throw new WireError('a record without an id')
   const birth = { generation: reader.counter(), random: reader.u48() }
+  if (kind >= KIND_CHUNK) return readChunk(reader, tenures, nowMs, { kind, session: key, birth })
   if (kind === KIND_DROPPED) {
     return { key, record: { kind: 'dropped', birth, absoluteAtMs: nowMs + duration(reader) } }
   }
@@ -148,6 +224,38 @@ function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): 
   return { key, record }
 }
 
+function readChunk(
+  reader: Reader,
+  tenures: readonly Tenure[],
+  nowMs: number,
+  { kind, session, birth }: { readonly kind: number; readonly session: SessionKey; readonly birth: Birth },
+): KeyedRecord {
+  const portion = reader.text(PORTION_NAME_BYTES_MAX)
+  if (portion.length === 0) throw new WireError('a chunk of a portion without a name')
+  const number = readBlobNumber(reader, tenures)
+  const index = reader.varint()
+  if (index >= chunkCount(PORTION_BYTES_MAX)) throw new WireError(`no value has a chunk ${index}`)
+  const absoluteAtMs = nowMs + duration(reader)
+  const key = chunkKey({ session, portion, number, index })
+  if (kind === KIND_CHUNK_DROPPED) return { key, record: { kind: 'dropped', birth, absoluteAtMs, isBrief: true } }
+  const value = new Uint8Array(reader.bytes(BLOB_CHUNK_BYTES))
+  if (value.length === 0) throw new WireError('a chunk of nothing')
+  return { key, record: chunkRecord(birth, number, absoluteAtMs, value) }
+}
+
+function readReference(reader: Reader, tenures: readonly Tenure[]): BlobReference {
+  const number = readBlobNumber(reader, tenures)
+  const byteLength = reader.varint()
+  if (byteLength === 0 || byteLength > PORTION_BYTES_MAX) throw new WireError(`a value of ${byteLength} bytes outside`)
+  return { number, byteLength }
+}
+
+function readBlobNumber(reader: Reader, tenures: readonly Tenure[]): Version {
+  const number = readVersion(reader, tenures)
+  if (number.tenure.epoch !== 0 || number.seq === 0) throw new WireError('a blob number of another shape')
+  return number
+}
+
 function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, Portion> {
   const portions = new Map<string, Portion>()
   for (let left = reader.count(PORTIONS_MAX, 4); left > 0; left--) {
@@ -155,10 +263,11 @@ function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, P
     if (portions.has(name)) throw new WireError('a portion that is listed twice')
     const version = readVersion(reader, tenures)
     const state = reader.u8()
-    // A copy of its own: a view would keep the whole message alive, and a Buffer's `slice` is a view.
-    if (state === STATE_VALUE) portions.set(name, { version, value: new Uint8Array(reader.bytes(SESSION_BYTES_MAX)) })
+    // A view would keep the whole message alive.
+    if (state === STATE_VALUE) portions.set(name, { version, value: reader.copy(HEAD_BYTES_MAX) })
     else if (state === STATE_ABSENT) portions.set(name, { version, value: ABSENT })
     else if (state === STATE_MISSING) portions.set(name, { version, value: MISSING })
+    else if (state === STATE_REFERENCE) portions.set(name, { version, value: readReference(reader, tenures) })
     else throw new WireError(`unknown portion state ${state}`)
   }
   return portions
@@ -191,11 +300,29 @@ function internTenure(tenure: Tenure): Tenure {
 
 const interned: (Tenure | undefined)[] = new Array(256)
 
+/** Memory that batches are collected in, used again: it is new memory that costs. */
+const spareWriters: Writer[] = []
+const SPARE_WRITERS_MAX = 4
+/** What a full frame and a large session take; a larger batch leaves a larger one. */
+const SPARE_WRITER_BYTES: number = 64 * 1024
+
 /** A batch is bounded by its bytes; this only refuses counts that no message within its size could hold. */
 const RECORDS_PER_BATCH_MAX = 1 << 20
-const TENURE_BYTES_TYPICAL = 64
+/** A place in the table of at most 4,096 tenures, and a counter of 48 bits. */
+const VERSION_WIRE_BYTES = 9
+/** Kind, length, generation, random, absolute deadline. */
+const TOMBSTONE_WIRE_BYTES = 24
+/** The same with the idle time, the idle deadline, counts, and the expiry's version. */
+const RECORD_WIRE_BYTES = 48
+/** Length of the name, version, state, length of the value. */
+const PORTION_WIRE_BYTES: number = 1 + VERSION_WIRE_BYTES + 1 + 3
+/** Number and length: what a value takes at most that is not inside. */
+const REFERENCE_WIRE_BYTES: number = VERSION_WIRE_BYTES + 4
 const KIND_LIVE = 1
 const KIND_DROPPED = 2
+const KIND_CHUNK = 3
+const KIND_CHUNK_DROPPED = 4
 const STATE_VALUE = 0
 const STATE_ABSENT = 1
 const STATE_MISSING = 2
+const STATE_REFERENCE = 3

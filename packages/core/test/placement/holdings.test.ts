@@ -71,6 +71,7 @@ describe('holdings', () => {
     cluster.establish('a', id, { n: '1' })
     cluster.fate = ({ type }) => (['frame', 'nack', 'probe', 'repair'].includes(type) ? 'lose' : undefined)
     cluster.commit('a', id, { n: '2' })
+    cluster.run(1)
     cluster.crash('c')
     cluster.join('c', { incarnation: 2 })
     // Shorter than it takes to give up asking and to fetch the sender's own sessions instead.
@@ -237,5 +238,38 @@ describe('holdings', () => {
     const id = idInShard(7)
     cluster.establish('a', id, { x: '1' }, 3)
     assert.deepEqual(cluster.nodesWith(id), ['a', 'b', 'c', 'd'])
+  })
+
+  it('members of weight 0 alone hold nothing, keep what they write, and hand nothing over', () => {
+    const cluster = Cluster.ready({ nodes: 2, init: () => ({ weight: 0 }) })
+    const id = idInShard(7)
+    cluster.result(cluster.create('a', id, { assumeNew: true }))
+    cluster.written(cluster.commit('a', id, { x: '1' }))
+    assert.deepEqual(cluster.nodesWith(id), ['a'])
+    cluster.step('a', { type: 'leave' })
+    assert.equal(cluster.replica('a').owesAnything, false)
+  })
+
+  it('a member that comes again with weight 0 gives away what it held', () => {
+    const cluster = Cluster.ready({ nodes: 4 })
+    const ids = fill(cluster)
+    cluster.crash('d')
+    cluster.join('d', { incarnation: 2, weight: 0 })
+    cluster.until(() => cluster.isSettled() && cluster.nodes.every((node) => cluster.replica(node).isWhole), 'settled')
+    assert(SHARDS.every((shard) => cluster.replica('d').shardState(shard) === 'none'))
+    for (const id of ids) assert.deepEqual(readyAt(cluster, shardOf(id)), ['a', 'b', 'c'])
+  })
+
+  it('keeps copies in as many zones as there are, also when a zone goes', () => {
+    const zoneOf = (node: string): string => (node < 'c' ? 'east' : node < 'e' ? 'west' : 'north')
+    const cluster = Cluster.ready({ nodes: 6, init: (node) => ({ zone: zoneOf(node) }) })
+    const ids = fill(cluster)
+    for (const shard of SHARDS) assert.equal(new Set(readyAt(cluster, shard).map(zoneOf)).size, 3)
+    for (const node of ['e', 'f']) cluster.crash(node)
+    cluster.run(DEAD_MS + 3_000)
+    for (const shard of SHARDS) assert.equal(new Set(readyAt(cluster, shard).map(zoneOf)).size, 2)
+    for (const id of ids) {
+      for (const node of readyAt(cluster, shardOf(id))) assert.deepEqual(texts(cluster.record(node, id)), { of: id })
+    }
   })
 })

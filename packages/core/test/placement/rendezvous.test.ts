@@ -75,6 +75,88 @@ describe('placement', () => {
     )
   })
 
+  it('over zones, too, nobody but the newcomer gains a shard, and nobody but one loses it', () => {
+    fc.assert(
+      fc.property(
+        clusters,
+        fc.constantFrom('', 'east', 'north'),
+        fc.constantFrom(0.5, 1, 4),
+        fc.integer({ min: 1, max: 5 }),
+        (members, zone, weight, holdersPerShard) => {
+          const others = members.filter(({ node }) => node !== 'newcomer')
+          const before = place(others, holdersPerShard, keyHash)
+          const after = place([...others, candidate('newcomer', weight, zone)], holdersPerShard, keyHash)
+          for (const [shard, holders] of after.entries()) {
+            const had = before[shard] as readonly string[]
+            for (const node of holders) assert(node === 'newcomer' || had.includes(node), `${node} gained ${shard}`)
+            assert(had.filter((node) => !holders.includes(node)).length <= (holders.includes('newcomer') ? 1 : 0))
+          }
+        },
+      ),
+    )
+  })
+
+  it('a member that weighs more gains shards, and nobody else does', () => {
+    fc.assert(
+      fc.property(clusters, fc.constantFrom(0, 0.5, 1), fc.constantFrom(1.5, 4), (members, light, heavy) => {
+        const others = members.filter(({ node }) => node !== 'changed')
+        const before = place([...others, candidate('changed', light)], 3, keyHash)
+        const after = place([...others, candidate('changed', heavy)], 3, keyHash)
+        for (const [shard, holders] of after.entries()) {
+          for (const node of holders)
+            assert(node === 'changed' || before[shard]?.includes(node), `${node} gained ${shard}`)
+          assert(!before[shard]?.includes('changed') || holders.includes('changed'))
+        }
+      }),
+    )
+  })
+
+  it('moves about one share of all shards when one of many comes', () => {
+    // Fixed names: the same every time. Expected: 3 of 21 holders of each of 64 shards.
+    let moved = 0
+    const rounds = 20
+    for (let round = 0; round < rounds; round++) {
+      const members = Array.from({ length: 20 }, (_, i) => candidate(`node-${round}-${i}`))
+      const before = place(members, 3, keyHash)
+      const after = place([...members, candidate(`newcomer-${round}`)], 3, keyHash)
+      for (const [shard, holders] of after.entries()) {
+        moved += holders.filter((node) => !before[shard]?.includes(node)).length
+      }
+    }
+    const draws = rounds * SHARD_COUNT
+    const share = 3 / 21
+    const deviation = Math.sqrt(draws * share * (1 - share))
+    assert(Math.abs(moved - draws * share) < 4 * deviation, `${moved} moved, ${draws * share} expected`)
+  })
+
+  it('shares in proportion to weight within each zone, whatever the zones weigh', () => {
+    const held = new Map<string, number>()
+    const rounds = 40
+    for (let round = 0; round < rounds; round++) {
+      const members = [
+        candidate(`light-${round}`, 1, 'east'),
+        candidate(`heavy-${round}`, 3, 'east'),
+        candidate(`west-a-${round}`, 9, 'west'),
+        candidate(`west-b-${round}`, 9, 'west'),
+      ]
+      for (const [node, count] of loads(place(members, 2, keyHash))) {
+        const kind = node.replace(/-\d+$/, '')
+        held.set(kind, (held.get(kind) ?? 0) + count)
+      }
+    }
+    // Two holders and two zones: each zone has one, and within it the weights decide.
+    const all = rounds * SHARD_COUNT
+    for (const [kind, share] of [
+      ['light', 1 / 4],
+      ['heavy', 3 / 4],
+      ['west-a', 1 / 2],
+      ['west-b', 1 / 2],
+    ] as const) {
+      const deviation = Math.sqrt(all * share * (1 - share))
+      assert(Math.abs((held.get(kind) ?? 0) - all * share) < 4 * deviation, `${kind}: ${held.get(kind)} of ${all}`)
+    }
+  })
+
   it("a leaver's shards each get one new holder, the others none: seen from the other side", () => {
     const members = cluster(8)
     const before = place(members, 3, keyHash)

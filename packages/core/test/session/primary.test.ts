@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
-import { CACHE_BYTES_MIN, DRAFTS_MAX, PORTIONS_MAX, SESSION_BYTES_MAX, SWEEP_INTERVAL_MS } from '../../src/constants.ts'
+import {
+  CACHE_BYTES_MIN,
+  DRAFTS_MAX,
+  HEAD_BYTES_MAX,
+  PORTION_BYTES_MAX,
+  PORTIONS_MAX,
+  SESSION_BYTES_MAX,
+  SWEEP_INTERVAL_MS,
+} from '../../src/constants.ts'
 import { AlreadyExistsError, LimitError, UnavailableError, UsageError } from '../../src/errors.ts'
+import type { SessionRecord } from '../../src/session/record.ts'
 import { endsAtMs } from '../../src/session/record.ts'
 import type { Version } from '../../src/session/version.ts'
 import { compareBirths, compareTenures } from '../../src/session/version.ts'
@@ -114,11 +123,25 @@ describe('the primary', () => {
       const cluster = withSession()
       for (const node of ['a', 'b', 'a']) {
         cluster.outcome(cluster.resume(node, ID))
-        const promised = cluster.replica(node).nextVersion(keyOf(ID))
-        assert.deepEqual(cluster.replica(node).nextVersion(keyOf(ID)), promised, 'asking changes nothing')
+        const { birth } = cluster.replica(node).peek(keyOf(ID)) as SessionRecord
+        const promised = cluster.replica(node).nextVersion(keyOf(ID), birth)
+        assert.deepEqual(cluster.replica(node).nextVersion(keyOf(ID), birth), promised, 'asking changes nothing')
         assert.deepEqual(cluster.written(cluster.commit(node, ID, { item: node }, { copies: 2 })).version, promised)
       }
-      assert.equal(cluster.replica('a').nextVersion(keyOf('never')), undefined)
+      assert.equal(cluster.replica('a').nextVersion(keyOf('never'), { generation: 1, random: 1 }), undefined)
+    })
+
+    it('says the version for the life of the id that is asked for, also beside a new one that was not committed yet', () => {
+      const cluster = Cluster.ready()
+      // Two nodes create the same id at once; the later birth stays a draft while the earlier one is written.
+      cluster.result(cluster.create('b', ID, { assumeNew: true }))
+      cluster.run(5)
+      cluster.result(cluster.create('a', ID, { assumeNew: true }))
+      cluster.written(cluster.commit('b', ID, { item: 'of b' }, { copies: 2 }))
+      cluster.run(100)
+      const { birth } = cluster.replica('b').peek(keyOf(ID)) as SessionRecord
+      assert.notDeepEqual((cluster.replica('a').peek(keyOf(ID)) as SessionRecord).birth, birth, 'a has a draft too')
+      assert.equal(cluster.replica('a').nextVersion(keyOf(ID), birth)?.tenure.epoch, 2)
     })
   })
 
@@ -203,9 +226,12 @@ describe('the primary', () => {
       const cluster = withSession()
       const before = cluster.record('a', ID)
       const many = Object.fromEntries(Array.from({ length: PORTIONS_MAX }, (_, i) => [`p${i}`, '']))
+      const most = 'x'.repeat(PORTION_BYTES_MAX)
+      assert(SESSION_BYTES_MAX < 5 * PORTION_BYTES_MAX)
       const wrong: [Record<string, string>, typeof LimitError | typeof UsageError][] = [
         [many, LimitError],
-        [{ big: 'x'.repeat(SESSION_BYTES_MAX - 2) }, LimitError],
+        [{ big: 'x'.repeat(PORTION_BYTES_MAX + 1) }, LimitError],
+        [Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((name) => [name, most])), LimitError],
         [{ '': 'x' }, UsageError],
         [{ ['n'.repeat(65)]: 'x' }, UsageError],
         [{ ['é'.repeat(33)]: 'x' }, UsageError],
@@ -215,7 +241,6 @@ describe('the primary', () => {
         assert(cluster.failure(cluster.commit('a', ID, changes)) instanceof kind)
         assert.equal(cluster.record('a', ID), before)
       }
-      cluster.written(cluster.commit('a', ID, { big: 'x'.repeat(SESSION_BYTES_MAX - 3) }, { copies: 2 }))
       cluster.written(cluster.commit('a', ID, { '\0': 'x', big: '' }, { copies: 2 }))
       assert.equal(texts(cluster.record('b', ID))['\0'], 'x')
     })
@@ -245,9 +270,9 @@ describe('the primary', () => {
       assert.equal(cluster.replica('a').peek(keyOf(ID)), undefined)
     })
 
-    it('the largest session there can be fits a frame, and arrives', () => {
+    it('the largest head there can be fits a frame, and arrives', () => {
       const cluster = withSession()
-      const size = Math.floor((SESSION_BYTES_MAX - 3) / (PORTIONS_MAX - 1))
+      const size = Math.floor((HEAD_BYTES_MAX - 3) / (PORTIONS_MAX - 1))
       const largest = Object.fromEntries(
         Array.from({ length: PORTIONS_MAX - 1 }, (_, i) => [`${i}`.padEnd(64, 'n'), 'v'.repeat(size)]),
       )
@@ -308,6 +333,20 @@ describe('the primary', () => {
       )
       for (const digest of digests) assert.deepEqual(digest, digests[0])
     })
+  })
+
+  it('[rule R1] a write that ends with its writer does not take the value before it along', () => {
+    const cluster = withSession()
+    assert.equal(cluster.outcome(cluster.resume('b', ID)).outcome, 'complete')
+    // Nobody gets the frame; the displaced primary is told.
+    cluster.fate = ({ from, type }) => (from === 'b' && ['frame', 'repair'].includes(type) ? 'lose' : undefined)
+    cluster.written(cluster.commit('b', ID, { item: 'milk' }))
+    cluster.run(5)
+    cluster.crash('b')
+    cluster.run(10_000)
+    const outcome = cluster.outcome(cluster.resume('c', ID))
+    assert(outcome.outcome === 'complete', `${outcome.outcome}: the value of a version that is known is somewhere`)
+    assert.deepEqual(texts(outcome.record), { item: 'milk' })
   })
 
   describe('dropping', () => {

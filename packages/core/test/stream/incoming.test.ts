@@ -14,7 +14,7 @@ import { BucketTable } from '../../src/table/bucket-table.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
 import { decodeMessage } from '../../src/wire/message-codec.ts'
 import type { Delivery, Fate } from '../support/cluster.ts'
-import { Cluster, idInShard, nodeName, shardOf, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, nodeName, shardOf, smallPortions, texts } from '../support/cluster.ts'
 import { keyHash } from '../support/key-hash.ts'
 import { frameOf } from '../support/samples.ts'
 
@@ -205,13 +205,13 @@ describe('incoming streams', () => {
 
   it("[rule P4] frames that are gone are fetched by a sync: first the sender's own sessions, then a ready holder's", () => {
     const { cluster } = withSession()
-    const big = 'x'.repeat(47 * 1024)
+    const big = smallPortions(47 * 1024)
     cluster.fate = (delivery) =>
       isFrameToB(delivery) || delivery.type === 'nack' || delivery.type === 'probe' ? 'lose' : undefined
     const other = idInShard(SHARD, 'other')
     cluster.establish('a', other, { small: 'lost with the first frames' }, 1)
-    for (let n = 0; n <= RING_BYTES_MAX / big.length + 2; n++) {
-      cluster.commit('a', ID, { count: String(n), big })
+    for (let n = 0; n <= RING_BYTES_MAX / (47 * 1024) + 2; n++) {
+      cluster.commit('a', ID, { count: String(n), ...big })
       cluster.run(6)
     }
     cluster.sent.length = 0

@@ -7,14 +7,18 @@
  * from one due event to the next, and the same calls give the same run.
  */
 import assert from 'node:assert/strict'
+import { Buffer } from 'node:buffer'
+import { BUCKET_COUNT, OUTSIDE_BYTES_MIN, WIRE_VERSION } from '../../src/constants.ts'
 import type { ReplicaInit } from '../../src/context.ts'
 import type { Notice, Outcome, Result } from '../../src/outbox.ts'
 import { Outbox } from '../../src/outbox.ts'
 import type { Event, Now } from '../../src/replica.ts'
 import { Replica } from '../../src/replica.ts'
+import { chunkName, isChunkKey } from '../../src/session/blob.ts'
 import type { SessionKey } from '../../src/session/id.ts'
 import { toSessionKey } from '../../src/session/id.ts'
 import type { ABSENT, LiveRecord } from '../../src/session/record.ts'
+import { isReference } from '../../src/session/record.ts'
 import type { WriteProof } from '../../src/session/token.ts'
 import type { Birth, NodeId } from '../../src/session/version.ts'
 import { bucketOf, shardOfBucket } from '../../src/table/key-hash.ts'
@@ -66,6 +70,8 @@ export interface ClusterOptions {
   readonly nodes?: number
   readonly copies?: number
   readonly latencyMs?: number
+  /** The wire version of a link. Default: the best there is. */
+  readonly wire?: (a: NodeId, b: NodeId) => number
   /** More of a member's configuration. */
   readonly init?: (node: NodeId) => Partial<ReplicaInit>
 }
@@ -102,6 +108,8 @@ export class Cluster {
   readonly #replicas = new Map<NodeId, Replica>()
   readonly #subscriptions = new Map<NodeId, Set<number>>()
   readonly #links = new Set<string>()
+  /** Nodes whose process is stopped, and what waits in their sockets. */
+  readonly #frozen = new Map<NodeId, Event[]>()
   readonly #queue: Due[] = []
   readonly #outbox = new Outbox()
   readonly #options: ClusterOptions
@@ -168,8 +176,9 @@ export class Cluster {
 
   connect(a: NodeId, b: NodeId): void {
     this.#links.add(linkName(a, b))
-    this.step(a, { type: 'peer-up', peer: b })
-    this.step(b, { type: 'peer-up', peer: a })
+    const wire = this.#options.wire?.(a, b) ?? WIRE_VERSION
+    this.step(a, { type: 'peer-up', peer: b, wire })
+    this.step(b, { type: 'peer-up', peer: a, wire })
   }
 
   /** The connection breaks, and both sides notice. */
@@ -184,6 +193,19 @@ export class Cluster {
     this.#replicas.delete(node)
     this.#subscriptions.delete(node)
     for (const other of this.nodes) this.cut(other, node)
+  }
+
+  /** Stop a process where it stands: nothing happens there, and what is sent to it waits in its sockets. */
+  freeze(node: NodeId): void {
+    this.#frozen.set(node, [])
+  }
+
+  /** Let it go on: its timer fires first, then it reads what waited. */
+  thaw(node: NodeId): void {
+    const waiting = this.#frozen.get(node) ?? []
+    this.#frozen.delete(node)
+    this.step(node, { type: 'tick' })
+    for (const event of waiting) this.step(node, event)
   }
 
   /** Start a node, and connect it with all that are there. */
@@ -404,7 +426,9 @@ export class Cluster {
   }
 
   #arrive(node: NodeId, event: Event): void {
-    if (this.#replicas.has(node)) this.step(node, event)
+    const waiting = this.#frozen.get(node)
+    if (waiting !== undefined) waiting.push(event)
+    else if (this.#replicas.has(node)) this.step(node, event)
   }
 
   #after(act: () => void, delayMs = this.latencyMs): void {
@@ -420,7 +444,7 @@ export class Cluster {
     let dueMs = arrival?.atMs ?? Number.POSITIVE_INFINITY
     let ticking: NodeId | undefined
     for (const [node, replica] of this.#replicas) {
-      const tickMs = replica.nextDueMs()
+      const tickMs = this.#frozen.has(node) ? Number.POSITIVE_INFINITY : replica.nextDueMs()
       if (tickMs >= dueMs) continue
       dueMs = tickMs
       ticking = node
@@ -458,14 +482,44 @@ export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
+/** Portions of that many bytes together, each small enough to stay inside the head. */
+export function smallPortions(byteLength: number, letter = 'x'): Record<string, string> {
+  const portions: Record<string, string> = {}
+  for (let left = byteLength, n = 0; left > 0; left -= OUTSIDE_BYTES_MIN, n++) {
+    portions[`part-${n}`] = letter.repeat(Math.min(left, OUTSIDE_BYTES_MIN))
+  }
+  return portions
+}
+
 /** The values of a record as text, by portion name. Missing ones are `?`. */
 export function texts(record: LiveRecord): Record<string, string> {
   const shown: Record<string, string> = {}
   for (const [name, { value }] of [...record.portions].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (value === null) continue
-    shown[name] = value === undefined ? '?' : new TextDecoder().decode(value)
+    if (isReference(value)) shown[name] = `${value.byteLength} bytes outside`
+    else shown[name] = value === undefined ? '?' : new TextDecoder().decode(value)
   }
   return shown
+}
+
+/** All values that were found as text, those outside the head put together. Missing ones are `?`. */
+export function wholeTexts(outcome: Outcome): Record<string, string> {
+  assert(outcome.outcome === 'complete' || outcome.outcome === 'partial', outcome.outcome)
+  const shown = texts(outcome.record)
+  for (const [name, { value }] of outcome.record.portions) if (isReference(value)) shown[name] = '?'
+  for (const [name, parts] of outcome.blobs ?? []) shown[name] = Buffer.concat(parts).toString()
+  return shown
+}
+
+/** The keys of all chunks of a session that a node has alive. */
+export function chunksAt(replica: Replica, id: string): SessionKey[] {
+  const keys: SessionKey[] = []
+  for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+    for (const { key, record } of replica.table.bucketEntries(bucket)) {
+      if (record.kind === 'live' && isChunkKey(key) && chunkName(key).session === toSessionKey(id)) keys.push(key)
+    }
+  }
+  return keys.sort()
 }
 
 function linkName(a: NodeId, b: NodeId): string {

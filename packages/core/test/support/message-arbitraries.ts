@@ -6,11 +6,13 @@ import {
   BUCKETS_PER_SHARD,
   MEMBER_ADDRESSES_MAX,
   NACK_RANGES_MAX,
+  PORTION_BYTES_MAX,
   SHARD_COUNT,
 } from '../../src/constants.ts'
+import { chunkKey, chunkRecord } from '../../src/session/blob.ts'
 import type { SessionKey } from '../../src/session/id.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
-import type { LiveRecord, Portion, SessionRecord } from '../../src/session/record.ts'
+import type { BlobReference, LiveRecord, Portion, SessionRecord } from '../../src/session/record.ts'
 import { ABSENT, MISSING } from '../../src/session/record.ts'
 import type { Birth, Tenure, Version } from '../../src/session/version.ts'
 import { compareTenures } from '../../src/session/version.ts'
@@ -40,9 +42,17 @@ const tenure: fc.Arbitrary<Tenure> = shape({ epoch: number, node: text, incarnat
 const version: fc.Arbitrary<Version> = shape({ tenure, seq: fc.integer({ min: 1, max: COUNTER_MAX }) })
 const streams: fc.Arbitrary<ShardNumber[]> = fc.array(shape({ shard, number }), { maxLength: SHARD_COUNT })
 const bytes = fc.uint8Array({ maxLength: 40 })
+const blobNumber: fc.Arbitrary<Version> = shape({
+  tenure: shape<Tenure>({ epoch: fc.constant(0), node: text, incarnation: u48 }),
+  seq: fc.integer({ min: 1, max: COUNTER_MAX }),
+})
+const reference: fc.Arbitrary<BlobReference> = shape({
+  number: blobNumber,
+  byteLength: fc.integer({ min: 1, max: PORTION_BYTES_MAX }),
+})
 
 const portions = fc
-  .uniqueArray(fc.tuple(name, version, fc.oneof(bytes, fc.constantFrom(ABSENT, MISSING))), {
+  .uniqueArray(fc.tuple(name, version, fc.oneof(bytes, reference, fc.constantFrom(ABSENT, MISSING))), {
     maxLength: 5,
     selector: ([portionName]) => portionName,
   })
@@ -70,12 +80,32 @@ const record: fc.Arbitrary<SessionRecord> = fc.oneof(
   }),
 )
 
-export const keyedRecords: fc.Arbitrary<KeyedRecord[]> = fc.array(shape({ key, record }), { maxLength: 4 })
+const chunkNumber = fc.tuple(key, text, blobNumber, fc.nat({ max: 1_000 }))
+const chunk: fc.Arbitrary<KeyedRecord> = fc
+  .tuple(
+    chunkNumber,
+    births,
+    fc.integer({ min: 1, max: ABSOLUTE_MS_MAX }),
+    fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  )
+  .chain(([[session, portionText, at, index], birth, absoluteAtMs, value]) => {
+    const keyOfChunk = chunkKey({ session, portion: `p${portionText}`, number: at, index })
+    const dropped: SessionRecord = { kind: 'dropped', birth, absoluteAtMs, isBrief: true }
+    return fc.constantFrom(
+      { key: keyOfChunk, record: chunkRecord(birth, at, absoluteAtMs, value) },
+      { key: keyOfChunk, record: dropped },
+    )
+  })
+
+export const keyedRecords: fc.Arbitrary<KeyedRecord[]> = fc.array(
+  fc.oneof({ weight: 3, arbitrary: shape<KeyedRecord>({ key, record }) }, { weight: 1, arbitrary: chunk }),
+  { maxLength: 4 },
+)
 
 const news: fc.Arbitrary<MemberNews> = shape({
   node: nodeId,
   incarnation: u48,
-  state: fc.constantFrom('alive' as const, 'suspect' as const, 'left' as const, 'dead' as const),
+  state: fc.constantFrom('alive' as const, 'suspect' as const, 'left' as const, 'dead' as const, 'leaving' as const),
   name: text,
   zone: text,
   weight: fc.nat({ max: 100_000 }).map((hundredths) => hundredths / 100),
@@ -126,6 +156,13 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     positions: fc.array(shape({ shard, number, ready: fc.boolean() }), { maxLength: SHARD_COUNT }),
   }),
   nack: shape({ type: is('nack'), incarnation: u48, shard, ranges }),
+  eject: shape({
+    type: is('eject'),
+    node: nodeId,
+    sender: nodeId,
+    incarnation: u48,
+    shards: fc.array(shard, { maxLength: SHARD_COUNT }),
+  }),
   gone: shape({ type: is('gone'), incarnation: u48, shard, upTo: number }),
   repair: shape({ type: is('repair'), ageMs: number, frame: bytes }),
   probe: shape({ type: is('probe'), incarnation: u48, streams }),
@@ -176,7 +213,10 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
     items: fc.array(shape({ key: hash, meta: hash }), { maxLength: 5 }),
   }),
   'sync-want': shape({ type: is('sync-want'), session: number, bucket, keys: fc.array(hash, { maxLength: 5 }) }),
+  'pull-chunk': shape({ type: is('pull-chunk'), request: number, key: chunk.map((one) => one.key) }),
   'sync-records': shape({ type: is('sync-records'), session: number, done: number, records: keyedRecords }),
+  'vouch-ask': shape({ type: is('vouch-ask'), node: nodeId, incarnation: u48 }),
+  vouch: shape({ type: is('vouch'), node: nodeId, incarnation: u48, heardAgoMs: number }),
 }
 
 function is<T extends string>(word: T): fc.Arbitrary<T> {

@@ -3,6 +3,7 @@
  * feed the fuzzing. Every optional part occurs with and without.
  */
 
+import { chunkKey, chunkRecord } from '../../src/session/blob.ts'
 import type { LiveRecord, SessionRecord } from '../../src/session/record.ts'
 import { ABSENT, MISSING } from '../../src/session/record.ts'
 import type { FrameHeader } from '../../src/wire/frame.ts'
@@ -37,6 +38,19 @@ const RECORDS: readonly KeyedRecord[] = [
   { key: keyOf('basket-17'), record: live },
   { key: keyOf('\0é'), record: dropped },
   { key: keyOf('x'.repeat(255)), record: empty },
+]
+
+const blob = { number: { tenure: { epoch: 0, node: 'node-a', incarnation: 7 }, seq: 300 }, byteLength: 20_000 }
+const chunk = chunkKey({ session: keyOf('\0é'), portion: 'upload', number: blob.number, index: 1 })
+
+/** A head with a value outside of it, a chunk of such a value, and a chunk that was dropped. */
+const BLOBS: readonly KeyedRecord[] = [
+  {
+    key: keyOf('basket-17'),
+    record: { ...live, portions: new Map([['upload', { version: { tenure: second, seq: 3 }, value: blob }]]) },
+  },
+  { key: chunk, record: chunkRecord(live.birth, blob.number, 86_400_000, bytes('the rest')) },
+  { key: chunk, record: { kind: 'dropped', birth: live.birth, absoluteAtMs: 60_000, isBrief: true } },
 ]
 
 const news: MemberNews = {
@@ -92,6 +106,7 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
     ],
   },
   gone: { type: 'gone', incarnation: 7, shard: 5, upTo: 700 },
+  eject: { type: 'eject', node: 'b', sender: 'a', incarnation: 7, shards: [5, 63] },
   repair: { type: 'repair', ageMs: 250, frame: bytes('a frame') },
   probe: { type: 'probe', incarnation: 7, streams },
   push: { type: 'push', records: RECORDS },
@@ -135,6 +150,11 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   },
   'sync-want': { type: 'sync-want', session: 9, bucket: 80, keys: [hash] },
   'sync-records': { type: 'sync-records', session: 9, done: 3, records: RECORDS },
+  'members, one leaving': { type: 'members', members: [{ ...news, state: 'leaving' }] },
+  'vouch-ask': { type: 'vouch-ask', node: 'node-b', incarnation: 7 },
+  vouch: { type: 'vouch', node: 'node-b', incarnation: 7, heardAgoMs: 300 },
+  'push of values outside the head': { type: 'push', records: BLOBS },
+  'pull-chunk': { type: 'pull-chunk', request: 300, key: chunk },
 }
 
 export const FRAME_HEADER: FrameHeader = {
@@ -154,4 +174,5 @@ export function frameOf(header: FrameHeader, records: readonly KeyedRecord[], no
 export const FRAMES: Readonly<Record<string, Uint8Array>> = {
   'frame that wants an acknowledgement': frameOf(FRAME_HEADER, RECORDS),
   'frame of one record': frameOf({ ...FRAME_HEADER, shard: 0, number: 1, ackNow: false }, RECORDS.slice(1, 2)),
+  'frame of values outside the head': frameOf(FRAME_HEADER, BLOBS),
 }

@@ -10,6 +10,7 @@
  * in the same millisecond are one line, and so are those that say just the same. A portion is written `+name` with its value, `-name` removed, `~name` when only its
  * version is there.
  */
+import { chunkName } from '../../src/session/blob.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
 import type { Message } from '../../src/wire/messages.ts'
 import type { KeyedRecord } from '../../src/wire/record-codec.ts'
@@ -111,6 +112,8 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
       return [
         [`nack: ${m.ranges.map(({ from, to }) => (from === to ? from : `${from}-${to}`)).join(', ')} of`, [m.shard]],
       ]
+    case 'eject':
+      return [[`eject: ${m.node} is out of the streams of ${m.sender}:`, m.shards]]
     case 'gone':
       return [[`gone: up to ${m.upTo} of`, [m.shard]]]
     case 'repair':
@@ -120,6 +123,10 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
     case 'pull': {
       const have = m.have.map(({ name }) => name).join(', ')
       return [[`pull ${m.key}: ${m.portions?.join(', ') ?? 'everything'}${have === '' ? '' : `, have ${have}`}`, []]]
+    }
+    case 'pull-chunk': {
+      const { session, portion, index } = chunkName(m.key)
+      return [[`pull ${session}: chunk ${index} of ${portion}`, []]]
     }
     case 'answer':
       return [[`answer: ${m.status === 'found' ? recordsOf(m.records) : m.status}${m.ready ? '' : ', not ready'}`, []]]
@@ -135,6 +142,10 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
       return [[`sync-want: ${m.keys.length} of bucket ${m.bucket}`, []]]
     case 'sync-records':
       return [[`sync-records: ${recordsOf(m.records)}`, []]]
+    case 'vouch-ask':
+      return [[`vouch-ask: who hears ${m.node}?`, []]]
+    case 'vouch':
+      return [[`vouch: heard ${m.node} ${m.heardAgoMs} ms ago`, []]]
   }
 }
 

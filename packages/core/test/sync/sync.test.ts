@@ -3,11 +3,13 @@ import {
   AUDIT_INTERVAL_MS,
   BUCKETS_PER_SHARD,
   SHARD_COUNT,
+  SYNC_BYTES_BURST,
+  SYNC_BYTES_PER_SECOND,
   SYNC_CHUNK_BYTES,
   SYNC_TIMEOUT_MS,
 } from '../../src/constants.ts'
 import { bucketOf } from '../../src/table/key-hash.ts'
-import { Cluster, idInShard, keyOf, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, keyOf, smallPortions, texts } from '../support/cluster.ts'
 import { keyHash } from '../support/key-hash.ts'
 
 const SHARD = 7
@@ -86,17 +88,38 @@ describe('syncing', () => {
     for (let n = 0; ids.length < 12; n++) if (bucketOf(keyHash(`large-${n}`)) === bucket) ids.push(`large-${n}`)
     for (const id of ids) {
       cluster.result(cluster.create('a', id, { assumeNew: true }))
-      cluster.written(cluster.commit('a', id, { big: 'x'.repeat(30_000) }, { copies: 2 }))
+      cluster.written(cluster.commit('a', id, smallPortions(30_000), { copies: 2 }))
     }
     cluster.crash('c')
     cluster.sent.length = 0
     cluster.join('c', { incarnation: 2 })
     cluster.until(() => cluster.isSettled(), 'c is back')
-    for (const id of ids) assert.equal(texts(cluster.record('c', id))['big']?.length, 30_000)
+    for (const id of ids) assert.deepEqual(texts(cluster.record('c', id)), smallPortions(30_000))
     const pieces = cluster.sentOf('sync-records').filter(({ to }) => to === 'c')
     assert(pieces.length >= 4)
     for (const { bytes } of pieces) assert(bytes.length < SYNC_CHUNK_BYTES + 48 * 1024 + 8 * 1024, `${bytes.length}`)
     assert(bucket >= SHARD * BUCKETS_PER_SHARD && bucket < (SHARD + 1) * BUCKETS_PER_SHARD)
+  })
+
+  it('fetches so many bytes a second, however much there is', () => {
+    const cluster = Cluster.ready()
+    const count = 400
+    for (let n = 0; n < count; n++) {
+      cluster.result(cluster.create('a', `large-${n}`, { assumeNew: true }))
+      cluster.commit('a', `large-${n}`, smallPortions(40_000))
+      cluster.run(10)
+    }
+    cluster.run(500)
+    cluster.crash('c')
+    cluster.sent.length = 0
+    const startMs = cluster.nowMs
+    cluster.join('c', { incarnation: 2 })
+    cluster.until(() => cluster.replica('c').isReady, 'c is ready')
+    const tookMs = cluster.nowMs - startMs
+    const bytes = cluster.sentOf('sync-records').reduce((sum, delivery) => sum + delivery.bytes.length, 0)
+    assert(bytes >= count * 40_000)
+    const soonestMs = (1_000 * (bytes - SYNC_BYTES_BURST)) / SYNC_BYTES_PER_SECOND
+    assert(tookMs >= 0.9 * soonestMs && tookMs <= 1.5 * soonestMs + 500, `${tookMs} ms, where ${soonestMs} is the rate`)
   })
 
   it('goes on after a source that fell silent, with what still differs', () => {

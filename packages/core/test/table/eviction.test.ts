@@ -39,8 +39,10 @@ describe('[T1] eviction', () => {
     cluster.start('a', { expectPeers: false, cacheBytesMax: 400 })
     cluster.run(5_000)
     cluster.establish('a', 'before', { x: 'one' }, 0)
+    // What waits for its frame may not go.
+    cluster.run(100)
     cluster.result(cluster.create('a', ID, { assumeNew: true }))
-    const announced = cluster.replica('a').nextVersion(keyOf(ID))
+    const announced = cluster.replica('a').nextVersion(keyOf(ID), cluster.birth('a', ID))
     const { version } = cluster.written(cluster.commit('a', ID, { x: 'two' }))
     assert.equal(cluster.replica('a').table.evictions, 1)
     assert.deepEqual(version, announced)
@@ -114,6 +116,7 @@ describe('[pitfall 32] tombstones', () => {
       cluster.written(cluster.commit('a', `s${i}`, { x: 'y' }))
       cluster.result(cluster.drop('a', `s${i}`, { absoluteAtMs: cluster.nowMs + absoluteMs }))
     }
+    cluster.run(100)
     assert(cluster.replica('a').table.isFull)
     const { code } = cluster.failure(cluster.create('a', ID, { assumeNew: true }))
     assert.equal(code, 'LIMIT')

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import xxhash from 'xxhash-wasm'
 import { BUCKET_COUNT, SHARD_COUNT } from '../../src/constants.ts'
+import { chunkKey } from '../../src/session/blob.ts'
+import { toSessionKey } from '../../src/session/id.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
 import { bucketOf, loadKeyHash, shardOfBucket } from '../../src/table/key-hash.ts'
 import { createXxHash64, KEY_BYTES_MAX } from '../../src/table/xxhash64.ts'
@@ -60,6 +62,13 @@ describe('the key hash', () => {
       assert.equal(hex(keyHash(key)), h64Raw(Buffer.from(key)).toString(16).padStart(16, '0'))
       assert.equal(keyHash.bucket(key), bucketOf(keyHash(key)))
     }
+  })
+
+  it('[B1] takes the low byte of each character, so that the keys of chunks are spread like ids', () => {
+    const number = { tenure: { epoch: 0, node: 'a', incarnation: 1 }, seq: 7 }
+    const key = chunkKey({ session: toSessionKey('basket'), portion: 'übertrag \u{1f600}', number, index: 3 })
+    assert.deepEqual(keyHash(key), keyHash(Buffer.from(key, 'latin1').toString('latin1')))
+    assert.equal(keyHash.bucket(key), bucketOf(keyHash(key)))
   })
 
   it('is loaded once', async () => {

@@ -38,6 +38,21 @@ describe('messages', () => {
     })
   }
 
+  it('that a later wire brought are unknown to an earlier one', () => {
+    for (const name of ['vouch-ask', 'vouch']) {
+      const bytes = encodeMessage(MESSAGES[name] as Message, 0, 2)
+      assert.deepEqual(decodeMessage(bytes, 0, 2), MESSAGES[name])
+      assert.throws(() => decodeMessage(bytes, 0, 1), WireError)
+    }
+  })
+
+  it('say of a leaving member that it is alive to who does not know leaving', () => {
+    const message = MESSAGES['members, one leaving'] as Extract<Message, { type: 'members' }>
+    const [state] = (decodeMessage(encodeMessage(message, 0, 1), 0, 1) as typeof message).members.map((m) => m.state)
+    assert.equal(state, 'alive')
+    assert.throws(() => decodeMessage(encodeMessage(message, 0, 2), 0, 1), WireError)
+  })
+
   it('[E2] carry the time that remains: a deadline is as far off for the reader as it was for the writer', () => {
     const pushed = MESSAGES['push'] as Extract<Message, { type: 'push' }>
     const read = decodeMessage(encodeMessage(pushed, 1_000), 50_000) as typeof pushed
@@ -90,7 +105,7 @@ describe('messages', () => {
     const refused: Record<string, string> = {
       'nothing at all': '',
       'number 0': '00',
-      'an unknown number': '16',
+      'an unknown number': 'fe',
       'the highest number': 'ff',
       'an incarnation that nothing is above': '02ffffffffffff',
       'a shard that does not exist': '0500000000000701 0040',
@@ -114,7 +129,7 @@ describe('messages', () => {
       'a bucket in too many parts': '12 09 00 0050 00 818004',
       'more keys than allowed': `14 09 0050 8102 ${'00'.repeat(8 * 257)}`,
       'a member without an id': '04 01 00 000000000007 00 00 00 00 00',
-      'a member in an unknown state': '04 01 0161 000000000007 04 00 00 00 00',
+      'a member in an unknown state': '04 01 0161 000000000007 05 00 00 00 00',
       'a count beyond the message': '04 ffff03',
       'a record without an id': '0d 00 01 02 00 01 000000000000 01 00',
       'a record of an unknown kind': '0d 00 01 03 0161 01 000000000000 01',

@@ -19,6 +19,8 @@ export class Member {
   readonly told: Told[] = []
   readonly logged: { level: string; message: string; fields: Record<string, unknown> }[] = []
   network!: Libp2pNetwork
+  /** The version of the wire that the last link with each peer spoke. */
+  readonly wires = new Map<string, number>()
   /** Called for each message; what it returns holds the bulk lane back. */
   onMessage: (lane: Lane, message: Uint8Array) => void | Promise<void> = () => {}
 
@@ -42,7 +44,10 @@ export class Member {
 
   async run(): Promise<void> {
     await this.network.start({
-      onPeerUp: (peer) => this.told.push({ what: 'up', peer }),
+      onPeerUp: (peer, wire) => {
+        this.wires.set(peer, wire)
+        this.told.push({ what: 'up', peer })
+      },
       onPeerDown: (peer) => this.told.push({ what: 'down', peer }),
       onSubscriber: (peer, shard) => this.told.push({ what: 'subscriber', peer, shard }),
       onFrame: (peer, shard, frame) => this.told.push({ what: 'frame', peer, shard, text: textOf(frame) }),

@@ -6,14 +6,20 @@
  * which is what a planted bug is expected to be caught by.
  */
 import type { Notice, SessionKey, SessionRecord } from '@reprise/core'
+import { compareBirths, endsAtMs } from '@reprise/core'
 import type { Cluster, SimulatedNode } from '../cluster.ts'
 import type { Ledger, Read, ReadResult, Write } from '../ledger.ts'
+import { includes, writeEndsMs } from '../ledger.ts'
 
 /** What checkers see. */
 export interface World {
   readonly cluster: Cluster
   readonly ledger: Ledger
   readonly nowMs: number
+  /** Nobody's buffers are ever full. */
+  readonly isReliable: boolean
+  /** How long something may be on its way: in a stopped receiver's buffers, a slow line, a connection that is cut. */
+  readonly transitMsMax: number
   /** Which records are a shard's, by the hash the nodes use. */
   shardOf(key: SessionKey): number
   violate(rule: string, text: string): void
@@ -58,3 +64,33 @@ export function hasEvicted(node: SimulatedNode, key: SessionKey): boolean {
 export function isReady(node: SimulatedNode, shard: number): boolean {
   return node.replica?.shardState(shard) === 'ready'
 }
+
+/** Whether a node's record of the session includes the write, or something that ends it. */
+export function has(node: SimulatedNode, write: Write): boolean {
+  const record = node.entry(write.life.key)?.record
+  return record !== undefined && includes(record, write)
+}
+
+/** The same, by a record that is not about to end: a later life of the id may be shorter than the one it replaced. */
+export function hasForLong(world: World, node: SimulatedNode, write: Write): boolean {
+  return has(node, write) && !isEnding(world, node, node.entry(write.life.key)?.record as SessionRecord)
+}
+
+/** Whether a record's end is so near that it is no longer moved (rule E2), and may be swept here and not yet there. */
+export function isEnding(world: World, node: SimulatedNode, record: SessionRecord): boolean {
+  return node.clock.virtualMs(endsAtMs(record)) < world.nowMs + END_MARGIN_MS
+}
+
+/** A later life of the id began somewhere, and wins wherever it comes; what it replaced is promised no longer. */
+export function isReplaced(world: World, { life }: Write): boolean {
+  for (const { record } of recordsOf(world, life.key)) if (compareBirths(record.birth, life.birth) > 0) return true
+  return false
+}
+
+/** Whether what was written ends, or has ended, by itself. */
+export function hasEnded(write: Write, nowMs: number): boolean {
+  return nowMs >= writeEndsMs(write) - END_MARGIN_MS
+}
+
+/** Sessions this close to their end are no longer moved (rule E2), with room for clocks that run fast or were set. */
+export const END_MARGIN_MS = 3_000

@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { LiveRecord, SessionKey, SessionRecord } from '@reprise/core'
-import { compareVersions, FRONTIER_TENURES_MAX, MISSING } from '@reprise/core'
+import { compareVersions, FRONTIER_TENURES_MAX, isReference, MISSING } from '@reprise/core'
 import type { ReadResult, SessionLife } from '../ledger.ts'
 import { describeVersion, includes } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
@@ -54,7 +54,7 @@ export class Contents implements Checker {
       const written = commit?.changes.get(name)
       const what = `${name} of ${life.key} at ${describeVersion(version)}, ${where},`
       if (written === undefined) this.#world.violate('I-R2', `${what} was never written`)
-      else if (value !== MISSING && toText(value) !== written) {
+      else if (value !== MISSING && !isReference(value) && toText(value) !== written) {
         this.#world.violate('I-R2', `${what} is ${toText(value)} and was written as ${written}`)
       }
     }

@@ -4,18 +4,26 @@
  *
  * It also tells whether the cluster *is* quiet, which is what a run waits for before anything is checked at the end.
  */
-import type { Entry, SessionKey } from '@reprise/core'
-import { endsAtMs, SHARD_COUNT } from '@reprise/core'
+import type { Entry, Notice, SessionKey } from '@reprise/core'
+import { compareBirths, SHARD_COUNT } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
+import { endsEarliestMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { hasEvicted, isReady } from './checker.ts'
+import { END_MARGIN_MS, isEnding, isReady } from './checker.ts'
 import { isEqualContent } from './merge-laws.ts'
 
 export class Convergence implements Checker {
   readonly #world: World
 
+  /** Sessions that somebody had no room for: who asked for them meanwhile may have got them, or not. */
+  readonly #evicted = new Set<SessionKey>()
+
   constructor(world: World) {
     this.#world = world
+  }
+
+  onNotice(_node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'session:evicted') this.#evicted.add(notice.key)
   }
 
   onQuiet(): void {
@@ -28,21 +36,27 @@ export class Convergence implements Checker {
 
   /** Why the cluster is not quiet yet, or undefined when it is. */
   unrest(): string | undefined {
-    const { nodes, options } = this.#world.cluster
+    const { nodes, options, network } = this.#world.cluster
+    if (network.isBehind) return 'something is still on its way'
     for (const { id, replica } of nodes) {
       if (replica === undefined) return `${id} is down`
       if (replica.aliveMembers().length < nodes.length) return `${id} sees only ${replica.aliveMembers().join(', ')}`
       if (!replica.isReady) return `${id} is not ready`
+      if (replica.owesAnything) return `${id} has frames that are not acknowledged`
       const { streams, pulls, syncs } = replica.status()
       if (streams.gaps > 0) return `${id} has ${streams.gaps} gaps`
       if (streams.waiting > 0) return `${id} has writes that wait for copies`
       if (pulls.underWay > 0) return `${id} has pulls under way`
-      if (syncs.underWay > 0) return `${id} has syncs under way`
+      // Comparing with who has no room brings nothing to an end (an open question, see test/sim/open).
+      if (syncs.underWay > 0 && this.#evicted.size === 0) return `${id} has syncs under way`
     }
     const full = Math.min(options.copies + 1, nodes.length)
     for (let shard = 0; shard < SHARD_COUNT; shard++) {
       const holders = this.#holders(shard)
-      if (holders.length !== full) return `shard ${shard} has ${holders.length} ready holders of ${full}`
+      // Who evicts what it is given never equals who gives the shard away, which then keeps it.
+      if (holders.length < full || (holders.length > full && this.#evicted.size === 0)) {
+        return `shard ${shard} has ${holders.length} ready holders of ${full}`
+      }
       const difference = this.#differenceIn(shard, holders)
       if (difference !== undefined) return difference
     }
@@ -77,8 +91,8 @@ export class Convergence implements Checker {
     ] as const) {
       for (const entry of here.table.bucketEntries(bucket)) {
         const theirs = there.entry(entry.key)
-        if (hasEvicted(there, entry.key)) continue
         if (isUnwritten(entry) || this.#isEnding(here, entry) || this.#isEnding(there, theirs)) continue
+        if (this.#evicted.has(entry.key)) continue
         if (theirs === undefined || !isEqualContent(entry.record, theirs.record)) return entry.key
       }
     }
@@ -86,18 +100,29 @@ export class Convergence implements Checker {
   }
 
   /**
-   * Whether something in the bucket is about to end, and so counted at one node and not at the other; or was evicted, in
-   * versions that may differ until the next audit.
+   * Whether something in the bucket is about to end, and so counted at one node and not at the other; or was evicted at one,
+   * whose stub says what it was then.
    */
   #mayDiffer(bucket: number, ...nodes: readonly SimulatedNode[]): boolean {
-    if (nodes.some((node) => node.table.stubCount(bucket) > 0)) return true
+    if (this.#evicted.size > 0) return true
     return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
   }
 
-  /** Whether it may be swept at one node and not yet at another. */
   #isEnding(node: SimulatedNode, entry: Entry | undefined): boolean {
     if (entry === undefined) return false
-    return endsAtMs(entry.record) - node.monotonicOffsetMs < this.#world.nowMs + END_MARGIN_MS
+    return isEnding(this.#world, node, entry.record) || this.#isOver(entry) || this.#isOfOldLife(entry)
+  }
+
+  /** A copy that was long on its way to one holder ends there by as much later. */
+  #isOver({ key, record }: Entry): boolean {
+    const life = record.kind === 'live' ? this.#world.ledger.life(key, record.birth) : undefined
+    return life !== undefined && endsEarliestMs(life) - END_MARGIN_MS <= this.#world.nowMs
+  }
+
+  /** A tombstone that a later, shorter life of the id replaced elsewhere: when that ended, nothing was left there. */
+  #isOfOldLife({ key, record }: Entry): boolean {
+    if (record.kind !== 'dropped') return false
+    return this.#world.ledger.lives(key).some(({ birth }) => compareBirths(birth, record.birth) > 0)
   }
 }
 
@@ -105,6 +130,3 @@ export class Convergence implements Checker {
 function isUnwritten({ record }: Entry): boolean {
   return record.kind === 'live' && record.frontier.length === 0
 }
-
-/** Sessions this close to their end are no longer moved (rule E2). */
-const END_MARGIN_MS = 3_000

@@ -11,7 +11,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { recordsOf } from './checker.ts'
+import { END_MARGIN_MS, isReady, recordsOf } from './checker.ts'
 
 export class Drops implements Checker {
   readonly #world: World
@@ -43,7 +43,25 @@ export class Drops implements Checker {
         this.#world.violate('I-R5', `${reader.id} returned ${read.key}, which ${id} knew to be dropped`)
       }
     }
+    if (read.consistency === 'any') this.#checkTrusted(read, outcome.record.birth)
     this.#look(reader, read.key)
+  }
+
+  /** A copy may be trusted for a minute: who could have heard of a drop all that time must have (rule R3). */
+  #checkTrusted({ key, node, startedAtMs }: Read, birth: Birth): void {
+    const life = this.#world.ledger.life(key, birth)
+    const isLongOver = life?.drops.some((drop) => {
+      return (drop.confirmedCopies ?? 0) > 0 && drop.issuedAtMs < startedAtMs - TRUSTED_MS_MAX
+    })
+    if (isLongOver !== true) return
+    const { cluster } = this.#world
+    const knows = cluster.nodes.find((other) => {
+      const record = other.entry(key)?.record
+      const isWithinReach = other.isRunning && cluster.network.isConnected(node, other.index)
+      return isWithinReach && isReady(other, this.#world.shardOf(key)) && record?.kind === 'dropped'
+    })
+    if (knows === undefined) return
+    this.#world.violate('I-R5', `n${node} returned ${key}, which was dropped long ago and ${knows.id} knows to be`)
   }
 
   onCheckpoint(): void {
@@ -79,12 +97,14 @@ export class Drops implements Checker {
     // A node that gave the shard away has forgotten, and may be told old things again.
     if (record === undefined) this.#tombstones.delete(name)
     else if (record.kind === 'dropped') this.#tombstones.set(name, record.birth)
-    else if (known !== undefined && compareBirths(record.birth, known) <= 0) {
+    // A later life took its place, and may end and be forgotten with all that was before it.
+    else if (known !== undefined && compareBirths(record.birth, known) > 0) this.#tombstones.delete(name)
+    else if (known !== undefined) {
       this.#tombstones.delete(name)
       this.#world.violate('I-R5', `${key} is alive again at ${node.id}, which had its tombstone`)
     }
   }
 }
 
-/** Sessions this close to their end are no longer moved (rule E2). */
-const END_MARGIN_MS = 3_000
+/** A minute in which a copy may be trusted, by a clock that runs slow, and the time that a drop and a read take. */
+const TRUSTED_MS_MAX = 66_000

@@ -5,16 +5,19 @@
  * holders of the shard have it again. As long as one is left, the write must be where the checker counted it, and at the end
  * every ready holder must have it.
  */
-import type { Notice } from '@reprise/core'
+import type { Notice, SessionRecord } from '@reprise/core'
+import { compareBirths, compareTenures } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
-import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
+import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { hasEvicted, isJoined, isReady } from './checker.ts'
+import { has, hasEnded, hasEvicted, hasForLong, isJoined, isReady, isReplaced } from './checker.ts'
 
 export class Durability implements Checker {
   readonly #world: World
   readonly #promises = new Set<Promised>()
+  /** Who had something that wins over a write when it was made, and its life. */
+  readonly #knewBetter = new WeakMap<Write, ReadonlyMap<SimulatedNode, number>>()
   /** Holders that had a write and crashed, or evicted it, before it was confirmed. */
   readonly #crashes = new Map<Write, number>()
 
@@ -24,9 +27,17 @@ export class Durability implements Checker {
 
   onIssued(write: Write): void {
     this.#crashes.set(write, 0)
+    const writer = this.#world.cluster.nodeById(write.node)
+    const before = new Map<SimulatedNode, number>()
+    for (const node of this.#world.cluster.up()) {
+      const isNear = node !== writer && this.#world.cluster.network.isConnected(node.index, writer.index)
+      if (isNear && isBeaten(write, node.entry(write.life.key)?.record)) before.set(node, node.life)
+    }
+    if (before.size > 0) this.#knewBetter.set(write, before)
   }
 
   onConfirmed(write: Write): void {
+    this.#checkWasTold(write)
     const writer = this.#world.cluster.nodeById(write.node)
     const promise: Promised = {
       write,
@@ -52,6 +63,7 @@ export class Durability implements Checker {
   }
 
   onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'shard:left' && node.isLeaving) this.#onHandedOver(node, notice.shard)
     if (notice.type !== 'session:evicted') return
     for (const [write, crashes] of this.#crashes) {
       if (write.life.key === notice.key && write.node !== node.id) this.#crashes.set(write, crashes + 1)
@@ -61,9 +73,24 @@ export class Durability implements Checker {
     }
   }
 
+  /**
+   * Where too few others are left to hold a shard, or those who shall do not know leaving and take over later, who leaves is
+   * not replaced, and one copy goes with it.
+   */
+  #onHandedOver(node: SimulatedNode, shard: number): void {
+    const status = node.replica?.status().shards[shard]
+    const successors = status?.holders.filter((holder) => status.readyHolders.includes(holder)) ?? []
+    if (successors.length > this.#world.cluster.options.copies) return
+    for (const promise of this.#promises) if (promise.shard === shard) promise.copies--
+    for (const [write, crashes] of this.#crashes) {
+      if (this.#world.shardOf(write.life.key) === shard) this.#crashes.set(write, crashes + 1)
+    }
+  }
+
   onCheckpoint(): void {
     for (const promise of this.#promises) {
-      if (hasEnded(promise.write, this.#world.nowMs)) this.#promises.delete(promise)
+      if (hasEnded(promise.write, this.#world.nowMs) || isReplaced(this.#world, promise.write))
+        this.#promises.delete(promise)
       else if (this.#check(promise, 'later')) this.#renew(promise)
     }
   }
@@ -76,6 +103,21 @@ export class Durability implements Checker {
         this.#world.violate('I-R3', `${describeWrite(write)} is not at ${node.id} in the end`)
       }
     }
+  }
+
+  /** A holder that knows something newer answers with it before it acknowledges (rule A1). */
+  #checkWasTold(write: Write): void {
+    const knewBetter = this.#knewBetter.get(write)
+    if (knewBetter === undefined || !this.#world.isReliable || write.kind === 'drop') return
+    const shard = this.#world.shardOf(write.life.key)
+    const writer = this.#world.cluster.nodeById(write.node)
+    if (writer.entry(write.life.key)?.record.kind !== 'live') return
+    const others = this.#world.cluster.up().filter((node) => {
+      return node !== writer && isJoined(node, shard) && has(node, write) && knewBetter.get(node) !== node.life
+    })
+    if (others.length >= (write.confirmedCopies as number)) return
+    const names = [...knewBetter.keys()].map(({ id }) => id).join(', ')
+    this.#world.violate('I-R3', `${describeWrite(write)} was confirmed although ${names} knew that it had lost`)
   }
 
   #check(promise: Promised, when: string): boolean {
@@ -97,11 +139,23 @@ export class Durability implements Checker {
   #renew(promise: Promised): void {
     const { write, shard } = promise
     const full = this.#world.cluster.options.copies + 1
-    const counted = this.#world.cluster.up().filter((node) => node.replica?.isCounted(shard) && has(node, write))
+    const counted = this.#world.cluster
+      .up()
+      .filter((node) => node.replica?.isCounted(shard) && hasForLong(this.#world, node, write))
     if (counted.length < full) return
-    promise.copies = full
+    // Who said that it had no room for it may take over from one of them, and is given it no second time (rule T1).
+    const crammed = this.#world.cluster.up().filter((node) => isJoined(node, shard) && hasEvicted(node, write.life.key))
+    promise.copies = full - crammed.length
     promise.writer = undefined
   }
+}
+
+/** Whether a record is, or has, what wins over the write. */
+function isBeaten(write: Write, record: SessionRecord | undefined): boolean {
+  if (record === undefined || write.kind === 'drop') return false
+  if (compareBirths(record.birth, write.life.birth) !== 0) return compareBirths(record.birth, write.life.birth) > 0
+  const top = record.kind === 'live' ? record.frontier[0] : undefined
+  return record.kind === 'dropped' || (top !== undefined && compareTenures(top.tenure, write.version.tenure) > 0)
 }
 
 interface Promised {
@@ -111,15 +165,3 @@ interface Promised {
   /** Who wrote it, while that process runs: its own copy is not among those promised. */
   writer: SimulatedNode | undefined
 }
-
-function has(node: SimulatedNode, write: Write): boolean {
-  const record = node.entry(write.life.key)?.record
-  return record !== undefined && includes(record, write)
-}
-
-function hasEnded(write: Write, nowMs: number): boolean {
-  return nowMs >= writeEndsMs(write) - END_MARGIN_MS
-}
-
-/** Sessions this close to their end are no longer moved (rule E2). */
-const END_MARGIN_MS = 3_000

@@ -5,9 +5,9 @@
 import type { Notice } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
-import { describeWrite, includes, writeEndsMs } from '../ledger.ts'
+import { describeWrite } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { hasEvicted, isJoined, isReady } from './checker.ts'
+import { has, hasEnded, hasEvicted, hasForLong, isJoined, isReady, isReplaced } from './checker.ts'
 
 export class Readiness implements Checker {
   readonly #world: World
@@ -54,11 +54,8 @@ export class Readiness implements Checker {
     const joinedAtMs = this.#joinedAtMs.get(joinName(node, notice.shard)) ?? this.#world.nowMs
     for (const { write, shard, everywhereSinceMs } of this.#writes) {
       if (shard !== notice.shard || everywhereSinceMs >= joinedAtMs - CHECKPOINT_MS_MAX || has(node, write)) continue
-      if (
-        writeEndsMs(write) - END_MARGIN_MS <= this.#world.nowMs ||
-        !this.#isWithinReach(node, write, shard, joinedAtMs)
-      )
-        continue
+      if (hasEnded(write, this.#world.nowMs) || isReplaced(this.#world, write)) continue
+      if (!this.#isWithinReach(node, write, shard, joinedAtMs)) continue
       if (this.#world.cluster.up().some((other) => hasEvicted(other, write.life.key))) continue
       this.#world.violate('I-R9', `${node.id} is ready for shard ${shard} without ${describeWrite(write)}`)
     }
@@ -70,9 +67,18 @@ export class Readiness implements Checker {
    */
   #isWithinReach(node: SimulatedNode, write: Write, shard: number, joinedAtMs: number): boolean {
     const { nodes, network } = this.#world.cluster
+    // Somebody who was cut off, and empty, may have called itself ready all alone, and been believed (ARCHITECTURE, "Not built
+    // yet"): that is seen where it happened, not here.
+    const isMisled = nodes.some((other) => {
+      return (
+        other !== node && isReady(other, shard) && network.isConnected(node.index, other.index) && !has(other, write)
+      )
+    })
+    if (isMisled) return false
     return nodes.some((other) => {
       const readyAtMs = this.#readyAtMs.get(joinName(other, shard)) ?? Number.POSITIVE_INFINITY
-      const hasCopy = other !== node && !other.isLeaving && isReady(other, shard) && has(other, write)
+      const mayGive = other !== node && !other.isLeaving && other.isRunning
+      const hasCopy = mayGive && isReady(other, shard) && hasForLong(this.#world, other, write)
       return hasCopy && readyAtMs <= joinedAtMs && network.isConnected(node.index, other.index)
     })
   }
@@ -82,11 +88,5 @@ function joinName(node: SimulatedNode, shard: number): string {
   return `${node.id} ${node.life} ${shard}`
 }
 
-function has(node: SimulatedNode, write: Write): boolean {
-  const record = node.entry(write.life.key)?.record
-  return record !== undefined && includes(record, write)
-}
-
 /** A join may be this much older than the checkpoint that first saw it. */
 const CHECKPOINT_MS_MAX = 500
-const END_MARGIN_MS = 3_000

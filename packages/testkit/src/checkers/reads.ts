@@ -3,13 +3,13 @@
  * missing; `absent` is said only of what was dropped, ended, never committed, or has no surviving copy within reach.
  */
 
-import type { LiveRecord, Outcome } from '@reprise/core'
+import type { LiveRecord, Notice, Outcome } from '@reprise/core'
 import { MISSING, meetsProof } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { isReady } from './checker.ts'
+import { END_MARGIN_MS, isJoined, isReady } from './checker.ts'
 
 export class Reads implements Checker {
   readonly #world: World
@@ -18,6 +18,13 @@ export class Reads implements Checker {
 
   constructor(world: World) {
     this.#world = world
+  }
+
+  /** What a holder had no room for it remembers not to have, or it would say that there is none (rules R2, T1). */
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type !== 'session:evicted' || !isJoined(node, this.#world.shardOf(notice.key))) return
+    if (node.entry(notice.key) !== undefined || node.table.absence(notice.key) === 'evicted') return
+    this.#world.violate('I-R8', `${node.id} evicted ${notice.key} and would say that there is none`)
   }
 
   onReadStart(read: Read): void {
@@ -70,7 +77,7 @@ export class Reads implements Checker {
     if (reason === 'dropped' && lives.every((life) => life.drops.length === 0)) {
       this.#world.violate('I-R8', `${where} is said to be dropped, and never was`)
     }
-    if (reason === 'expired' && lives.every((life) => endsEarliestMs(life) - END_MARGIN_MS > this.#world.nowMs)) {
+    if (reason === 'expired' && this.#cannotBeOver(read)) {
       this.#world.violate('I-R8', `${where} is said to be expired, and cannot be`)
     }
     const current = lives.at(-1)
@@ -85,6 +92,16 @@ export class Reads implements Checker {
     }
   }
 
+  /** Whether the reader itself has a copy that cannot have ended. */
+  #cannotBeOver(read: Read): boolean {
+    const reader = this.#world.cluster.node(read.node)
+    const record = reader.entry(read.key)?.record
+    const life = record === undefined ? undefined : this.#world.ledger.life(read.key, record.birth)
+    if (record?.kind !== 'live' || life === undefined) return false
+    const known = life.commits.filter((commit) => includes(record, commit))
+    return endsEarliestMs({ ...life, commits: known }) - END_MARGIN_MS > this.#world.nowMs
+  }
+
   /** Whether the reader had heard by the end that the node is a ready holder: before that it cannot miss its answer. */
   #isKnownReady(read: Read, node: SimulatedNode): boolean {
     const shard = this.#world.cluster.node(read.node).replica?.status().shards[this.#world.shardOf(read.key)]
@@ -93,7 +110,7 @@ export class Reads implements Checker {
 
   /** Whether the reader could have asked the node. */
   #isInReach(read: Read, node: SimulatedNode): boolean {
-    if (node.isLeaving) return false
+    if (node.isLeaving || !node.isRunning) return false
     if (node.index === read.node) return true
     const reader = this.#world.cluster.node(read.node)
     return (
@@ -110,6 +127,3 @@ function wantedButMissing(read: Read, record: LiveRecord): string[] {
   }
   return missing
 }
-
-/** Sessions this close to their end may be gone at one node and alive at another. */
-const END_MARGIN_MS = 3_000

@@ -7,6 +7,7 @@ import {
   type CommitOptions,
   CopiesError,
   type CreateOptions,
+  type PortionCodec,
   type PortionValue,
   type Resumed,
   type ResumeOptions,
@@ -90,7 +91,7 @@ export class MemoryNode implements SessionSource {
       return { outcome: 'absent', reason: stored === undefined ? 'not-found' : 'expired', origin }
     }
     const local = stored.writer === this.nodeId
-    const names = options.portions ?? [...stored.portions.keys()]
+    const names = options.portions?.map(nameOf) ?? [...stored.portions.keys()]
     const portions = new Map([...stored.portions].filter(([name]) => names.includes(name)))
     const session = new MemorySession(this, key, portions, stored.endsAtMs - Date.now())
     return Object.assign(session, {
@@ -146,18 +147,24 @@ class MemorySession implements Session {
     return [...this.#values.keys()]
   }
 
-  get(name: string): PortionValue | undefined {
-    return this.#values.get(name)
+  get(name: string): PortionValue | undefined
+  get<Value>(portion: PortionCodec<Value>): Value | undefined
+  get(portion: string | PortionCodec<unknown>): unknown {
+    const value = this.#values.get(nameOf(portion))
+    return typeof portion === 'string' || value === undefined ? value : portion.decode(value)
   }
 
-  set(name: string, value: PortionValue, options: SetOptions = {}): void {
+  set(name: string, value: PortionValue, options?: SetOptions): void
+  set<Value>(portion: PortionCodec<Value>, value: NoInfer<Value>, options?: SetOptions): void
+  set(portion: string | PortionCodec<unknown>, given: unknown, options: SetOptions = {}): void {
+    const value = typeof portion === 'string' ? (given as PortionValue) : portion.encode(given)
     if (options.seal === true && this.#node.faults.noSeal) throw new UsageError('no sealing key: planted')
     if (options.seal === true) this.#node.calls.sealed += 1
-    this.#values.set(name, value instanceof Uint8Array ? Uint8Array.from(value) : value)
+    this.#values.set(nameOf(portion), value instanceof Uint8Array ? Uint8Array.from(value) : value)
   }
 
-  delete(name: string): void {
-    this.#values.delete(name)
+  delete(portion: string | PortionCodec<unknown>): void {
+    this.#values.delete(nameOf(portion))
   }
 
   async commit(options: CommitOptions = {}): Promise<VersionToken> {
@@ -178,6 +185,10 @@ class MemorySession implements Session {
   async drop(): Promise<void> {
     this.#node.cluster.sessions.delete(this.#key)
   }
+}
+
+function nameOf(portion: string | PortionCodec<unknown>): string {
+  return typeof portion === 'string' ? portion : portion.name
 }
 
 function keyOf(id: SessionIdInput): string {

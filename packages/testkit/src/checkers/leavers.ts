@@ -1,0 +1,73 @@
+/**
+ * I-R10: a holder that let go of a shard left nothing behind. What it had is at as many others as its successors are, or at
+ * all others that hold the shard, but for those that crashed meanwhile.
+ */
+import type { Notice, SessionKey } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Write } from '../ledger.ts'
+import { describeWrite } from '../ledger.ts'
+import type { Checker, World } from './checker.ts'
+import { has, hasEnded, hasForLong, isJoined, isReplaced } from './checker.ts'
+
+export class Leavers implements Checker {
+  readonly #world: World
+  readonly #writes: Write[] = []
+  /** What each node had in its present life while its copy counted: nobody counts on what it got since. */
+  readonly #counted = new Map<SimulatedNode, Set<Write>>()
+  /** What somebody had no room for, and said so. */
+  readonly #evicted = new Set<SessionKey>()
+  readonly #crashedAtMs: number[] = []
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onIssued(write: Write): void {
+    this.#writes.push(write)
+  }
+
+  onCrash(node: SimulatedNode): void {
+    this.#crashedAtMs.push(this.#world.nowMs)
+    this.#counted.delete(node)
+  }
+
+  onCheckpoint(): void {
+    for (const write of this.#writes) {
+      if (hasEnded(write, this.#world.nowMs)) continue
+      const shard = this.#world.shardOf(write.life.key)
+      for (const node of this.#world.cluster.up()) {
+        if (node.replica?.isCounted(shard) === true && hasForLong(this.#world, node, write))
+          this.#countedBy(node).add(write)
+      }
+    }
+  }
+
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'session:evicted') this.#evicted.add(notice.key)
+    if (notice.type !== 'shard:left') return
+    const successors = node.replica?.status().shards[notice.shard]?.holders.length ?? 0
+    const crashes = this.#crashedAtMs.filter((atMs) => atMs > this.#world.nowMs - MOVE_MS_MAX).length
+    const due = Math.min(this.#world.cluster.options.copies, successors) - crashes
+    for (const write of this.#countedBy(node)) {
+      if (this.#world.shardOf(write.life.key) !== notice.shard || hasEnded(write, this.#world.nowMs)) continue
+      // What it wrote itself, and still owes, it keeps.
+      if (has(node, write) || isReplaced(this.#world, write) || this.#evicted.has(write.life.key)) continue
+      const others = this.#world.cluster.up().filter((other) => other !== node && isJoined(other, notice.shard))
+      const count = others.filter((other) => has(other, write)).length
+      if (count >= due) continue
+      const what = `${describeWrite(write)}, which is at ${count} others`
+      this.#world.violate('I-R10', `${node.id} let go of shard ${notice.shard} with ${what} of at least ${due}`)
+    }
+  }
+
+  #countedBy(node: SimulatedNode): Set<Write> {
+    const known = this.#counted.get(node)
+    if (known !== undefined) return known
+    const writes = new Set<Write>()
+    this.#counted.set(node, writes)
+    return writes
+  }
+}
+
+/** A successor that crashed this long ago may have been counted on by who left. */
+const MOVE_MS_MAX = 10_000
