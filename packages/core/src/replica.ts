@@ -299,6 +299,16 @@ export class Replica {
     return this.#holdings.isCounted(shard)
   }
 
+  /**
+   * Whether this node's copy of the shard is known to be current (rule P5): it is ready, misses nothing that it heard of, and
+   * everybody who wrote to it is heard, so that it would have heard of more. A copy that is ready and not clean is as good as
+   * anybody's who is cut off from the writers.
+   */
+  isClean(shard: number): boolean {
+    if (!this.#holdings.isReady(shard) || !this.#incoming.isComplete(shard)) return false
+    return this.#incoming.senders(shard).every((node) => this.#members.get(node)?.state === 'alive')
+  }
+
   /** Whether frames of the shard are known to be missing here. */
   isLacking(shard: number): boolean {
     return !this.#incoming.isComplete(shard)
@@ -328,6 +338,7 @@ export class Replica {
         holders: this.#holdings.holders(shard),
         readyHolders: this.#readyHoldersOf(shard),
         state: this.shardState(shard),
+        clean: this.isClean(shard),
       })),
       table: {
         records: this.#table.size,

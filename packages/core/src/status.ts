@@ -30,6 +30,8 @@ export interface ReplicaStatus {
     readonly readyHolders: readonly NodeId[]
     /** This node's part in it. */
     readonly state: ShardState
+    /** This node's copy is ready and known to be current: nothing is missing, and every writer is heard. */
+    readonly clean: boolean
   }[]
   readonly table: {
     readonly records: number

@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly seed: number
   /** The best wire version that each node speaks; default: the code's own. */
   readonly wires?: readonly number[]
+  /** The code that a node of a wire version runs; default: the present one, which speaks all of them. */
+  readonly coreOf?: (wire: number) => typeof RealReplica
 }
 
 /** What the cluster tells. Called during a step's aftermath. */
@@ -177,7 +179,8 @@ export class Cluster {
       cacheBytesMax,
       expectPeers: nodeCount > 1,
     }
-    node.replica = new RealReplica(init, now)
+    const Core = this.options.coreOf?.(this.#wireOf(node.index)) ?? RealReplica
+    node.replica = new Core(init, now)
     node.tickAtMs = Number.POSITIVE_INFINITY
     this.#events.onStart(node)
     this.network.start(node.index, jitterMs)

@@ -9,7 +9,7 @@
  *
  * The same seed and options give the same run, event by event; `traceHash` is how that is checked.
  */
-import type { KeyHash, SessionKey } from '@reprise/core'
+import type { KeyHash, Replica, SessionKey } from '@reprise/core'
 import { bucketOf, shardOfBucket, toSessionKey } from '@reprise/core'
 import { Bounds } from './checkers/bounds.ts'
 import { Carts } from './checkers/carts.ts'
@@ -51,6 +51,8 @@ export interface SimulationOptions {
   readonly mix?: Mix
   /** Rules of the core that are taken away. */
   readonly planted?: readonly string[]
+  /** The code that a node of a wire version runs; default: the present one, which speaks all of them. */
+  readonly coreOf?: (wire: number) => typeof Replica
   /** Changes what was drawn: for shrinking, and for looking closer. */
   readonly adapt?: (scenario: Scenario) => Scenario
   /** Told what is sent and done, to be drawn. */
@@ -120,7 +122,17 @@ class Simulation implements World {
     this.ledger = new Ledger([...keys, ...cartKeys(scenario.workload)])
     const planted = new Set(options.planted)
     this.cluster = new Cluster(
-      { nodeCount, copies, keyHash: options.keyHash, conditions, planted, cacheBytesMax, seed, wires },
+      {
+        nodeCount,
+        copies,
+        keyHash: options.keyHash,
+        conditions,
+        planted,
+        cacheBytesMax,
+        seed,
+        wires,
+        ...(options.coreOf && { coreOf: options.coreOf }),
+      },
       this.#queue,
       new Random(seed, 3),
       {

@@ -136,6 +136,11 @@ export class Incoming {
     return true
   }
 
+  /** Members whose streams of the shard are followed here. */
+  senders(shard: number): NodeId[] {
+    return [...this.#senders.values()].filter(({ streams }) => streams.has(shard)).map(({ node }) => node)
+  }
+
   /** A member begins a life, or is met again: its streams count from here. Earlier lives of it are over. */
   onLife(sender: NodeId, incarnation: Incarnation): void {
     const known = this.#senders.get(sender)

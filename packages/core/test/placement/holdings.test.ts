@@ -198,6 +198,24 @@ describe('holdings', () => {
     }
   })
 
+  it('[rule P5] is clean while it misses nothing and hears everybody who wrote to the shard', () => {
+    const cluster = Cluster.ready()
+    const id = idInShard(7)
+    const isClean = (): boolean => cluster.replica('b').isClean(7)
+    cluster.establish('a', id, { x: '1' })
+    assert.equal(isClean(), true)
+    cluster.fate = ({ carrier, to }) => (carrier === 'frame' && to === 'b' ? 'lose' : undefined)
+    cluster.commit('a', id, { x: '2' })
+    cluster.until(() => !isClean(), 'a number shows that a frame is missing')
+    cluster.fate = () => undefined
+    cluster.until(isClean, 'it is repaired')
+    cluster.cut('a', 'b')
+    assert.equal(isClean(), false)
+    assert.equal(cluster.replica('b').shardState(7), 'ready')
+    cluster.connect('a', 'b')
+    cluster.until(isClean, 'the writer is heard again')
+  })
+
   it('a holder that restarted empty, twice in a row, is no copy until it is full again', () => {
     const cluster = Cluster.ready()
     const id = idInShard(7)
