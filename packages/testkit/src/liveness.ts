@@ -19,7 +19,8 @@ export class LivenessProbe {
   readonly #core: readonly SimulatedNode[]
   readonly #shardOf: (key: SessionKey) => number
   #names = 0
-  #underWay = 0
+  /** The processes that the session under way needs: none is under way when one of them has ended. */
+  #underWay: readonly { readonly node: SimulatedNode; readonly life: number }[] = []
   #served = 0
 
   constructor(
@@ -47,15 +48,15 @@ export class LivenessProbe {
 
   /** Write a session at one node of the core and read it at another, unless one is under way. */
   probe(): void {
-    if (this.#underWay > 0) return
+    if (this.#underWay.length > 0 && this.#underWay.every(({ node, life }) => node.isUp && node.life === life)) return
     const [writer, reader] = this.#drawPair()
     if (!writer.isRunning || !reader.isRunning) return
     const name = `alive${this.#names++}`
     const key = toSessionKey(name)
     const copies = this.#copiesWithin(writer, this.#shardOf(key))
-    this.#underWay++
+    this.#underWay = [writer, reader].map((node) => ({ node, life: node.life }))
     const end = (): void => {
-      this.#underWay--
+      this.#underWay = []
     }
     const lifetime = { idleMs: 120_000, absoluteMs: 600_000 }
     const onCreated = (birth: Birth | undefined): void => {

@@ -5,7 +5,7 @@
  * tombstone was, when the read began, at the reader or, for a read of the latest, at a node whose answer it used; and in the
  * end a confirmed drop is everywhere.
  */
-import type { Birth, SessionKey } from '@reprise/core'
+import type { Birth, Notice, SessionKey } from '@reprise/core'
 import { compareBirths } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
@@ -22,6 +22,12 @@ export class Drops implements Checker {
 
   constructor(world: World) {
     this.#world = world
+  }
+
+  /** Who let go of a shard may be told of an earlier time before anybody looks again. */
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type !== 'shard:left' || !node.isUp) return
+    for (const key of this.#world.ledger.keys) if (this.#world.shardOf(key) === notice.shard) this.#look(node, key)
   }
 
   onReadStart(read: Read): void {

@@ -45,9 +45,11 @@ export class Leavers implements Checker {
   onNotice(node: SimulatedNode, notice: Notice): void {
     if (notice.type === 'session:evicted') this.#evicted.add(notice.key)
     if (notice.type !== 'shard:left') return
-    const successors = node.replica?.status().shards[notice.shard]?.holders.length ?? 0
+    // Who leaves at the same time, and did not know it of this node nor it of it, hands over for itself.
+    const successors = node.replica?.status().shards[notice.shard]?.holders ?? []
+    const staying = successors.filter((id) => !this.#world.cluster.nodeById(id).isLeaving).length
     const crashes = this.#crashedAtMs.filter((atMs) => atMs > this.#world.nowMs - MOVE_MS_MAX).length
-    const due = Math.min(this.#world.cluster.options.copies, successors) - crashes
+    const due = Math.min(this.#world.cluster.options.copies, staying) - crashes
     for (const write of this.#countedBy(node)) {
       if (this.#world.shardOf(write.life.key) !== notice.shard || hasEnded(write, this.#world.nowMs)) continue
       // What it wrote itself, and still owes, it keeps.

@@ -55,6 +55,8 @@ export class Readiness implements Checker {
     for (const { write, shard, everywhereSinceMs } of this.#writes) {
       if (shard !== notice.shard || everywhereSinceMs >= joinedAtMs - CHECKPOINT_MS_MAX || has(node, write)) continue
       if (hasEnded(write, this.#world.nowMs) || isReplaced(this.#world, write)) continue
+      // It came, there was no room for it, and the node said so and knows that it lacks it.
+      if (node.table.absence(write.life.key) === 'evicted') continue
       if (!this.#isWithinReach(node, write, shard, joinedAtMs)) continue
       if (this.#world.cluster.up().some((other) => hasEvicted(other, write.life.key))) continue
       this.#world.violate('I-R9', `${node.id} is ready for shard ${shard} without ${describeWrite(write)}`)
