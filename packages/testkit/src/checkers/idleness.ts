@@ -10,6 +10,8 @@ export class Idleness implements Checker {
   #sentBefore: readonly number[] = []
   #framesBefore = 0
   #sinceMs = 0
+  /** Something ended soon when it began: by the end it may be gone. */
+  #hadEnding = false
 
   constructor(world: World) {
     this.#world = world
@@ -20,6 +22,7 @@ export class Idleness implements Checker {
     this.#sentBefore = [...counters.byNumber]
     this.#framesBefore = counters.framesSent
     this.#sinceMs = this.#world.nowMs
+    this.#hadEnding = this.#hasEnding()
   }
 
   onIdle(): void {
@@ -36,7 +39,7 @@ export class Idleness implements Checker {
     for (const [number, sent] of network.counters.byNumber.entries()) {
       const count = sent - (this.#sentBefore[number] ?? 0)
       const max = number === HEARTBEAT ? pairs * (2 * seconds + 1) : AUDIT.has(number) ? nodes.length * audits : 0
-      if (count <= max || (frames > 0 && WRITING.has(number)) || (MOVING.has(number) && this.#hasEnding())) continue
+      if (count <= max || (frames > 0 && WRITING.has(number)) || (MOVING.has(number) && (this.#hadEnding || this.#hasEnding()))) continue
       this.#world.violate('I-R12', `${count} messages of number ${number} in ${seconds} idle seconds`)
     }
   }
