@@ -5,7 +5,7 @@
  * into a node; the workload fills it in, the checkers read it.
  */
 import type { Birth, NodeId, Outcome, SessionKey, SessionRecord, Version, WriteProof } from '@reprise/core'
-import { compareBirths, covers } from '@reprise/core'
+import { compareBirths, compareVersions, covers } from '@reprise/core'
 
 /** One life of one session id. */
 export interface SessionLife {
@@ -117,15 +117,27 @@ export function includes(record: SessionRecord, write: Write): boolean {
   return write.kind === 'commit' && covers(record.frontier, [write.version])
 }
 
-/** The time at which a copy that includes a write, and nothing after it, ends by itself. */
-export function writeEndsMs({ life, issuedAtMs }: Write): number {
-  return Math.min(issuedAtMs + life.idleMs, life.createdAtMs + life.absoluteMs)
+/**
+ * The earliest time at which a copy that includes a write ends by itself, if nothing used it afterwards. The end is that of the
+ * highest version (rule E1): of two primaries that did not know of each other, the higher may have been used before.
+ */
+export function writeEndsMs(write: Write): number {
+  const { life } = write
+  const isHigher = ({ version }: Commit): boolean =>
+    write.kind === 'commit' && compareVersions(version, write.version) > 0
+  const usedAtMs = life.commits
+    .filter(isHigher)
+    .reduce((ms, { issuedAtMs }) => Math.min(ms, issuedAtMs), write.issuedAtMs)
+  return Math.min(usedAtMs + life.idleMs, life.createdAtMs + life.absoluteMs)
 }
 
 /** The earliest time at which a session may end by itself, if nothing used it after its last write. */
 export function endsEarliestMs(life: SessionLife): number {
-  const usedAtMs = life.commits.reduce((latest, commit) => Math.max(latest, commit.issuedAtMs), life.createdAtMs)
-  return Math.min(usedAtMs + life.idleMs, life.createdAtMs + life.absoluteMs)
+  const [first, ...others] = life.commits
+  if (first === undefined) return life.createdAtMs + Math.min(life.idleMs, life.absoluteMs)
+  return writeEndsMs(
+    others.reduce((top, commit) => (compareVersions(commit.version, top.version) > 0 ? commit : top), first),
+  )
 }
 
 export function describeVersion({ tenure, seq }: Version): string {

@@ -6,7 +6,7 @@
  * every ready holder must have it.
  */
 import type { Notice, SessionRecord } from '@reprise/core'
-import { compareBirths, compareTenures } from '@reprise/core'
+import { compareBirths, compareTenures, WIRE_VERSION } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Write } from '../ledger.ts'
 import { describeWrite } from '../ledger.ts'
@@ -75,12 +75,17 @@ export class Durability implements Checker {
 
   /**
    * Where too few others are left to hold a shard, or those who shall do not know leaving and take over later, who leaves is
-   * not replaced, and one copy goes with it.
+   * not replaced, and one copy goes with it. Of the latter one may be giving its copy away, to who leaves among others.
    */
   #onHandedOver(node: SimulatedNode, shard: number): void {
     const status = node.replica?.status().shards[shard]
-    const successors = status?.holders.filter((holder) => status.readyHolders.includes(holder)) ?? []
-    if (successors.length > this.#world.cluster.options.copies) return
+    const { wires } = this.#world.cluster.options
+    const successors = status?.holders.filter((id) => {
+      const holder = this.#world.cluster.nodeById(id)
+      const knowsLeaving = [node, holder].every(({ index }) => (wires?.[index] ?? WIRE_VERSION) >= LEAVING_WIRE)
+      return status.readyHolders.includes(id) && (knowsLeaving || holder.replica?.isCounted(shard) === true)
+    })
+    if (successors !== undefined && successors.length > this.#world.cluster.options.copies) return
     for (const promise of this.#promises) if (promise.shard === shard) promise.copies--
     for (const [write, crashes] of this.#crashes) {
       if (this.#world.shardOf(write.life.key) === shard) this.#crashes.set(write, crashes + 1)
@@ -157,6 +162,9 @@ function isBeaten(write: Write, record: SessionRecord | undefined): boolean {
   const top = record.kind === 'live' ? record.frontier[0] : undefined
   return record.kind === 'dropped' || (top !== undefined && compareTenures(top.tenure, write.version.tenure) > 0)
 }
+
+/** The first version of the wire that says who is about to leave. */
+const LEAVING_WIRE = 2
 
 interface Promised {
   readonly write: Write

@@ -39,7 +39,12 @@ export class Idleness implements Checker {
     for (const [number, sent] of network.counters.byNumber.entries()) {
       const count = sent - (this.#sentBefore[number] ?? 0)
       const max = number === HEARTBEAT ? pairs * (2 * seconds + 1) : AUDIT.has(number) ? nodes.length * audits : 0
-      if (count <= max || (frames > 0 && WRITING.has(number)) || (MOVING.has(number) && (this.#hadEnding || this.#hasEnding()))) continue
+      if (
+        count <= max ||
+        (frames > 0 && WRITING.has(number)) ||
+        (MOVING.has(number) && (this.#hadEnding || this.#hasEnding()))
+      )
+        continue
       this.#world.violate('I-R12', `${count} messages of number ${number} in ${seconds} idle seconds`)
     }
   }
