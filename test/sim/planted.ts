@@ -339,5 +339,6 @@ export const COVERED: Readonly<Record<string, string>> = {
   gone: 'a receiver gives up after NACK_TRIES_MAX and syncs all the same, a second or two later',
   probe: 'heartbeats carry the same numbers to whoever joined, half a second later; both away are caught',
   'heartbeat-numbers': 'probes carry the same numbers; both away are caught',
+  'let-go': 'who let go of a shard lists nothing of it, and the sync ends when its time is over',
   'nack-ranges': 'gaps are closed one by one, which only takes longer: a matter of speed, not of outcome',
 }

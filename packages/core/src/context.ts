@@ -143,6 +143,10 @@ export function hasShard(bits: ShardBits, shard: number): boolean {
   return ((shard < 32 ? bits.lo >>> shard : bits.hi >>> (shard - 32)) & 1) === 1
 }
 
+export function withoutShard(bits: ShardBits, shard: number): ShardBits {
+  return shard < 32 ? { hi: bits.hi, lo: bits.lo & ~(1 << shard) } : { hi: bits.hi & ~(1 << (shard - 32)), lo: bits.lo }
+}
+
 export function sameShards(a: ShardBits, b: ShardBits): boolean {
   return a.hi === b.hi && a.lo === b.lo
 }

@@ -165,6 +165,7 @@ export class Replica {
     })
     this.#syncReceiver = new SyncReceiver(this.#context, {
       isReachable: (node) => this.#members.isReachable(node),
+      onLetGo: (source, shard) => this.#members.onLetGo(source, shard),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
       onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
     })

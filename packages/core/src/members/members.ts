@@ -34,7 +34,7 @@ import {
   VOUCHED_MS_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
-import { NO_SHARDS, sameShards } from '../context.ts'
+import { NO_SHARDS, sameShards, withoutShard } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
 import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber, Vouch, VouchAsk } from '../wire/messages.ts'
@@ -277,6 +277,12 @@ export class Members {
     this.#listener.onStreams(from, beat.streams)
     if (isFirst) this.#listener.onAcquainted(from)
     if (changed || isFirst) this.#listener.onShardsChanged(from, readyBefore)
+  }
+
+  /** A member said that it does not hold the shard: it is not asked again before a heartbeat of it says otherwise. */
+  onLetGo(node: NodeId, shard: number): void {
+    const member = this.#members.get(node)
+    if (member !== undefined) member.ready = withoutShard(member.ready, shard)
   }
 
   onNews(list: readonly MemberNews[]): void {

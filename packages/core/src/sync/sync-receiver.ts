@@ -32,6 +32,8 @@ import { recordWireBytes } from '../wire/record-codec.ts'
 
 export interface SyncReceiverPorts {
   isReachable(node: NodeId): boolean
+  /** The source does not hold the shard any more, whatever it said before. */
+  onLetGo(source: NodeId, shard: number): void
   ingest(records: readonly KeyedRecord[], from: NodeId): void
   onPosition(shard: number, position: StreamPosition): void
 }
@@ -76,6 +78,13 @@ export class SyncReceiver {
   onOffer(from: NodeId, offer: SyncOffer): void {
     const session = this.#expect(from, offer.session, 'offer')
     if (session === undefined) return
+    // Who vouches for no position, not even its own, let go of the shard and lists nothing of it.
+    const hasLetGo = session.scope === 'holder' && !offer.ready && offer.positions.length === 0
+    if (hasLetGo && !this.#context.lacks('let-go')) {
+      this.#ports.onLetGo(from, session.shard)
+      this.#end(session, false)
+      return
+    }
     // A holder that is not ready itself cannot make anybody else complete, but its positions are true all the same.
     session.isSourceReady = offer.ready
     session.positions = offer.positions

@@ -6,6 +6,7 @@ import {
   SYNC_BYTES_BURST,
   SYNC_BYTES_PER_SECOND,
   SYNC_CHUNK_BYTES,
+  SYNC_SESSIONS_MAX,
   SYNC_TIMEOUT_MS,
 } from '../../src/constants.ts'
 import { bucketOf } from '../../src/table/key-hash.ts'
@@ -80,7 +81,7 @@ describe('syncing', () => {
     }
   })
 
-  it('moves large buckets in bounded pieces', () => {
+  it('[pitfall 43] moves large buckets in bounded pieces', () => {
     const cluster = Cluster.ready()
     const first = idInShard(SHARD)
     const bucket = bucketOf(keyHash(first))
@@ -101,7 +102,7 @@ describe('syncing', () => {
     assert(bucket >= SHARD * BUCKETS_PER_SHARD && bucket < (SHARD + 1) * BUCKETS_PER_SHARD)
   })
 
-  it('fetches so many bytes a second, however much there is', () => {
+  it('[pitfall 43] fetches so many bytes a second, however much there is', () => {
     const cluster = Cluster.ready()
     const count = 400
     for (let n = 0; n < count; n++) {
@@ -122,7 +123,7 @@ describe('syncing', () => {
     assert(tookMs >= 0.9 * soonestMs && tookMs <= 1.5 * soonestMs + 500, `${tookMs} ms, where ${soonestMs} is the rate`)
   })
 
-  it('goes on after a source that fell silent, with what still differs', () => {
+  it('[pitfall 13] goes on after a source that fell silent, with what still differs', () => {
     const { cluster, ids } = withSessions(20)
     cluster.crash('c')
     let served = 0
@@ -145,6 +146,32 @@ describe('syncing', () => {
       'nothing is fetched twice',
     )
     for (const id of ids) assert.deepEqual(texts(cluster.record('c', id)), { of: id })
+  })
+
+  it('ends at once where the source has let go of the shard, and keeps nobody waiting', () => {
+    const cluster = Cluster.ready({ nodes: 6 })
+    const isHeldBy = (node: string, shard: number): boolean => cluster.replica(node).shardState(shard) !== 'none'
+    for (let shard = 0; shard < SHARD_COUNT; shard++) cluster.establish('a', idInShard(shard), { x: '1' })
+    // Node a still believes that b holds everything, and compares with it when somebody is gone.
+    cluster.fate = ({ from, type }) => (from === 'b' && type === 'heartbeat' ? 'lose' : undefined)
+    const { incarnation } = cluster.replica('b')
+    const all = { hi: -1, lo: -1 }
+    const beat = { beat: 9_999, echo: 0, echoAgeMs: 0, joined: all, ready: all, streams: [] }
+    cluster.hear('a', 'b', { type: 'heartbeat', incarnation, ...beat })
+    cluster.sent.length = 0
+    cluster.step('c', { type: 'goodbye' })
+    cluster.run(2)
+    cluster.crash('c')
+    cluster.run(200)
+    const isInVain = (shard: number): boolean => !isHeldBy('b', shard)
+    const asked = cluster.sentOf('sync-ask').filter(({ from, to }) => from === 'a' && to === 'b')
+    const inVain = asked.filter(({ message }) => isInVain(message.shard))
+    assert(inVain.length > SYNC_SESSIONS_MAX, `${inVain.length} of ${asked.length} in vain`)
+    const shards = inVain.map(({ message }) => message.shard)
+    assert.equal(new Set(shards).size, shards.length, 'nobody asks again what it was told')
+    const listed = cluster.sentOf('sync-list').filter(({ from, to }) => from === 'a' && to === 'b')
+    assert(!listed.some(({ message }) => isInVain(Math.floor(message.bucket / BUCKETS_PER_SHARD))))
+    assert.equal(cluster.replica('a').status().syncs.underWay, 0)
   })
 
   it('[rule P4] positions are taken before the digests: a source that is not ready makes nobody complete', () => {
