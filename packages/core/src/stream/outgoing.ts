@@ -211,8 +211,11 @@ export class Outgoing {
   }
 
   onNack(from: NodeId, nack: Nack): void {
-    if (nack.incarnation !== this.#context.incarnation) return
-    this.#repairs.onNack(from, nack, this.#stream(nack.shard))
+    const stream = this.#stream(nack.shard)
+    // A small question brings large answers: only who follows the stream may ask for them.
+    const mayAsk = stream.positions.has(from) || stream.ejected.has(from) || this.#context.lacks('nack-rights')
+    if (!mayAsk || nack.incarnation !== this.#context.incarnation) return
+    this.#repairs.onNack(from, nack, stream)
     // It reads what comes, and knows by a later frame what it misses: no reason to hold back the next flush.
     if (this.#clock.isAwaiting(from)) this.#clock.onCaughtUp(from, this.#context.nowMs)
   }

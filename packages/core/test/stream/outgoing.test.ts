@@ -14,6 +14,7 @@ import {
   REPAIR_BYTES_PER_SECOND,
   REPAIR_LINGER_MS,
   RING_BYTES_MAX,
+  RING_FRAMES_MAX,
 } from '../../src/constants.ts'
 import { CopiesError, LimitError } from '../../src/errors.ts'
 import { meetsProof } from '../../src/session/token.ts'
@@ -53,7 +54,7 @@ function copiesFailure(cluster: Cluster, request: number, code: string): CopiesE
 }
 
 describe('outgoing streams', () => {
-  it("number each shard's frames from 1 without holes, in the order of the writes", () => {
+  it("[pitfall 3] number each shard's frames from 1 without holes, in the order of the writes", () => {
     const cluster = Cluster.ready()
     const other = idInShard(SHARD + 1)
     cluster.establish('a', ID, { count: '0' })
@@ -368,9 +369,32 @@ describe('outgoing streams', () => {
       ask(cluster, 'c', 41)
       assert(bytes() - before - more >= REPAIR_BYTES_BURST, 'each peer has its own')
     })
+
+    it('[pitfall 45] are for who follows the stream: a stranger’s small question brings nothing', () => {
+      const cluster = Cluster.ready({ nodes: 6 })
+      cluster.establish('a', ID, { big: 'x'.repeat(40_000) })
+      const outsider = cluster.nodes.find((node) => node !== 'a' && cluster.replica(node).shardState(SHARD) === 'none')
+      const holder = cluster.nodes.find((node) => node !== 'a' && cluster.replica(node).shardState(SHARD) === 'ready')
+      assert(outsider !== undefined && holder !== undefined)
+      // One of the holders acknowledges nothing, so the frames are still there.
+      cluster.fate = ({ type }) => (type === 'ack' || type === 'probe' ? 'lose' : undefined)
+      for (let n = 0; n < 5; n++) {
+        cluster.commit('a', ID, { big: String(n).repeat(40_000) })
+        cluster.run(10)
+      }
+      cluster.sent.length = 0
+      const { incarnation } = cluster.replica('a')
+      const question = { type: 'nack' as const, incarnation, shard: SHARD, ranges: [{ from: 1, to: RING_FRAMES_MAX }] }
+      for (let n = 0; n < 50; n++) cluster.hear('a', outsider, question)
+      assert.equal(cluster.sent.length, 0, 'neither frames nor an answer')
+      for (let n = 0; n < 50; n++) cluster.hear('a', holder, question)
+      const repaired = cluster.sentOf('repair')
+      assert(repaired.length >= 5 && repaired.every(({ to }) => to === holder))
+      assert(repaired.reduce((sum, { bytes }) => sum + bytes.length, 0) <= REPAIR_BYTES_BURST)
+    })
   })
 
-  it('never exceed the largest frame, however batches and large sessions meet', () => {
+  it('[pitfall 14] never exceed the largest frame, however batches and large sessions meet', () => {
     const cluster = withSession()
     const large = idInShard(SHARD, 'large')
     cluster.establish('a', large, {})
@@ -473,7 +497,7 @@ describe('outgoing streams', () => {
       cluster.step('a', { type: 'cancel', request })
     })
 
-    it('[A1] counts no acknowledgement of a holder that is not ready', () => {
+    it('[A1] [pitfall 27] counts no acknowledgement of a holder that is not ready', () => {
       const cluster = withSession()
       // Whoever joins now gets no answer to its syncs, so it receives and acknowledges, and is not ready.
       cluster.fate = ({ to, type }) => (to === 'd' && type === 'sync-offer' ? 'lose' : undefined)
@@ -507,7 +531,7 @@ describe('outgoing streams', () => {
       assert.equal(texts(cluster.record('d', ID))['count'], '1')
     })
 
-    it('[A1] rejects with SUPERSEDED when a later primary had written already', () => {
+    it('[A1] [pitfall 21] rejects with SUPERSEDED when a later primary had written already', () => {
       const cluster = withSession()
       cluster.outcome(cluster.resume('b', ID))
       // Node a hears nothing of it: neither the frame nor the word of b itself.
