@@ -165,6 +165,7 @@ export class Replica {
     })
     this.#syncReceiver = new SyncReceiver(this.#context, {
       isReachable: (node) => this.#members.isReachable(node),
+      isReady: (shard) => this.#holdings.isReady(shard),
       onLetGo: (source, shard) => this.#members.onLetGo(source, shard),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
       onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
@@ -364,6 +365,7 @@ export class Replica {
       syncs: {
         underWay: Math.max(this.#syncReceiver.underWay, this.#holdings.comparisons),
         records: this.#syncReceiver.records,
+        differing: this.#syncReceiver.differing,
       },
       badMessages: this.#badMessages,
     }

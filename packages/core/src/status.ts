@@ -55,6 +55,12 @@ export interface ReplicaStatus {
     readonly reads: number
     readonly releases: number
   }
-  readonly syncs: { readonly underWay: number; readonly records: number }
+  readonly syncs: {
+    readonly underWay: number
+    readonly records: number
+    /** Buckets in which this node and another ready holder were found to differ, since the start. Writes that are on their
+     * way count for moments; when it grows in a quiet cluster, something was lost that the streams did not notice. */
+    readonly differing: number
+  }
   readonly badMessages: number
 }

@@ -32,6 +32,8 @@ import { recordWireBytes } from '../wire/record-codec.ts'
 
 export interface SyncReceiverPorts {
   isReachable(node: NodeId): boolean
+  /** Whether this node is a ready holder of the shard. */
+  isReady(shard: number): boolean
   /** The source does not hold the shard any more, whatever it said before. */
   onLetGo(source: NodeId, shard: number): void
   ingest(records: readonly KeyedRecord[], from: NodeId): void
@@ -48,6 +50,8 @@ export class SyncReceiver {
   #nextSession = 1
   /** Records fetched by syncs since the start. */
   records = 0
+  /** Buckets in which this node and another, both ready, were found to differ since the start. */
+  differing = 0
 
   constructor(context: Context, ports: SyncReceiverPorts) {
     this.#context = context
@@ -88,6 +92,8 @@ export class SyncReceiver {
     // A holder that is not ready itself cannot make anybody else complete, but its positions are true all the same.
     session.isSourceReady = offer.ready
     session.positions = offer.positions
+    const shouldBeEqual = session.scope === 'holder' && offer.ready && this.#ports.isReady(session.shard)
+    if (shouldBeEqual) this.differing += offer.buckets.length
     const first = session.shard * BUCKETS_PER_SHARD
     const differing = new Set(offer.buckets.map(({ bucket }) => bucket))
     session.equalBuckets = Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => first + i).filter(

@@ -174,6 +174,35 @@ describe('syncing', () => {
     assert.equal(cluster.replica('a').status().syncs.underWay, 0)
   })
 
+  it('[pitfall 46] the status says that data is missing, though every connection is fine and every holder is ready', () => {
+    const { cluster } = withSessions(1)
+    cluster.run(1_000)
+    const differing = (): number[] => cluster.nodes.map((node) => cluster.replica(node).status().syncs.differing)
+    const before = differing()
+    cluster.run(60_000)
+    assert.deepEqual(differing(), before, 'nothing differs')
+
+    const other = idInShard(SHARD, 'other')
+    cluster.result(cluster.create('a', other, { assumeNew: true, idleMs: 1e9, absoluteMs: 1e9 }))
+    cluster.written(cluster.commit('a', other, { x: '1' }, { copies: 2 }))
+    cluster.run(100)
+    cluster.replica('b').table.delete(keyOf(other))
+    assert(cluster.isSettled() && cluster.nodes.every((node) => cluster.replica(node).isWhole), 'all looks well')
+    cluster.until(() => cluster.replica('b').peek(keyOf(other)) !== undefined, 'an audit', 3_600_000)
+    cluster.run(1_000)
+    assert(
+      differing().some((count, i) => count > (before[i] as number)),
+      'and the audit says that it was not',
+    )
+
+    // A frame that is missing shows at once.
+    cluster.fate = ({ to, type }) => (to === 'b' && ['frame', 'repair'].includes(type) ? 'lose' : undefined)
+    cluster.commit('a', other, { x: '2' })
+    cluster.run(100)
+    assert.equal(cluster.replica('b').status().streams.gaps, 1)
+    assert(cluster.replica('b').isLacking(SHARD))
+  })
+
   it('[rule P4] positions are taken before the digests: a source that is not ready makes nobody complete', () => {
     const cluster = Cluster.ready()
     cluster.fate = ({ to, type }) => (to === 'd' && type === 'sync-offer' ? 'lose' : undefined)
