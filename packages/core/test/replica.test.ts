@@ -116,7 +116,7 @@ describe('a replica', () => {
     assert.equal(texts(cluster.record('b', two))['basket'], 'rum, salt')
   })
 
-  it('[I-R5] after a drop no node serves the session, and no late write brings it back', () => {
+  it('[I-R5] [pitfall 31] after a drop no node serves the session, and no late write brings it back', () => {
     const { cluster, sessions } = manySessions(6)
     for (const { id, primary } of sessions) cluster.drop(primary, id, { copies: 2 })
     cluster.run(200)
@@ -256,7 +256,7 @@ describe('a replica', () => {
       cluster.written(cluster.commit('b', 'still here', { x: '1' }))
     })
 
-    it('nor do numbers at their limits', () => {
+    it('[pitfall 4] nor do numbers at their limits', () => {
       const cluster = Cluster.ready()
       const top = 2 ** 48 - 2
       cluster.hear('a', 'b', { type: 'refused', knownIncarnation: top })

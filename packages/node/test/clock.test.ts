@@ -15,7 +15,7 @@ describe('the clock', () => {
     assert.equal(time.clock.now().nowMs, 40.5)
   })
 
-  it('counts a suspend, during which only the wall clock went on (E3)', () => {
+  it('[E3] counts a suspend, during which only the wall clock went on', () => {
     const time = fake()
     time.wall += 3_600_000
     assert.ok(time.clock.now().nowMs >= 3_600_000 - 1)

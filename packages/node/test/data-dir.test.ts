@@ -15,7 +15,7 @@ describe('a data directory', () => {
   })
   afterEach(() => rm(parent, { recursive: true }))
 
-  it('keeps the identity, and raises the incarnation with every life (W2)', async () => {
+  it('[W2] [pitfall 1] keeps the identity, and raises the incarnation with every life', async () => {
     const first = await openDataDir(path, 1_000)
     assert.equal(first.incarnation, 1_000)
     assert.equal(first.isReturning, false)

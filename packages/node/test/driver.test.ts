@@ -65,7 +65,7 @@ describe('the driver', () => {
     assert.equal(bench.types.at(-1), 'leave')
   })
 
-  it('holds the sender of bulk messages back while they wait', async () => {
+  it('[pitfall 43] holds the sender of bulk messages back while they wait', async () => {
     const bench = new Bench()
     assert.equal(bench.driver.receiveBulk('b', new Uint8Array(1)), undefined)
     for (let n = 0; n < 25; n++) bench.frame()
@@ -95,7 +95,7 @@ describe('the driver', () => {
     assert.deepEqual(bench.types, ['leave', 'leave', 'leave', 'tick'])
   })
 
-  it('steps what a step caused after it, never within', async () => {
+  it('[pitfall 3] steps what a step caused after it, never within', async () => {
     const bench = new Bench()
     bench.onStep = ({ type }) => {
       if (type !== 'leave') return

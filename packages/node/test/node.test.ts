@@ -228,7 +228,7 @@ describe('a cluster of five nodes', () => {
     }
   })
 
-  it('keeps two changes of two nodes to two portions', async () => {
+  it('[pitfall 36] keeps two changes of two nodes to two portions', async () => {
     const [a, b, c] = nodes as [Node, Node, Node]
     const session = await a.create('both')
     session.set('left', 0)

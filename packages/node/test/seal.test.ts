@@ -13,7 +13,7 @@ const PLACE: Place = {
 }
 
 describe('sealing', () => {
-  it('opens only in the place it was sealed for (W3)', () => {
+  it('[W3] opens only in the place it was sealed for', () => {
     const sealer = createSealer([NEW])
     const sealed = sealer.seal(PLAIN, PLACE)
     assert.deepEqual([...sealer.open(sealed, PLACE)], [...PLAIN])

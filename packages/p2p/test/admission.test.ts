@@ -39,7 +39,7 @@ describe('admission', function () {
     })
   }
 
-  it('keeps clusters of different names apart, says why, and tries again slowly', async () => {
+  it('[W3] keeps clusters of different names apart, says why, and tries again slowly', async () => {
     const a = await Member.start({ clusterName: 'one', limits: QUICK })
     const b = await Member.start({ clusterName: 'two', limits: QUICK, join: [a.address] })
     const opener = a.id < b.id ? a : b
@@ -97,7 +97,7 @@ describe('admission', function () {
     }
   })
 
-  it('gives no frame to, and takes none from, who is connected and has not said hello', async () => {
+  it('[pitfall 45] gives no frame to, and takes none from, who is connected and has not said hello', async () => {
     const server = await Member.start({ limits: QUICK })
     const topic = '/reprise/reprise/1/shard/0'
     const received: string[] = []

@@ -114,7 +114,7 @@ for (const carrier of ['gossip', 'direct'] as const) {
       assert.equal(c.count('frame'), 1)
     })
 
-    it('carries the largest frame, and all subscriptions with it', async () => {
+    it('[pitfall 14] carries the largest frame, and all subscriptions with it', async () => {
       const [a, b] = (await startAll(2)) as [Member, Member]
       const frame = new Uint8Array(NETWORK_LIMITS.frameBytesMax).fill(7)
       assert.equal(a.network.publish(0, frame), 1)

@@ -68,7 +68,7 @@ describe('the dialer', () => {
     mock.timers.reset()
   })
 
-  it('dials a member that does not answer for ever, ever slower up to the cap', async () => {
+  it('[pitfall 41] dials a member that does not answer for ever, ever slower up to the cap', async () => {
     const world = start()
     world.dialer.setMembers(new Map([['x', ['/ip4/10.0.0.1/tcp/1']]]))
     await world.pass(10 * 60_000)
@@ -81,7 +81,7 @@ describe('the dialer', () => {
     assert.deepEqual(world.dials[0]!.addresses, ['/ip4/10.0.0.1/tcp/1/p2p/x'])
   })
 
-  it('spreads the pauses over the whole range from zero', async () => {
+  it('[pitfall 41] spreads the pauses over the whole range from zero', async () => {
     const world = start({ random: () => 0.1 })
     world.dialer.setMembers(new Map([['x', ['/ip4/10.0.0.1/tcp/1']]]))
     await world.pass(60_000)
@@ -210,7 +210,7 @@ describe('the dialer', () => {
     assert.equal(world.dials.length, 4, 'once it talks, all is forgotten')
   })
 
-  it('has no more dials under way than its limit', async () => {
+  it('[pitfall 41] has no more dials under way than its limit', async () => {
     const world = start({ dialsMax: 3 })
     world.answer = () => never
     world.dialer.setMembers(new Map(Array.from({ length: 10 }, (_, k) => [`x${k}`, [`/ip4/10.0.0.${k}/tcp/1`]])))

@@ -74,7 +74,7 @@ describe('the lanes', function () {
     })
   }
 
-  it('push back on bulk: a slow reader fills its window and the sending queue, not the memory', async () => {
+  it('[pitfall 43] push back on bulk: a slow reader fills its window and the sending queue, not the memory', async () => {
     const limits = { bulkMessageBytesMax: 64 * KIB, bulkBufferBytesMax: MIB, streamWindowBytesMax: 256 * KIB }
     const [a, b] = (await startCluster(2, { limits })) as [Member, Member]
     let release = (): void => {}
@@ -105,7 +105,7 @@ describe('the lanes', function () {
     await until(() => a.network.send(b.id, 'bulk', message), 'the queue to take more')
   })
 
-  it('let a control message pass the bulk that was queued before it', async () => {
+  it('[pitfall 20] let a control message pass the bulk that was queued before it', async () => {
     const [a, b] = (await startCluster(2)) as [Member, Member]
     const count = 120
     const chunk = new Uint8Array(64 * KIB)

@@ -31,7 +31,7 @@ describe('a mesh of networks', function () {
     await until(() => a.network.bufferedBytes(b.id) === 0, 'empty buffers')
   })
 
-  it('keeps exactly one connection and one control stream per pair when everybody dials everybody at once', async () => {
+  it('[pitfall 41] keeps exactly one connection and one control stream per pair when everybody dials everybody at once', async () => {
     // No jitter and hardly a pause: of each pair both dial before either hears of the other.
     const init = { random: () => 0, limits: { redialMinMs: 1 } }
     const all = await Promise.all(Array.from({ length: 4 }, () => Member.start(init)))

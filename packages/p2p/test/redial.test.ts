@@ -71,7 +71,7 @@ describe('staying connected', function () {
     await until(() => a.isUp(b) && b.isUp(a), 'the connection')
   })
 
-  it('outlives a stall that is shorter than its patience: a late ping cuts nothing', async () => {
+  it('[pitfall 44] outlives a stall that is shorter than its patience: a late ping cuts nothing', async () => {
     const limits = { ...QUICK, pingMs: 250, silenceMs: 5_000, stallMs: 5_000 }
     const [a, b] = await Promise.all([Member.start({ limits }), Member.start({ limits })])
     const proxy = await TcpProxy.start(portOf(b))

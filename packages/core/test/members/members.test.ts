@@ -82,7 +82,7 @@ describe('members', () => {
     assert.deepEqual([down?.node, down?.notice.node, down?.notice.state], ['a', 'b', 'left'])
   })
 
-  it('[W2] of a lower incarnation than known are refused, and rise above it', () => {
+  it('[W2] [pitfall 1] of a lower incarnation than known are refused, and rise above it', () => {
     const cluster = Cluster.ready({ init: () => ({ incarnation: 50 }) })
     cluster.crash('b')
     cluster.join('b', { incarnation: 7 })
@@ -153,7 +153,7 @@ describe('members', () => {
       })
     }
 
-    it('and are not listened to before they greet', () => {
+    it('[pitfall 45] and are not listened to before they greet', () => {
       const cluster = Cluster.ready()
       const before = cluster.sent.length
       cluster.hear('a', 'z', { type: 'sync-ask', session: 1, shard: 0, scope: 'holder', digests: [] })

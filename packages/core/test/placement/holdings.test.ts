@@ -20,7 +20,7 @@ function fill(cluster: Cluster): string[] {
 }
 
 describe('holdings', () => {
-  it("[rule P1] a joining holder is ready when it has the hello of every member and a ready holder's records", () => {
+  it("[rule P1] [pitfall 27] a joining holder is ready when it has the hello of every member and a ready holder's records", () => {
     const cluster = Cluster.ready()
     cluster.establish('a', idInShard(7), { x: '1' })
     cluster.fate = ({ from, to, type }) => (from === 'b' && to === 'd' && type === 'hello' ? 'lose' : undefined)
@@ -39,7 +39,7 @@ describe('holdings', () => {
     }
   })
 
-  it('[rule P1] [I-R9] is ready only with all that was published before each hello, also what was lost on the way', () => {
+  it('[rule P1] [I-R9] [pitfall 25] is ready only with all that was published before each hello, also what was lost on the way', () => {
     const cluster = Cluster.ready()
     const ids = Array.from({ length: 6 }, (_, n) => idInShard(n * 10))
     for (const id of ids) cluster.establish('a', id, { n: '1' })
@@ -114,7 +114,7 @@ describe('holdings', () => {
     assert.equal(cluster.replica('a').isReady, true)
   })
 
-  it('[R5] while shards move to a new member, each has copies + 1 ready holders at every moment', () => {
+  it('[R5] [pitfall 25] while shards move to a new member, each has copies + 1 ready holders at every moment', () => {
     const cluster = Cluster.ready({ nodes: 4 })
     const ids = fill(cluster)
     cluster.join('e')
@@ -137,7 +137,7 @@ describe('holdings', () => {
     }
   })
 
-  it('[rule P2] a holder whose shard moved away lets go only when its successors were found equal', () => {
+  it('[rule P2] [pitfall 25] a holder whose shard moved away lets go only when its successors were found equal', () => {
     const cluster = Cluster.ready({ nodes: 4 })
     const ids = fill(cluster)
     // Nobody learns whether it equals a holder that wants to go.
@@ -216,7 +216,7 @@ describe('holdings', () => {
     cluster.until(isClean, 'the writer is heard again')
   })
 
-  it('a holder that restarted empty, twice in a row, is no copy until it is full again', () => {
+  it('[pitfall 28] a holder that restarted empty, twice in a row, is no copy until it is full again', () => {
     const cluster = Cluster.ready()
     const id = idInShard(7)
     cluster.establish('a', id, { x: '1' })

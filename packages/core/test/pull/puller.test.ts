@@ -117,7 +117,7 @@ describe('pulling', () => {
       cluster.run(1_000)
     })
 
-    it('asks nobody else when the first answers soon', () => {
+    it('[pitfall 42] asks nobody else when the first answers soon', () => {
       const { cluster, id, strangers } = withSession()
       cluster.outcome(cluster.resume(strangers[0], id, { consistency: 'any' }))
       cluster.run(500)
@@ -266,7 +266,7 @@ describe('pulling', () => {
       }
     })
 
-    it('[rule R2] unknown, not absent: the holders restarted empty and are not ready', () => {
+    it('[rule R2] [pitfall 28] unknown, not absent: the holders restarted empty and are not ready', () => {
       const { cluster, id, strangers } = withSession()
       // Somebody who lives wrote to the shard as well, so there is something to sync before anybody is ready.
       cluster.establish(strangers[0], idInShard(shardOf(id)), { x: '1' })
@@ -279,7 +279,7 @@ describe('pulling', () => {
       assert.equal(cluster.outcome(cluster.resume(asker, id, { deadlineMs: 200 })).outcome, 'unknown')
     })
 
-    it('[rule R2] [T1] unknown, not absent: a holder had to evict it', () => {
+    it('[rule R2] [T1] [pitfall 30] unknown, not absent: a holder had to evict it', () => {
       const cluster = Cluster.ready({ nodes: 2, init: () => ({ cacheBytesMax: CACHE_BYTES_MIN }) })
       const id = idInShard(7)
       cluster.establish('a', id, { x: '1' }, 1)
@@ -303,7 +303,7 @@ describe('pulling', () => {
       }
     })
 
-    it('[rule R2] partial: what is missing is named, and nothing older is put in its place', () => {
+    it('[rule R2] [pitfall 24] partial: what is missing is named, and nothing older is put in its place', () => {
       const { cluster, id, holders, strangers } = withSession()
       const record = cluster.record('a', id)
       const tenure = { epoch: 9, node: 'gone', incarnation: 1 }
@@ -389,7 +389,7 @@ describe('pulling', () => {
   })
 
   describe('flights', () => {
-    it('are one per key however many wait, and each gets the outcome', () => {
+    it('[pitfall 26] [pitfall 42] are one per key however many wait, and each gets the outcome', () => {
       const { cluster, id, strangers } = withSession()
       const requests = Array.from({ length: 20 }, () => cluster.resume(strangers[0], id))
       const pulls = cluster.sentOf('pull').length
@@ -424,7 +424,7 @@ describe('pulling', () => {
       assert.equal(cluster.replica(node).status().pulls.underWay, 7)
     })
 
-    it('are bounded', () => {
+    it('[pitfall 42] are bounded', () => {
       const { cluster, strangers } = withSession()
       cluster.fate = ({ type }) => (type === 'pull' ? 'lose' : undefined)
       for (let n = 0; n < FLIGHTS_MAX; n++) {

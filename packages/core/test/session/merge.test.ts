@@ -51,7 +51,7 @@ describe('merging', () => {
       )
     })
 
-    it('however often repeated', () => {
+    it('[pitfall 23] however often repeated', () => {
       fc.assert(
         fc.property(records(), records(), (a, b) => {
           assert.deepEqual(merge(a, a), a)
@@ -169,7 +169,7 @@ describe('merging', () => {
       }
     })
 
-    it('[E4] a tombstone outlives every live copy of its birth that it met', () => {
+    it('[E4] [pitfall 31] a tombstone outlives every live copy of its birth that it met', () => {
       const late = live({ expiry: { version: at(first, 1), idleMs: 1, idleAtMs: 1, absoluteAtMs: 12_345 } })
       assert.equal(endsAtMs(merge(tombstone(), late)), 12_345)
       assert.equal(endsAtMs(merge(late, tombstone())), 12_345)
@@ -203,7 +203,7 @@ describe('merging', () => {
       assert.equal(mergeRecords(full, bare).beaten, false, 'a delta need not carry what it does not change')
     })
 
-    it('[V3] a newer version without its value hides the older value: no torn mix', () => {
+    it('[V3] [pitfall 22] [pitfall 24] a newer version without its value hides the older value: no torn mix', () => {
       const older = live({ portions: portions({ basket: [at(first, 1), 'tea'] }) })
       const newer = live({ portions: portions({ basket: [at(second, 1), MISSING] }) })
       assert.equal((merge(older, newer) as LiveRecord).portions.get('basket')?.value, MISSING)

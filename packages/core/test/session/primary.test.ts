@@ -222,7 +222,7 @@ describe('the primary', () => {
   })
 
   describe('writing', () => {
-    it('refuses what is over a limit, and changes nothing', () => {
+    it('[pitfall 14] refuses what is over a limit, and changes nothing', () => {
       const cluster = withSession()
       const before = cluster.record('a', ID)
       const many = Object.fromEntries(Array.from({ length: PORTIONS_MAX }, (_, i) => [`p${i}`, '']))
@@ -287,7 +287,7 @@ describe('the primary', () => {
       assert.equal(cluster.record('b', ID).portions.get('item')?.value, null)
     })
 
-    it('[R2] a delta carries the values that changed and the versions of all', () => {
+    it('[R2] [pitfall 22] a delta carries the values that changed and the versions of all', () => {
       const cluster = withSession()
       cluster.written(cluster.commit('a', ID, { note: 'x' }, { copies: 2 }))
       const record = cluster.frames()[0]?.frame?.records[0]?.record
@@ -313,7 +313,7 @@ describe('the primary', () => {
       assert.deepEqual([notice?.node, notice?.notice.by, notice?.atMs], ['a', 'b', startMs + 1])
     })
 
-    it('[V3] two primaries at the same time both keep their portions, and both sides report the conflict', () => {
+    it('[V3] [pitfall 36] two primaries at the same time both keep their portions, and both sides report the conflict', () => {
       const cluster = withSession()
       cluster.cut('a', 'b')
       cluster.cut('a', 'c')
@@ -350,7 +350,7 @@ describe('the primary', () => {
   })
 
   describe('dropping', () => {
-    it('[V2] a commit under way elsewhere does not bring the session back', () => {
+    it('[V2] [pitfall 31] a commit under way elsewhere does not bring the session back', () => {
       const cluster = withSession()
       cluster.outcome(cluster.resume('b', ID))
       cluster.fate = ({ from, to }) => (from === 'a' && to === 'b' ? 300 : undefined)
@@ -383,7 +383,7 @@ describe('the primary', () => {
   })
 
   describe('[E1] expiry', () => {
-    it('[E1] the idle end is derived: everybody forgets at the same time, and nothing is sent for it', () => {
+    it('[E1] [pitfall 35] the idle end is derived: everybody forgets at the same time, and nothing is sent for it', () => {
       const cluster = withSession({ idleMs: 5_000 })
       const endMs = endsAtMs(cluster.record('a', ID))
       cluster.run(endMs - cluster.nowMs - 5)
@@ -407,7 +407,7 @@ describe('the primary', () => {
       assert(['EXPIRED', 'EVICTED'].includes(error.code), error.code)
     })
 
-    it('[E1] touches that follow each other closely travel as one', () => {
+    it('[E1] [pitfall 34] touches that follow each other closely travel as one', () => {
       const cluster = withSession({ idleMs: 60_000 })
       for (let n = 0; n < 50; n++) {
         cluster.touch('a', ID)
@@ -441,7 +441,7 @@ describe('the primary', () => {
       for (const node of cluster.nodes) assert.deepEqual(texts(cluster.record(node, ID)), { item: 'tea' })
     })
 
-    it('[E1] the old primary, which hears no touches, does not end a session that lives elsewhere', () => {
+    it('[E1] [pitfall 35] the old primary, which hears no touches, does not end a session that lives elsewhere', () => {
       const cluster = withSession({ idleMs: 3_000 })
       cluster.outcome(cluster.resume('b', ID))
       cluster.cut('a', 'b')

@@ -14,7 +14,7 @@ import { BucketTable } from '../../src/table/bucket-table.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
 import { decodeMessage } from '../../src/wire/message-codec.ts'
 import type { Delivery, Fate } from '../support/cluster.ts'
-import { Cluster, idInShard, nodeName, shardOf, smallPortions, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, keyOf, nodeName, shardOf, smallPortions, texts } from '../support/cluster.ts'
 import { keyHash } from '../support/key-hash.ts'
 import { frameOf } from '../support/samples.ts'
 
@@ -87,7 +87,7 @@ describe('incoming streams', () => {
     assert.equal(cluster.sent.length, 3 * cluster.nodes.length * (cluster.nodes.length - 1))
   })
 
-  it('[R11] one request names many holes as ranges, and is sent again with what is missing by then when it is lost', () => {
+  it('[R11] [pitfall 10] [pitfall 11] one request names many holes as ranges, and is sent again with what is missing by then when it is lost', () => {
     const { cluster, base } = withSession()
     const isLost = framesToB((number) => (number - base) % 3 === 1)
     cluster.fate = (delivery) => (delivery.type === 'nack' ? 'lose' : isLost(delivery))
@@ -103,7 +103,7 @@ describe('incoming streams', () => {
     assert(cluster.sentOf('repair').length < 30, 'what was asked for once is not sent twice')
   })
 
-  it("[R11] a lost last frame, which no frame follows, is noticed by the sender's probe", () => {
+  it("[R11] [pitfall 6] a lost last frame, which no frame follows, is noticed by the sender's probe", () => {
     const { cluster, base } = withSession()
     cluster.fate = framesToB((number) => number === base + 1)
     commitFrames(cluster, 1)
@@ -119,7 +119,7 @@ describe('incoming streams', () => {
     assert.equal(texts(cluster.record('b', ID))['count'], '1')
   })
 
-  it('[R11] [rule P5] a lost last frame is noticed by the numbers in heartbeats, when the probes are lost as well', () => {
+  it('[R11] [rule P5] [pitfall 6] a lost last frame is noticed by the numbers in heartbeats, when the probes are lost as well', () => {
     const { cluster, base } = withSession()
     const isLost = framesToB((number) => number === base + 1)
     cluster.fate = (delivery) => (delivery.type === 'probe' ? 'lose' : isLost(delivery))
@@ -128,7 +128,7 @@ describe('incoming streams', () => {
     assert.equal(texts(cluster.record('b', ID))['count'], '1')
   })
 
-  it('a lost first frame of a stream is noticed all the same: by the probe, against a position of 0', () => {
+  it('[pitfall 7] a lost first frame of a stream is noticed all the same: by the probe, against a position of 0', () => {
     const cluster = Cluster.ready()
     cluster.fate = framesToB(() => true)
     cluster.establish('a', ID, { count: '0' }, 1)
@@ -137,7 +137,22 @@ describe('incoming streams', () => {
     assert.equal(texts(cluster.record('b', ID))['count'], '0')
   })
 
-  it('takes reordering within a quarter of the round trip for what it is, and asks for nothing', () => {
+  it('[pitfall 7] a frame that came before its sender’s greeting is asked for after it', () => {
+    const cluster = Cluster.ready()
+    cluster.fate = ({ from, to, type }) => (from === 'd' && to === 'b' && type === 'greeting' ? 'lose' : undefined)
+    cluster.start('d', { weight: 0 })
+    for (const other of ['a', 'b', 'c']) cluster.connect('d', other)
+    cluster.run(100)
+    cluster.establish('d', ID, { count: '0' })
+    const early = cluster.frames().find(({ from, to }) => from === 'd' && to === 'b')
+    assert.equal(early?.isLost, false)
+    assert.equal(cluster.replica('b').peek(keyOf(ID)), undefined, 'nobody is listened to before the greeting')
+    cluster.fate = () => undefined
+    cluster.until(() => cluster.replica('b').peek(keyOf(ID)) !== undefined, 'b met d', 3_000)
+    assert.deepEqual(texts(cluster.record('b', ID)), { count: '0' })
+  })
+
+  it('[pitfall 8] takes reordering within a quarter of the round trip for what it is, and asks for nothing', () => {
     const { cluster, base } = withSession({ latencyMs: 40 })
     cluster.run(5_000)
     cluster.sent.length = 0
@@ -150,7 +165,7 @@ describe('incoming streams', () => {
     assert.equal(texts(cluster.record('b', ID))['count'], '2')
   })
 
-  it('applies a frame on arrival whatever its number, and once', () => {
+  it('[pitfall 23] applies a frame on arrival whatever its number, and once', () => {
     const { cluster, base } = withSession()
     cluster.fate = framesToB((number) => number === base + 1, 400)
     commitFrames(cluster, 1)
@@ -167,7 +182,7 @@ describe('incoming streams', () => {
     assert.equal(cluster.sent.length, before, 'and nothing is answered')
   })
 
-  it('takes a late frame and its repair for one', () => {
+  it('[pitfall 9] takes a late frame and its repair for one', () => {
     const { cluster, base } = withSession()
     cluster.fate = framesToB((number) => number === base + 1, 30)
     commitFrames(cluster, 2)
@@ -177,7 +192,7 @@ describe('incoming streams', () => {
     assert.equal(cluster.sentOf('nack').length, 1)
   })
 
-  it('[R11] a long gap is repaired in portions, so that repair does not flood who is slow', () => {
+  it('[R11] [pitfall 10] a long gap is repaired in portions, so that repair does not flood who is slow', () => {
     const { cluster, base } = withSession()
     cluster.fate = framesToB((number) => number > base && number <= base + 150)
     const silent: Fate = cluster.fate
@@ -191,7 +206,7 @@ describe('incoming streams', () => {
     assert.deepEqual([...perRequest.values()], [REPAIR_FRAMES_MAX, REPAIR_FRAMES_MAX, 150 - 2 * REPAIR_FRAMES_MAX])
   })
 
-  it('[E2] a repaired frame carries the time that remains now, not that which remained when it was lost', () => {
+  it('[E2] [pitfall 33] a repaired frame carries the time that remains now, not that which remained when it was lost', () => {
     const { cluster, base } = withSession()
     const isLost = framesToB((number) => number === base + 1)
     cluster.fate = (delivery) => (['nack', 'probe', 'heartbeat'].includes(delivery.type) ? 'lose' : isLost(delivery))
@@ -203,7 +218,7 @@ describe('incoming streams', () => {
     assert(apartMs >= -1 && apartMs <= 1, `b would end it ${apartMs} ms after a`)
   })
 
-  it("[rule P4] frames that are gone are fetched by a sync: first the sender's own sessions, then a ready holder's", () => {
+  it("[rule P4] [pitfall 12] frames that are gone are fetched by a sync: first the sender's own sessions, then a ready holder's", () => {
     const { cluster } = withSession()
     const big = smallPortions(47 * 1024)
     cluster.fate = (delivery) =>
@@ -246,7 +261,7 @@ describe('incoming streams', () => {
     assert(cluster.nowMs < 20_000)
   })
 
-  it('[W2] a frame of an earlier life of its sender is not listened to', () => {
+  it('[W2] [pitfall 1] a frame of an earlier life of its sender is not listened to', () => {
     const { cluster } = withSession()
     commitFrames(cluster, 1)
     const old = cluster.frames().find(isFrameToB) as Delivery
@@ -261,7 +276,7 @@ describe('incoming streams', () => {
     assert.equal(cluster.replica('c').status().streams.gaps, 0, 'old numbers are no gap of the new life')
   })
 
-  it('[W2] a restarted sender counts from 1 again, and nobody waits for numbers of its old life', () => {
+  it('[W2] [pitfall 1] a restarted sender counts from 1 again, and nobody waits for numbers of its old life', () => {
     const { cluster } = withSession()
     commitFrames(cluster, 5)
     cluster.crash('a')
@@ -276,7 +291,7 @@ describe('incoming streams', () => {
     assert.deepEqual(cluster.sentOf('nack'), [])
   })
 
-  it("counts a frame in another's name as a bad message", () => {
+  it("[pitfall 45] counts a frame in another's name as a bad message", () => {
     const { cluster } = withSession()
     commitFrames(cluster, 1)
     const { bytes } = cluster.frames()[0] as Delivery
@@ -355,7 +370,7 @@ describe('incoming streams', () => {
     })
   })
 
-  it('remembers a bounded number of runs ahead of a gap; what does not fit is applied, and asked for again later', () => {
+  it('[pitfall 16] remembers a bounded number of runs ahead of a gap; what does not fit is applied, and asked for again later', () => {
     const { incoming, header } = alone()
     for (let number = 2; number <= 2_000; number += 2) assert.equal(incoming.onFrame('a', header(number)), true)
     assert.equal(incoming.onFrame('a', header(2)), false, 'remembered, hence a duplicate')
@@ -364,7 +379,7 @@ describe('incoming streams', () => {
     assert.equal(incoming.gapCount, 0)
   })
 
-  it('asks again with back-off, and gives the shard to a sync when nothing comes', () => {
+  it('[pitfall 11] asks again with back-off, and gives the shard to a sync when nothing comes', () => {
     const { context, incoming, header, given } = alone()
     incoming.onFrame('a', header(2))
     const askedAtMs: number[] = []

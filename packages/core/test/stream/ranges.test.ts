@@ -66,7 +66,7 @@ describe('a set of ranges', () => {
     )
   })
 
-  it('is bounded: what does not fit is not remembered, what extends a range always does', () => {
+  it('[pitfall 16] is bounded: what does not fit is not remembered, what extends a range always does', () => {
     const set = new RangeSet(2)
     assert.equal(set.add(3), true)
     assert.equal(set.add(7), true)
@@ -85,7 +85,7 @@ describe('a set of ranges', () => {
     assert.equal(set.add(11), true)
   })
 
-  it('counts on near the end of the numbers that are exact', () => {
+  it('[pitfall 4] counts on near the end of the numbers that are exact', () => {
     const top = Number.MAX_SAFE_INTEGER
     const set = new RangeSet(4)
     set.add(top - 1)

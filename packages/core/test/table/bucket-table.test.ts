@@ -178,7 +178,7 @@ describe('the table', () => {
   })
 
   describe('[T1] when a held record is evicted', () => {
-    it('[T1] its digest stays as it was, so that an audit does not fetch it again', () => {
+    it('[T1] [pitfall 30] its digest stays as it was, so that an audit does not fetch it again', () => {
       const { table, evicted } = open({ bytesMax: roomFor(2) })
       const entry = table.put(keyOf('a'), live(1, 1_000), 0)
       const { bucket, hash, meta } = entry

@@ -84,7 +84,7 @@ describe('bytes', () => {
     for (const form of wrong) assert.throws(() => read(...form).varint(), WireError, String(form))
   })
 
-  it('refuse counters that cannot be exceeded', () => {
+  it('[pitfall 4] refuse counters that cannot be exceeded', () => {
     assert.equal(new Reader(varintOf(COUNTER_MAX)).counter(), COUNTER_MAX)
     assert.throws(() => new Reader(varintOf(COUNTER_MAX + 1)).counter(), WireError)
     assert.throws(() => new Reader(varintOf(Number.MAX_SAFE_INTEGER)).counter(), WireError)

@@ -33,7 +33,7 @@ describe('frames', () => {
     )
   })
 
-  it('[W1] begin with their identity: sender, incarnation, shard and number, and nothing else changes it', () => {
+  it('[W1] [pitfall 5] begin with their identity: sender, incarnation, shard and number, and nothing else changes it', () => {
     fc.assert(
       fc.property(headers, headers, keyedRecords, (a, b, records) => {
         const [x, y] = [a, b].map((header) => frameOf(header, records).subarray(0, FRAME_ID_BYTES)) as [
@@ -49,7 +49,7 @@ describe('frames', () => {
     )
   })
 
-  it('[W1] of two shards with the same number have two identities', () => {
+  it('[W1] [pitfall 2] of two shards with the same number have two identities', () => {
     const [x, y] = [4, 5].map((shard) => frameOf({ ...FRAME_HEADER, shard }, []).subarray(0, FRAME_ID_BYTES))
     assert.notDeepEqual(x, y)
   })

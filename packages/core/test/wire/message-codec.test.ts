@@ -53,7 +53,7 @@ describe('messages', () => {
     assert.throws(() => decodeMessage(encodeMessage(message, 0, 2), 0, 1), WireError)
   })
 
-  it('[E2] carry the time that remains: a deadline is as far off for the reader as it was for the writer', () => {
+  it('[E2] [pitfall 33] carry the time that remains: a deadline is as far off for the reader as it was for the writer', () => {
     const pushed = MESSAGES['push'] as Extract<Message, { type: 'push' }>
     const read = decodeMessage(encodeMessage(pushed, 1_000), 50_000) as typeof pushed
     for (const [i, { record }] of read.records.entries()) {
@@ -64,7 +64,7 @@ describe('messages', () => {
     }
   })
 
-  it('[E2] say 0 of a deadline that has passed, and never more idle time than a touch gives', () => {
+  it('[E2] [pitfall 33] say 0 of a deadline that has passed, and never more idle time than a touch gives', () => {
     const pushed = MESSAGES['push'] as Extract<Message, { type: 'push' }>
     const late = decodeMessage(encodeMessage(pushed, 1e9), 5) as typeof pushed
     for (const { record } of late.records) if (record.kind === 'live') assert.equal(record.expiry.idleAtMs, 5)
