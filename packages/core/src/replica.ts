@@ -134,8 +134,9 @@ export class Replica {
     })
     this.#ingest = new Ingest(this.#context, {
       onBeaten: (key, how) => this.#outgoing.failWaits(key, how),
-      onLacking: (key, shard) => {
-        if (this.#holdings.isJoined(shard) && !this.#context.lacks('refill')) this.#puller.refill(key)
+      onLacking: (key, shard, isOld) => {
+        if (!this.#holdings.isJoined(shard) || this.#context.lacks('refill')) return
+        this.#puller.refill(key, isOld ? 'latest' : 'any')
       },
     })
     this.#holdings = this.#connectHoldings()

@@ -130,10 +130,10 @@ export class Puller {
     this.#decideIfPossible(flight)
   }
 
-  /** Fetch the values that a copy lacks, for nobody who waits. When too much is under way, the audit finds the difference. */
-  refill(key: SessionKey): void {
+  /** Fetch what a copy lacks, for nobody who waits. When too much is under way, the audit finds the difference. */
+  refill(key: SessionKey, consistency: ResumeCommand['consistency']): void {
     if (this.#flights.size >= FLIGHTS_MAX) return
-    const command = { request: NO_REQUEST, key, portions: undefined, proof: undefined, consistency: 'any' as const }
+    const command = { request: NO_REQUEST, key, portions: undefined, proof: undefined, consistency }
     this.resume({ ...command, deadlineMs: RESUME_DEADLINE_MS_DEFAULT }, () => {})
   }
 

@@ -13,13 +13,13 @@ import { mergeRecords } from './merge.ts'
 import type { LiveRecord, SessionRecord } from './record.ts'
 import { endsAtMs, highestVersion, withoutValues } from './record.ts'
 import type { NodeId } from './version.ts'
-import { compareBirths, compareTenures } from './version.ts'
+import { compareBirths, compareTenures, covers } from './version.ts'
 
 export interface IngestListener {
   /** A write of this node's, or its primaryship, lost to a newer one. */
   onBeaten(key: SessionKey, how: 'SUPERSEDED' | 'DROPPED'): void
-  /** A session that was evicted here was written elsewhere, and came without the values that did not change. */
-  onLacking(key: SessionKey, shard: number): void
+  /** Of a session that was evicted here came a copy without the values that did not change, or one from before (`isOld`). */
+  onLacking(key: SessionKey, shard: number, isOld: boolean): void
 }
 
 export class Ingest {
@@ -70,11 +70,15 @@ export class Ingest {
 
   #add(key: SessionKey, incoming: SessionRecord): void {
     const { table, nowMs } = this.#context
-    const evicted = table.evictedBirth(key)
+    const evicted = table.stub(key)
+    const order = evicted === undefined ? 1 : compareBirths(incoming.birth, evicted.birth)
     // The life that was evicted here had outdone this one, and its drop may be known nowhere else any more.
-    if (evicted !== undefined && compareBirths(incoming.birth, evicted) < 0) return
+    if (order < 0) return
     const entry = table.put(key, incoming, nowMs)
-    if (evicted !== undefined && entry.isLacking) this.#listener.onLacking(key, entry.shard)
+    if (evicted === undefined) return
+    // A copy from before what was evicted: taken as it is, a ready holder would have it for the newest.
+    const isOld = order === 0 && incoming.kind === 'live' && !covers(incoming.frontier, evicted.frontier)
+    if (isOld || entry.isLacking) this.#listener.onLacking(key, entry.shard, isOld)
   }
 
   #checkPrimary(key: SessionKey, before: SessionRecord): void {

@@ -19,7 +19,6 @@ import type { Hash64 } from '../session/meta-hash.ts'
 import { metaHash } from '../session/meta-hash.ts'
 import type { SessionRecord } from '../session/record.ts'
 import { recordBytes } from '../session/record.ts'
-import type { Birth } from '../session/version.ts'
 import { Arena } from './arena.ts'
 import type { Copy, Entry } from './entry.ts'
 import { ArenaEntry, Found } from './entry.ts'
@@ -69,7 +68,6 @@ export class BucketTable {
   readonly #buckets: Bucket[] = Array.from({ length: BUCKET_COUNT }, () => ({
     head: NO_SLOT,
     count: 0,
-    stubs: new Map(),
     hi: 0,
     lo: 0,
   }))
@@ -133,9 +131,9 @@ export class BucketTable {
     return this.#stubs.isUncertain || this.#stubs.get(this.#keyHash(key)) !== undefined ? 'evicted' : 'absent'
   }
 
-  /** The birth of the record that was evicted, if a stub says so: nothing of an earlier one is news. */
-  evictedBirth(key: SessionKey): Birth | undefined {
-    return this.#stubs.get(this.#keyHash(key))?.birth
+  /** What is left of the record that was evicted: an earlier copy is no news. */
+  stub(key: SessionKey): Stub | undefined {
+    return this.#stubs.get(this.#keyHash(key))
   }
 
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
@@ -378,8 +376,9 @@ export class BucketTable {
 }
 
 function stubOf(entry: Entry): Stub {
-  const { hash, birth, endsAtMs } = entry
-  return { hash, birth, endsAtMs, meta: entry.isLacking ? metaHash(hash, entry.record, true) : entry.meta }
+  const { hash, birth, endsAtMs, record } = entry
+  const frontier = record.kind === 'live' ? record.frontier : []
+  return { hash, birth, frontier, endsAtMs, meta: entry.isLacking ? metaHash(hash, record, true) : entry.meta }
 }
 
 function isWritten(record: SessionRecord): boolean {

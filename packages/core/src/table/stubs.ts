@@ -1,7 +1,8 @@
 /**
- * What is left of live records that were evicted (rule T1): two hashes and a birth each, until the record would have ended.
+ * What is left of live records that were evicted (rule T1): two hashes, the birth and the frontier of each, until it would
+ * have ended.
  *
- * By its stub a miss is known to be no proof of absence, an earlier life of the id is known to be old, and the record counts in
+ * By its stub a miss is known to be no proof of absence, an earlier copy of the session is known to be old, and the record counts in
  * its bucket's digest as if it were here, so that comparing with another holder does not fetch it again and again. It counts
  * as a whole copy, values and all: of what is not here, nothing is missing.
  *
@@ -10,7 +11,7 @@
  */
 import { BUCKET_COUNT, STUBS_MAX } from '../constants.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { Birth } from '../session/version.ts'
+import type { Birth, Frontier } from '../session/version.ts'
 import { bucketOf } from './key-hash.ts'
 
 /** One of the parts that a large bucket is listed in. */
@@ -33,6 +34,7 @@ export function hashName(hash: Hash64): string {
 export interface Stub {
   readonly hash: Hash64
   readonly birth: Birth
+  readonly frontier: Frontier
   /** Of the record as it was, with all its values. */
   readonly meta: Hash64
   readonly endsAtMs: number

@@ -3,7 +3,7 @@ import { BUCKET_COUNT } from '../../src/constants.ts'
 import { missingPortions } from '../../src/session/record.ts'
 import type { NodeId } from '../../src/session/version.ts'
 import { compareBirths } from '../../src/session/version.ts'
-import { Cluster, keyOf } from '../support/cluster.ts'
+import { Cluster, keyOf, texts } from '../support/cluster.ts'
 
 /** Room for a session or two. */
 const TINY_BYTES = 900
@@ -72,6 +72,20 @@ describe('[T1] eviction', () => {
       cluster.run(100)
       const missing = missingPortions(cluster.record('c', ID), undefined)
       assert.deepEqual(missing, planted.length === 0 ? [] : ['y'])
+    }
+  })
+
+  it('asks for what was evicted when a copy from before it comes, which a ready holder would have for the newest', () => {
+    for (const planted of [[], ['refill']]) {
+      const cluster = cramped(planted)
+      cluster.establish('a', ID, { x: 'one' })
+      const old = cluster.record('a', ID)
+      cluster.written(cluster.commit('a', ID, { x: 'two' }, { copies: 2 }))
+      fillUp(cluster)
+      assert(hasEvicted(cluster, 'c'))
+      cluster.hear('c', 'b', { type: 'push', records: [{ key: keyOf(ID), record: old }] })
+      cluster.run(100)
+      assert.equal(texts(cluster.record('c', ID))['x'], planted.length === 0 ? 'two' : 'one')
     }
   })
 

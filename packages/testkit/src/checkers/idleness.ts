@@ -30,8 +30,6 @@ export class Idleness implements Checker {
     const { nodes, network } = this.#world.cluster
     const pairs = nodes.length * (nodes.length - 1)
     const audits = nodes.length * (seconds / 5 + 1)
-    // Who has no room for what it shall hold asks for it again and again (an open question, see test/sim/open).
-    if (nodes.some((node) => node.isUp && node.table.evictions > 0)) return
     const frames = network.counters.framesSent - this.#framesBefore
     if (frames > 0 && !this.#hasTouches()) {
       this.#world.violate('I-R12', `${frames} frames in ${seconds} idle seconds`)
