@@ -109,7 +109,10 @@ export class Replica {
     this.#table = new BucketTable({
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
-      isPinned: (entry) => this.#outgoing.isOwed(entry.shard, entry.frame),
+      isPinned: (entry) => {
+        const isFetching = this.#puller.isFetching(entry.key) && !this.#context.lacks('pin-fetched')
+        return isFetching || this.#outgoing.isOwed(entry.shard, entry.frame)
+      },
       isHeld: (shard) => this.#holdings.isJoined(shard) && !this.#context.lacks('stub'),
       onEvicted: (entry) => {
         this.#primary.onGone(entry)

@@ -60,6 +60,8 @@ export class Puller {
   readonly #flights = new Set<Flight>()
   /** The flight that more callers of the same search may join. */
   readonly #joinable = new Map<string, Flight>()
+  /** Sessions that are being fetched, and by how many flights. */
+  readonly #fetched = new Map<SessionKey, number>()
   readonly #byRequest = new Map<number, { flight: Flight; node: NodeId; sentAtMs: number }>()
   #nextRequest = 1
   /** Chunks are answered on the bulk lane, behind each other: how long that takes says nothing about sessions. */
@@ -124,6 +126,7 @@ export class Puller {
       nextAskAtMs: nowMs,
     }
     this.#flights.add(flight)
+    this.#fetched.set(flight.key, (this.#fetched.get(flight.key) ?? 0) + 1)
     this.#joinable.set(name, flight)
     this.#launch(flight)
     this.#askTokenWriter(flight, caller)
@@ -208,6 +211,11 @@ export class Puller {
       }
       if (flight.callers.length === 0) this.#end(flight)
     }
+  }
+
+  /** Whether answers about the session are being merged: without those that came, the rest would be taken for all. */
+  isFetching(key: SessionKey): boolean {
+    return this.#fetched.has(key)
   }
 
   /** How long a straggler gets. */
@@ -419,7 +427,10 @@ export class Puller {
   }
 
   #end(flight: Flight): void {
-    this.#flights.delete(flight)
+    if (!this.#flights.delete(flight)) return
+    const others = (this.#fetched.get(flight.key) ?? 1) - 1
+    if (others > 0) this.#fetched.set(flight.key, others)
+    else this.#fetched.delete(flight.key)
     if (this.#joinable.get(flight.name) === flight) this.#joinable.delete(flight.name)
     for (const [request, asked] of this.#byRequest) if (asked.flight === flight) this.#byRequest.delete(request)
   }

@@ -36,6 +36,25 @@ function sentValues(cluster: Cluster): [string, string[]][] {
 
 describe('pulling', () => {
   describe('[R4] only what is missing', () => {
+    it('[rule R1] [I-R11] keeps what was answered until a takeover ends, however full the table is', () => {
+      const cluster = Cluster.ready({ init: (node) => (node === 'c' ? { cacheBytesMax: CACHE_BYTES_MIN } : {}) })
+      const id = idInShard(7)
+      cluster.establish('a', id, { x: '1' })
+      cluster.fate = ({ to, type }) => (to === 'c' && type === 'answer' ? 400 : undefined)
+      const request = cluster.resume('c', id)
+      const large = 'y'.repeat(700)
+      for (let i = 0; i < 1_500; i++) {
+        const other = `other${i}`
+        cluster.result(cluster.create('a', other, { assumeNew: true }))
+        cluster.commit('a', other, { large })
+      }
+      cluster.run(300)
+      assert(cluster.noticesOf('session:evicted').some(({ node }) => node === 'c'))
+      assert.equal(cluster.results.has(request), false)
+      assert.deepEqual(texts(cluster.record('c', id)), { x: '1' })
+      assert.equal(cluster.outcome(request).outcome, 'complete')
+    })
+
     it('[R4] a node that lacks the session asks for the portions it needs, and gets no other values', () => {
       const { cluster, id, strangers } = withSession()
       const outcome = cluster.outcome(cluster.resume(strangers[0], id, { portions: ['auth'], consistency: 'any' }))
