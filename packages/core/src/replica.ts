@@ -141,6 +141,7 @@ export class Replica {
         if (!this.#holdings.isJoined(shard) || this.#context.lacks('refill')) return
         this.#puller.refill(key, isOld ? 'latest' : 'any')
       },
+      onHearsay: (shard, record) => this.#holdings.onHearsay(shard, record),
     })
     this.#holdings = this.#connectHoldings()
     this.#incoming = this.#connectIncoming()

@@ -15,6 +15,9 @@ export class Holding {
   isDraining = false
   /** When hellos were asked for last; of a draining holder, when it last compared with its successors. */
   askedAtMs = 0
+  /** Something is here that no stream will bring to the other holders, and when they were last compared with for that. */
+  hasHearsay = false
+  sharedAtMs: number = Number.NEGATIVE_INFINITY
   /** Holders that it is compared with, and since when. */
   readonly comparing: Map<NodeId, number> = new Map()
   /** Members that asked and differed while one of the two was not ready. */
@@ -76,3 +79,4 @@ export class Holding {
     this.comparing.clear()
   }
 }
+    this.hasHearsay = false

@@ -25,7 +25,9 @@ import { SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
 import type { Members } from '../members/members.ts'
-import type { NodeId } from '../session/version.ts'
+import type { SessionRecord } from '../session/record.ts'
+import { highestVersion } from '../session/record.ts'
+import type { NodeId, Tenure } from '../session/version.ts'
 import type { SyncDone } from '../sync/sync-receiver.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
 import { Holding } from './holding.ts'
@@ -263,6 +265,21 @@ export class Holdings {
       .sort((a, b) => rank(a) - rank(b) || a.roundTripMs - b.roundTripMs || (a.news.node < b.news.node ? -1 : 1))
       .map((member) => member.news.node)
   }
+  /**
+   * Something came by a pull, a push or a sync. While its writer's life lasts, its stream brings the same to every holder. What
+   * a dead one wrote may be nowhere else: the other ready holders are compared with, as they were at its death (rule P3).
+   */
+  onHearsay(shard: number, record: SessionRecord): void {
+    const holding = this.#shard(shard)
+    if (holding.state !== 'ready' || holding.hasHearsay || this.#context.lacks('share-hearsay')) return
+    holding.hasHearsay = record.kind === 'dropped' || !this.#isStreamed(highestVersion(record).tenure)
+  }
+
+  #isStreamed({ node, incarnation }: Tenure): boolean {
+    if (node === this.#context.self) return incarnation === this.#context.incarnation
+    return this.#members.isReachable(node) && this.#members.get(node)?.news.incarnation === incarnation
+  }
+
 
   /** Compare one shard with one other holder, as the slow audit. */
   audit(): void {
@@ -288,7 +305,17 @@ export class Holdings {
   /** Do again what should have been answered: a message was lost. Called regularly. */
   retry(): void {
     this.#askForHellos()
-    for (const holding of this.#shards) if (holding.comparing.size > 0) this.#retryComparing(holding)
+    for (const holding of this.#shards) {
+      if (holding.comparing.size > 0) this.#retryComparing(holding)
+      if (holding.hasHearsay) this.#shareHearsay(holding)
+    }
+  }
+
+  #shareHearsay(holding: Holding): void {
+    if (holding.state !== 'ready' || this.#context.nowMs < holding.sharedAtMs + SHARE_MS) return
+    holding.sharedAtMs = this.#context.nowMs
+    holding.hasHearsay = false
+    this.#compareWithHolders(holding.shard)
   }
 
   #retryComparing(holding: Holding): void {
@@ -505,3 +532,5 @@ const JOIN_RETRY_MS = 1_000
 const COMPARE_RETRY_MS: number = 2 * SYNC_TIMEOUT_MS
 /** A draining holder compares with its successors this often: twice is the rule, more when writes are under way. */
 const HAND_OVER_MS = 200
+/** Holders are compared for hearsay this often, per shard: what was read of a dead writer comes session by session. */
+const SHARE_MS = 1_000

@@ -20,6 +20,8 @@ export interface IngestListener {
   onBeaten(key: SessionKey, how: 'SUPERSEDED' | 'DROPPED'): void
   /** Of a session that was evicted here came a copy without the values that did not change, or one from before (`isOld`). */
   onLacking(key: SessionKey, shard: number, isOld: boolean): void
+  /** Something came that was not known here, and not by a frame of a stream: others may not be told. */
+  onHearsay(shard: number, record: SessionRecord): void
 }
 
 export class Ingest {
@@ -33,13 +35,14 @@ export class Ingest {
 
   /**
    * Merge records that `from` sent.
-   * @param tellSender answer with what is here when the sender lost to another writer without knowing (rules A1, R1).
+   * @param isFrame they came by a stream of `from`, as they come to all holders. If it lost to another writer without knowing,
+   * it is answered with what is here (rules A1, R1).
    */
-  apply(records: readonly KeyedRecord[], from: NodeId, tellSender: boolean): void {
+  apply(records: readonly KeyedRecord[], from: NodeId, isFrame: boolean): void {
     const unknownToSender: KeyedRecord[] = []
     for (const { key, record } of records) {
-      const stored = this.#merge(key, record)
-      if (tellSender && stored !== undefined && isNewsTo(from, stored, record)) {
+      const stored = this.#merge(key, record, isFrame)
+      if (isFrame && stored !== undefined && isNewsTo(from, stored, record)) {
         unknownToSender.push({ key, record: stored.kind === 'live' ? withoutValues(stored, () => false) : stored })
       }
     }
@@ -48,11 +51,14 @@ export class Ingest {
   }
 
   /** @returns what the table has now when it beats what came in. */
-  #merge(key: SessionKey, incoming: SessionRecord): SessionRecord | undefined {
+  #merge(key: SessionKey, incoming: SessionRecord, isFrame: boolean): SessionRecord | undefined {
     const { table, nowMs } = this.#context
     const entry = table.peek(key)
     if (entry === undefined) {
-      if (endsAtMs(incoming) > nowMs) this.#add(key, incoming)
+      if (endsAtMs(incoming) <= nowMs) return undefined
+      // What was evicted here is known to the other holders, or was by the comparison with this one's stub.
+      if (!isFrame && table.absence(key) !== 'evicted') this.#listener.onHearsay(table.shardOf(key), incoming)
+      this.#add(key, incoming)
       return undefined
     }
     const isTakenAsIs =
@@ -64,6 +70,7 @@ export class Ingest {
     if (this.#context.lacks('frontier')) merged = withoutJoin(merged, incoming)
     if (merged.record !== before) table.put(key, merged.record, nowMs)
     if (merged.conflict) this.#context.notice({ type: 'conflict', key })
+    if (merged.changed && !isFrame) this.#listener.onHearsay(table.shardOf(key), merged.record)
     if (merged.changed) this.#checkPrimary(key, before)
     return merged.beaten ? merged.record : undefined
   }
