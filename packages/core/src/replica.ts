@@ -156,7 +156,7 @@ export class Replica {
     })
     this.#syncSource = new SyncSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
-      isReady: (shard) => this.#holdings.isReady(shard),
+      isCopyFor: (asker, shard) => this.#holdings.isCopyFor(asker, shard),
       onDiffering: (node, shard) => {
         // If this node asks there already, it learns by that what it lacks.
         if (!this.#syncReceiver.isUnderWay(shard, node)) this.#holdings.onDiffering(node, shard)

@@ -91,7 +91,7 @@ export class Members {
     this.#vouching = new Vouching(context, {
       get: (node) => this.get(node),
       reachable: () => this.reachable(),
-      awakeMs: () => this.#awakeMs,
+      awakeMs: () => this.awakeMs,
       beat: (member) => this.#heartbeats.send(member),
     })
   }
@@ -143,7 +143,7 @@ export class Members {
 
   /** Whether this node has seen enough of the cluster to trust that nobody knows better (rule P4, cold start). */
   isSettled(): boolean {
-    const awakeMs = this.#awakeMs
+    const awakeMs = this.awakeMs
     const lonely = this.#context.config.expectPeers && !this.#metAnyone
     if (lonely && awakeMs < this.#startedAtAwakeMs + ALONE_MS) return false
     // Until its first heartbeat nobody knows what a member holds.
@@ -156,7 +156,7 @@ export class Members {
 
   /** Whether a shard of which nobody is a ready holder may be taken for what the live members have of it. */
   mayStartCold(): boolean {
-    return this.#coldStart.mayBegin(this.#awakeMs - this.#startedAtAwakeMs)
+    return this.#coldStart.mayBegin(this.awakeMs - this.#startedAtAwakeMs)
   }
 
   selfNews(): MemberNews {
@@ -164,7 +164,7 @@ export class Members {
   }
 
   onPeerUp(node: NodeId): void {
-    this.#strangers.set(node, this.#awakeMs)
+    this.#strangers.set(node, this.awakeMs)
     const member = this.#members.get(node)
     if (member !== undefined) {
       member.acquainted = false
@@ -192,7 +192,7 @@ export class Members {
       if (member.state === 'dead') this.#askGreeting(member, 0)
       return false
     }
-    member.heardAtAwakeMs = this.#awakeMs
+    member.heardAtAwakeMs = this.awakeMs
     if (member.state === 'suspect') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node, name: member.news.name })
@@ -219,7 +219,7 @@ export class Members {
     member.isLeaving = news.state === 'leaving' || (member.isLeaving && news.incarnation === member.news.incarnation)
     member.news = news
     member.connected = true
-    member.heardAtAwakeMs = this.#awakeMs
+    member.heardAtAwakeMs = this.awakeMs
     this.#metAnyone = true
     this.#coldStart.onAccounted(from)
     // It never noticed that it was taken for dead, and must join again: greeted, it does.
@@ -227,7 +227,7 @@ export class Members {
       this.#introductions.greet(from)
       member.acquainted = false
     }
-    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.#awakeMs)
+    if (!member.acquainted && !this.#strangers.has(from)) this.#strangers.set(from, this.awakeMs)
     if (member.state !== 'alive') {
       this.#enter(member, 'alive')
       this.#context.notice({ type: 'member:up', node: from, name: news.name })
@@ -351,7 +351,7 @@ export class Members {
 
   /** How long a member has been silent while this node was awake, in milliseconds. */
   silenceMs(member: Member): number {
-    return this.#awakeMs - member.heardAtAwakeMs
+    return this.awakeMs - member.heardAtAwakeMs
   }
 
   /** First of all in every step: did this node run when it wanted to? */
@@ -380,7 +380,7 @@ export class Members {
   }
 
   #forgetEarlierMembers(): void {
-    if (this.#awakeMs - this.#startedAtAwakeMs > FORGET_MS && this.#coldStart.forget()) this.#publishDialList()
+    if (this.awakeMs - this.#startedAtAwakeMs > FORGET_MS && this.#coldStart.forget()) this.#publishDialList()
   }
 
   #judge(member: Member): void {
@@ -390,7 +390,7 @@ export class Members {
       this.#gossipSuspicion(member)
     } else if (member.state === 'suspect' && this.#isProvenDead(member, DEAD_MS * factor)) this.#end(member, 'dead')
     else if (member.state === 'suspect') this.#vouching.ask(member)
-    else if (!member.connected && !isPresent(member) && this.#awakeMs - member.sinceAwakeMs > FORGET_MS) {
+    else if (!member.connected && !isPresent(member) && this.awakeMs - member.sinceAwakeMs > FORGET_MS) {
       this.#members.delete(member.news.node)
       this.#publishDialList()
     }
@@ -404,31 +404,32 @@ export class Members {
 
   /** Suspected so long, and not heard by anybody in as long, or suspected longer than the word of others counts. */
   #isProvenDead(suspect: Member, patienceMs: number): boolean {
-    const suspectedMs = this.#awakeMs - suspect.sinceAwakeMs
+    const suspectedMs = this.awakeMs - suspect.sinceAwakeMs
     if (suspectedMs <= patienceMs) return false
-    return this.#awakeMs - suspect.vouchedAtAwakeMs > patienceMs || suspectedMs > VOUCHED_MS_MAX
+    return this.awakeMs - suspect.vouchedAtAwakeMs > patienceMs || suspectedMs > VOUCHED_MS_MAX
   }
 
-  get #awakeMs(): number {
+  /** Time in which this node ran, in milliseconds: what patience is counted in. */
+  get awakeMs(): number {
     return this.#doubt.awakeMs(this.#context.nowMs)
   }
 
   #add(news: MemberNews): Member {
-    const member = createMember(news, this.#awakeMs)
+    const member = createMember(news, this.awakeMs)
     this.#members.set(news.node, member)
     return member
   }
 
   #enter(member: Member, state: Member['state']): void {
     member.state = state
-    member.sinceAwakeMs = this.#awakeMs
+    member.sinceAwakeMs = this.awakeMs
     this.#heartbeats.onChange()
   }
 
   #suspect(member: Member): void {
     this.#enter(member, 'suspect')
     member.vouchedAtAwakeMs = Number.NEGATIVE_INFINITY
-    member.askAtAwakeMs = this.#awakeMs
+    member.askAtAwakeMs = this.awakeMs
     this.#vouching.ask(member)
     this.#context.notice({ type: 'member:suspect', node: member.news.node, name: member.news.name })
   }

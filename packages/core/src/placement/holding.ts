@@ -27,6 +27,11 @@ export class Holding {
   readonly #equals = new Map<NodeId, Set<number>>()
   /** Members whose hello came since the join. */
   readonly hellos: Set<NodeId> = new Set()
+  joinedAtAwakeMs = 0
+  /** When each member was first asked for its hello, in time awake. */
+  readonly askedAtAwakeMs: Map<NodeId, number> = new Map()
+  /** Ready holders from which a sync did not come to its end: others are asked first. */
+  readonly failedSources: Set<NodeId> = new Set()
   /** Members whose own sessions were fetched since the join. */
   readonly ownSynced: Set<NodeId> = new Set()
   /** Members whose frames are gone, so that their own sessions must be fetched. */
@@ -36,12 +41,15 @@ export class Holding {
     this.shard = shard
   }
 
-  join(nowMs: number): void {
+  join(nowMs: number, awakeMs: number): void {
     this.state = 'joining'
+    this.joinedAtAwakeMs = awakeMs
     this.askedAtMs = nowMs
     this.isSynced = false
     this.isSyncing = false
     this.hellos.clear()
+    this.askedAtAwakeMs.clear()
+    this.failedSources.clear()
     this.ownSynced.clear()
     this.owedBy.clear()
     this.askers.clear()
@@ -76,7 +84,7 @@ export class Holding {
     this.state = 'none'
     this.wasReady = false
     this.isDraining = false
+    this.hasHearsay = false
     this.comparing.clear()
   }
 }
-    this.hasHearsay = false

@@ -21,7 +21,7 @@
  * A node that leaves is one whose shards all move away at once. It goes when it has let go of every shard of which it ever
  * was a copy; where nobody is left to hold one, it has nobody to hand it to.
  */
-import { SYNC_TIMEOUT_MS } from '../constants.ts'
+import { COLD_START_MS_MAX, HELLO_PATIENCE_MS, SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
 import type { Members } from '../members/members.ts'
@@ -50,6 +50,8 @@ export class Holdings {
   readonly #ports: HoldingsPorts
   readonly #shards: readonly Holding[] = allShards().map((shard) => new Holding(shard))
   #placement: Placement = []
+  /** While this node leaves: the placement of those who do not know that. */
+  #placementBeside: Placement = []
   /** Who shall hold a shard that this node holds, or shall hold; undefined after a change. */
   #coHolders: ReadonlySet<NodeId> | undefined
   /** The shards on the way in, and those that are here and moved away: all that `advance` has to look at. */
@@ -90,6 +92,15 @@ export class Holdings {
   isCounted(shard: number): boolean {
     const holding = this.#shard(shard)
     return holding.state === 'ready' && !holding.isDraining
+  }
+
+  /**
+   * Whether this node's copy counts for who compares with it. Who joins may take it from a holder that is about to let go.
+   * One that is ready may be about to let go itself: two that took each other for the copy that stays would both go.
+   */
+  isCopyFor(asker: NodeId, shard: number): boolean {
+    const isHolder = hasShard(this.#readyBitsOf(asker), shard) && !this.#context.lacks('one-stays')
+    return isHolder ? this.isCounted(shard) : this.isReady(shard)
   }
 
   /** Whether gaps may be repaired frame by frame: not before the first sync, which brings most of it at once. */
@@ -151,8 +162,10 @@ export class Holdings {
     this.#isPlaced = true
     const { config, self } = this.#context
     const candidates = [...this.#members.candidates()].map(({ news }) => news)
-    if (!this.#isLeaving) candidates.push(this.#members.selfNews())
-    this.#placement = place(candidates, config.copies + 1, config.keyHash)
+    const placeAmong = (nodes: typeof candidates): Placement => place(nodes, config.copies + 1, config.keyHash)
+    const beside = placeAmong([...candidates, this.#members.selfNews()])
+    this.#placement = this.#isLeaving ? placeAmong(candidates) : beside
+    this.#placementBeside = this.#isLeaving ? beside : []
     const joining: number[] = []
     this.#moved.clear()
     this.#coHolders = undefined
@@ -163,7 +176,7 @@ export class Holdings {
       }
       if (holding.isDraining) this.#stay(holding)
       if (holding.state !== 'none') continue
-      holding.join(this.#context.nowMs)
+      holding.join(this.#context.nowMs, this.#members.awakeMs)
       this.#onStateChanged(holding)
       this.#context.out.subscribe.push(holding.shard)
       joining.push(holding.shard)
@@ -224,6 +237,8 @@ export class Holdings {
   onLifeEnded(node: NodeId): void {
     for (const holding of this.#shards) {
       holding.hellos.delete(node)
+      holding.askedAtAwakeMs.delete(node)
+      holding.failedSources.delete(node)
       holding.ownSynced.delete(node)
       holding.askers.delete(node)
     }
@@ -250,21 +265,6 @@ export class Holdings {
     this.advance()
   }
 
-  /** Ready holders of a shard by what they said last, without this node. */
-  readyHolders(shard: number): NodeId[] {
-    const ready: NodeId[] = []
-    for (const member of this.#members.present()) if (hasShard(member.ready, shard)) ready.push(member.news.node)
-    return ready
-  }
-
-  /** Members to ask about a session of the shard, best first: ready holders, then joined ones, then anybody. */
-  reachable(shard: number): NodeId[] {
-    const rank = (bits: { ready: ShardBits; joined: ShardBits }): number =>
-      hasShard(bits.ready, shard) ? 0 : hasShard(bits.joined, shard) ? 1 : 2
-    return [...this.#members.reachable()]
-      .sort((a, b) => rank(a) - rank(b) || a.roundTripMs - b.roundTripMs || (a.news.node < b.news.node ? -1 : 1))
-      .map((member) => member.news.node)
-  }
   /**
    * Something came by a pull, a push or a sync. While its writer's life lasts, its stream brings the same to every holder. What
    * a dead one wrote may be nowhere else: the other ready holders are compared with, as they were at its death (rule P3).
@@ -280,6 +280,21 @@ export class Holdings {
     return this.#members.isReachable(node) && this.#members.get(node)?.news.incarnation === incarnation
   }
 
+  /** Ready holders of a shard by what they said last, without this node. */
+  readyHolders(shard: number): NodeId[] {
+    const ready: NodeId[] = []
+    for (const member of this.#members.present()) if (hasShard(member.ready, shard)) ready.push(member.news.node)
+    return ready
+  }
+
+  /** Members to ask about a session of the shard, best first: ready holders, then joined ones, then anybody. */
+  reachable(shard: number): NodeId[] {
+    const rank = (bits: { ready: ShardBits; joined: ShardBits }): number =>
+      hasShard(bits.ready, shard) ? 0 : hasShard(bits.joined, shard) ? 1 : 2
+    return [...this.#members.reachable()]
+      .sort((a, b) => rank(a) - rank(b) || a.roundTripMs - b.roundTripMs || (a.news.node < b.news.node ? -1 : 1))
+      .map((member) => member.news.node)
+  }
 
   /** Compare one shard with one other holder, as the slow audit. */
   audit(): void {
@@ -298,8 +313,12 @@ export class Holdings {
     this.#letGo([...this.#moved].filter((holding) => this.#isHandedOver(holding)))
     if (!isSettled || this.#joining.size === 0) return
     const live = [...this.#members.reachable()].map((member) => member.news.node)
-    if (!live.every((node) => this.#members.isAcquainted(node))) return
-    for (const holding of this.#joining) this.#advanceJoin(holding, live)
+    const areAcquainted = live.every((node) => this.#members.isAcquainted(node))
+    for (const holding of this.#joining) {
+      const awaited = this.#awaited(holding, live)
+      const mayAdvance = awaited === live ? areAcquainted : awaited.every((node) => this.#members.isAcquainted(node))
+      if (mayAdvance) this.#advanceJoin(holding, awaited)
+    }
   }
 
   /** Do again what should have been answered: a message was lost. Called regularly. */
@@ -373,7 +392,32 @@ export class Holdings {
   }
 
   #sendJoin(node: NodeId, shards: readonly number[]): void {
+    for (const shard of shards) {
+      const { askedAtAwakeMs } = this.#shard(shard)
+      if (!askedAtAwakeMs.has(node)) askedAtAwakeMs.set(node, this.#members.awakeMs)
+    }
     this.#context.send(node, { type: 'join', incarnation: this.#context.incarnation, shards })
+  }
+
+  /** The members without whom a join does not go on. */
+  #awaited(holding: Holding, live: readonly NodeId[]): readonly NodeId[] {
+    const mayGiveUp = this.#members.awakeMs >= holding.joinedAtAwakeMs + HELLO_PATIENCE_MS
+    return mayGiveUp ? live.filter((node) => !this.#isGivenUp(holding, node, live)) : live
+  }
+
+  /**
+   * Whether a join goes on without a member that has long been asked and does not answer, though it is heard. If the others do
+   * not answer either it is this node that is not reached. What such a member published since the source of the sync heard of
+   * it is found when it talks again: by its hello, which it goes on owing, or by the numbers in its heartbeats.
+   */
+  #isGivenUp(holding: Holding, node: NodeId, live: readonly NodeId[]): boolean {
+    if (holding.hellos.has(node) && this.#members.isAcquainted(node)) return false
+    const askedAtAwakeMs = holding.askedAtAwakeMs.get(node)
+    if (askedAtAwakeMs === undefined || this.#context.lacks('hello-patience')) return false
+    const isColdStart = this.readyHolders(holding.shard).length === 0
+    const patienceMs = isColdStart ? COLD_START_MS_MAX : HELLO_PATIENCE_MS
+    if (this.#members.awakeMs < askedAtAwakeMs + patienceMs) return false
+    return 2 * live.filter((other) => holding.hellos.has(other)).length >= live.length
   }
 
   #advanceJoin(holding: Holding, live: readonly NodeId[]): void {
@@ -395,9 +439,13 @@ export class Holdings {
       holding.isSynced = true
       return
     }
-    const ready = this.reachable(holding.shard).find(
+    const sources = this.reachable(holding.shard).filter(
       (node) => hasShard(this.#readyBitsOf(node), holding.shard) && this.#members.isAcquainted(node),
     )
+    const ready = sources.find((node) => !holding.failedSources.has(node)) ?? sources[0]
+    // Who is ready and cannot be reached may come back, or is dead soon: this node is cut off, which is no cold start.
+    const isCutOff = ready === undefined && this.readyHolders(holding.shard).length > 0
+    if (isCutOff && !this.#context.lacks('cut-off')) return
     // With nobody ready, hellos first: most members have nothing of their own in the shard, and say so by them.
     if (ready === undefined && !live.every((node) => holding.hellos.has(node))) return
     if (ready === undefined && !this.#members.mayStartCold()) return
@@ -422,6 +470,9 @@ export class Holdings {
       this.#ports.sync(holding.shard, ready, 'holder', (complete) => {
         holding.isSyncing = false
         holding.isSynced = complete
+        if (!complete) holding.failedSources.add(ready)
+        // Once around: whoever failed may be well again.
+        if (complete || sources.every((node) => holding.failedSources.has(node))) holding.failedSources.clear()
       })
     } else holding.isSynced = true
   }
@@ -455,8 +506,10 @@ export class Holdings {
   #successors(shard: number): readonly NodeId[] {
     const shall = this.holders(shard)
     if (!this.#isLeaving) return shall
-    // Who does not know leaving takes no shard of this node before it is gone.
-    return shall.filter((node) => this.#context.wireOf(node) >= 2 || hasShard(this.#readyBitsOf(node), shard))
+    // Who does not know leaving holds what it shall hold beside this node, and takes the rest when this node is gone.
+    return shall.filter((node) => {
+      return this.#context.wireOf(node) >= 2 || this.#placementBeside[shard]?.includes(node) === true
+    })
   }
 
   #letGo(handedOver: readonly Holding[]): void {
@@ -530,7 +583,7 @@ function shareShards(a: ShardBits, b: ShardBits): boolean {
 const JOIN_RETRY_MS = 1_000
 /** A comparison that did not end by then failed: above the time-out of a sync, and room for a queue of them. */
 const COMPARE_RETRY_MS: number = 2 * SYNC_TIMEOUT_MS
-/** A draining holder compares with its successors this often: twice is the rule, more when writes are under way. */
-const HAND_OVER_MS = 200
 /** Holders are compared for hearsay this often, per shard: what was read of a dead writer comes session by session. */
 const SHARE_MS = 1_000
+/** A draining holder compares with its successors this often: twice is the rule, more when writes are under way. */
+const HAND_OVER_MS = 200

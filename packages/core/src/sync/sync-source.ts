@@ -24,7 +24,8 @@ import type { KeyedRecord } from '../wire/record-codec.ts'
 
 export interface SyncSourcePorts {
   isJoined(shard: number): boolean
-  isReady(shard: number): boolean
+  /** Whether what this node has of the shard counts for who asks. */
+  isCopyFor(asker: NodeId, shard: number): boolean
   /** The asker holds something else than this node, more or less. */
   onDiffering(node: NodeId, shard: number): void
   /** Positions in the streams of others, for the shard. */
@@ -59,7 +60,7 @@ export class SyncSource {
       // A bucket of which there is nothing here differs too, and the offer says so: no difference means equal.
       buckets.push({ bucket, parts: Math.max(1, Math.ceil(table.bucketCount(bucket) / ITEMS_PER_PART)) })
     }
-    const ready = ask.scope === 'own' || this.#ports.isReady(ask.shard)
+    const ready = ask.scope === 'own' || this.#ports.isCopyFor(from, ask.shard)
     this.#context.send(from, { type: 'sync-offer', session: ask.session, ready, positions, buckets }, 'bulk')
     if (ask.scope === 'holder' && buckets.length > 0) this.#ports.onDiffering(from, ask.shard)
   }

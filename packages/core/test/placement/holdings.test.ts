@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { ALONE_MS, DEAD_MS, SHARD_COUNT } from '../../src/constants.ts'
+import { ALONE_MS, DEAD_MS, HELLO_PATIENCE_MS, SHARD_COUNT } from '../../src/constants.ts'
+import { toSessionKey } from '../../src/session/id.ts'
 import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
 
 const SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
@@ -82,6 +83,90 @@ describe('holdings', () => {
     cluster.fate = () => undefined
     cluster.until(() => cluster.replica('c').shardState(7) === 'ready', 'repaired')
     assert.equal(texts(cluster.record('c', id))['n'], '2')
+  })
+
+  it('[rule P1] goes on without the hello of a member that is heard and does not give it, when others do', () => {
+    const cluster = Cluster.ready({ nodes: 4 })
+    const ids = fill(cluster)
+    cluster.crash('c')
+    cluster.fate = ({ from, to, type }) => (from === 'b' && to === 'c' && type === 'hello' ? 'lose' : undefined)
+    cluster.join('c', { incarnation: 2 })
+    cluster.run(HELLO_PATIENCE_MS - 100)
+    assert.equal(cluster.replica('c').isReady, false)
+    cluster.until(() => cluster.replica('c').isReady, 'ready without it', 1_000)
+    for (const held of ids) {
+      if (cluster.replica('c').shardState(shardOf(held)) !== 'ready') continue
+      assert.deepEqual(texts(cluster.record('c', held)), { of: held })
+    }
+  })
+
+  it('[rule P1] does not go on without anybody: it is this node that is not reached', () => {
+    const cluster = Cluster.ready()
+    cluster.crash('c')
+    cluster.fate = ({ to, type }) => (to === 'c' && type === 'hello' ? 'lose' : undefined)
+    cluster.join('c', { incarnation: 2 })
+    cluster.run(4 * HELLO_PATIENCE_MS)
+    assert(SHARDS.every((shard) => cluster.replica('c').shardState(shard) !== 'ready'))
+    cluster.fate = () => undefined
+    cluster.until(() => cluster.replica('c').isReady, 'ready')
+  })
+
+  it('[rule P4] [I-R9] is not complete with what it has while those who are ready cannot be reached', () => {
+    // No stream shows what is missing: the writer is gone.
+    const cluster = Cluster.ready({ nodes: 4, init: (node) => (node === 'd' ? { weight: 0 } : {}) })
+    const id = idInShard(7)
+    cluster.establish('d', id, { x: '1' })
+    cluster.crash('d')
+    cluster.run(DEAD_MS + 1_000)
+    cluster.crash('c')
+    // It hears who is ready, and gets nothing before the connections break.
+    cluster.fate = ({ to, type }) => (to === 'c' && type === 'sync-offer' ? 'lose' : undefined)
+    cluster.join('c', { incarnation: 2 })
+    cluster.run(200)
+    for (const other of ['a', 'b']) cluster.cut('c', other)
+    cluster.run(ALONE_MS + 500)
+    assert(SHARDS.every((shard) => cluster.replica('c').shardState(shard) !== 'ready'))
+    cluster.fate = () => undefined
+    for (const other of ['a', 'b']) cluster.connect('c', other)
+    cluster.until(() => cluster.replica('c').shardState(7) === 'ready', 'ready')
+    assert.deepEqual(texts(cluster.record('c', id)), { x: '1' })
+  })
+
+  it('[rule P4] syncs from another holder when one does not answer', () => {
+    const cluster = Cluster.ready()
+    const ids = fill(cluster)
+    cluster.crash('c')
+    cluster.fate = ({ from, to, type }) => (from === 'a' && to === 'c' && type === 'sync-offer' ? 'lose' : undefined)
+    cluster.join('c', { incarnation: 2 })
+    cluster.until(() => cluster.replica('c').isReady, 'ready')
+    for (const id of ids) assert.deepEqual(texts(cluster.record('c', id)), { of: id })
+  })
+
+  it('[rule P3] a holder that hears of what a dead writer left elsewhere tells the other holders', () => {
+    const cluster = Cluster.ready({ nodes: 5 })
+    const id = idInShard(7)
+    const holders = cluster.holdersOf(id)
+    const [writer, keeper] = cluster.nodes.filter((node) => !holders.includes(node))
+    assert(writer !== undefined && keeper !== undefined)
+    cluster.establish(writer, id, { x: '1' })
+    cluster.fate = ({ carrier }) => (carrier === 'frame' ? 'lose' : undefined)
+    const proof = cluster.written(cluster.commit(writer, id, { x: '2' }))
+    cluster.outcome(cluster.resume(keeper, id, { proof }))
+    cluster.crash(writer)
+    cluster.run(DEAD_MS + 2_000)
+    assert(holders.every((node) => texts(cluster.record(node, id))['x'] === '1'))
+    cluster.sent.length = 0
+    const record = cluster.record(keeper, id)
+    cluster.hear(holders[0] as string, keeper, { type: 'push', records: [{ key: toSessionKey(id), record }] })
+    cluster.run(1_500)
+    assert.deepEqual(
+      holders.map((node) => texts(cluster.record(node, id))['x']),
+      ['2', '2', '2'],
+    )
+    // All know it now, and nobody goes on asking.
+    cluster.run(3_000)
+    const asks = cluster.sentOf('sync-ask').filter(({ message }) => message.shard === 7)
+    assert(asks.length < 20, `${asks.length} comparisons`)
   })
 
   it("[rule P4] at a cold start every member's own sessions make the holders ready, with nobody ready to ask", () => {

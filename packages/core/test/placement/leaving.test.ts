@@ -188,6 +188,37 @@ describe('[rule P2] a node that leaves', () => {
     }
   })
 
+  it('two that leave at once, and do not know it of each other, do not count on each other', () => {
+    const cluster = Cluster.ready({ nodes: 5 })
+    const ids = fill(cluster, 'a')
+    cluster.fate = ({ from, to, type }) => {
+      const isBetween = (from === 'b' && to === 'c') || (from === 'c' && to === 'b')
+      return isBetween && type === 'members' ? 'lose' : undefined
+    }
+    for (const node of ['b', 'c']) cluster.step(node, { type: 'leave' })
+    const fewest = (): number => Math.min(...ids.map((id) => readyAt(cluster, shardOf(id)).length))
+    for (let ms = 0; ms < 1_000; ms++) {
+      cluster.run(1)
+      assert(fewest() >= 3, `after ${ms} ms`)
+    }
+    cluster.fate = () => undefined
+    cluster.until(() => !cluster.replica('b').owesAnything && !cluster.replica('c').owesAnything, 'both may go')
+    assert(fewest() >= 3)
+  })
+
+  it('waits for a member that does not know leaving and is about to be a holder beside it', () => {
+    const cluster = Cluster.ready({ nodes: 3, wire: () => 1 })
+    const ids = fill(cluster, 'a')
+    cluster.crash('a')
+    cluster.crash('c')
+    cluster.join('a', { incarnation: 2 })
+    cluster.run(3)
+    cluster.step('b', { type: 'leave' })
+    assert(cluster.replica('b').owesAnything)
+    cluster.until(() => !cluster.replica('b').owesAnything, 'b may go')
+    for (const id of ids) assert(cluster.nodesWith(id).includes('a'), id)
+  })
+
   it('among members that do not know leaving, hands over to who holds its shards already', () => {
     const cluster = Cluster.ready({ nodes: 4, wire: (a, b) => (a === 'b' || b === 'b' ? 1 : 2) })
     const ids = fill(cluster, 'a')
