@@ -220,7 +220,7 @@ export const PLANTED: readonly PlantedBug[] = [
     bend: split,
   },
   {
-    lacks: ['flush'],
+    lacks: ['flush', 'share-hearsay'],
     bug: 'at a death nobody compares what the dead sent last (P3)',
     caughtBy: ['I-R4', 'I-R9'],
     seeds: [14, 16, 32],
