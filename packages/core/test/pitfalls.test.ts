@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { DEAD_MS, SHARD_COUNT, SUSPECT_MS, SWEEP_INTERVAL_MS, SYNC_SESSIONS_MAX } from '../src/constants.ts'
 import type { Delivery } from './support/cluster.ts'
-import { Cluster, idInShard, keyOf, texts } from './support/cluster.ts'
+import { Cluster, idInShard, keyOf, smallPortions, texts } from './support/cluster.ts'
 
 const SHARD = 7
 const ID = idInShard(SHARD)
@@ -57,11 +57,11 @@ describe('pitfalls of replication', () => {
 
   it('[pitfall 13] a holder that joins under steady writes is ready soon, and is sent no record again and again', () => {
     const cluster = Cluster.ready()
-    const big = 'x'.repeat(20_000)
+    const big = smallPortions(20_000)
     const ids = Array.from({ length: 60 }, (_, n) => idInShard(n % SHARD_COUNT, `steady-${n}`))
     for (const id of ids) {
       cluster.result(cluster.create('a', id, { assumeNew: true }))
-      cluster.commit('a', id, { count: '0', big })
+      cluster.commit('a', id, { count: '0', ...big })
     }
     cluster.run(500)
     cluster.crash('c')
@@ -81,7 +81,9 @@ describe('pitfalls of replication', () => {
     }
     const fetched = cluster.sentOf('sync-records').filter(({ to }) => to === 'c')
     const values = fetched.flatMap(({ message }) =>
-      message.records.filter(({ record }) => record.kind === 'live' && record.portions.get('big')?.value !== undefined),
+      message.records.filter(
+        ({ record }) => record.kind === 'live' && record.portions.get('part-0')?.value !== undefined,
+      ),
     )
     assert(values.length >= ids.length && values.length < 3 * ids.length, `${values.length} for ${ids.length} sessions`)
     cluster.run(1_000)

@@ -372,14 +372,14 @@ describe('outgoing streams', () => {
 
     it('[pitfall 45] are for who follows the stream: a stranger’s small question brings nothing', () => {
       const cluster = Cluster.ready({ nodes: 6 })
-      cluster.establish('a', ID, { big: 'x'.repeat(40_000) })
+      cluster.establish('a', ID, smallPortions(40_000))
       const outsider = cluster.nodes.find((node) => node !== 'a' && cluster.replica(node).shardState(SHARD) === 'none')
       const holder = cluster.nodes.find((node) => node !== 'a' && cluster.replica(node).shardState(SHARD) === 'ready')
       assert(outsider !== undefined && holder !== undefined)
       // One of the holders acknowledges nothing, so the frames are still there.
       cluster.fate = ({ type }) => (type === 'ack' || type === 'probe' ? 'lose' : undefined)
       for (let n = 0; n < 5; n++) {
-        cluster.commit('a', ID, { big: String(n).repeat(40_000) })
+        cluster.commit('a', ID, smallPortions(40_000, String(n)))
         cluster.run(10)
       }
       cluster.sent.length = 0
