@@ -257,7 +257,7 @@ export const ALONE_MS = 3_000
 export const COLD_START_MS_MAX: number = 5 * ALONE_MS
 /** A joiner waits this long for the hello of a member that is heard and does not answer, when half of the others did: as long as
  * for one that is not heard. A cold start, which needs what it has, waits `COLD_START_MS_MAX`. */
-export const HELLO_PATIENCE_MS: number = DEAD_MS
+export const HELLO_PATIENCE_MS = 5_000
 /** A full mesh with heartbeats of its own is meant for tens of nodes; this refuses a runaway member list. */
 export const MEMBERS_MAX = 1024
 export const MEMBER_ADDRESSES_MAX = 16
