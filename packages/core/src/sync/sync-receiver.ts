@@ -114,8 +114,10 @@ export class SyncReceiver {
       if (here === undefined || here.hi !== meta.hi || here.lo !== meta.lo) session.wanted.push(key)
     }
     session.bucket = items.bucket
-    const isAll = session.scope === 'holder' && session.isSourceReady && items.items.length < SYNC_ITEMS_MAX
-    if (isAll && session.part !== undefined) this.#context.table.matchStubs(session.part, items.items)
+    const isAll = session.scope === 'holder' && items.items.length < SYNC_ITEMS_MAX
+    if (isAll && session.part !== undefined) {
+      this.#context.table.matchStubs(session.part, items.items, session.isSourceReady)
+    }
     this.#next(session)
   }
 

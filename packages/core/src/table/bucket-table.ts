@@ -211,9 +211,16 @@ export class BucketTable {
     }
   }
 
-  /** Another holder listed all that it has of a part of a bucket, which decides what stubs of it count. */
-  matchStubs(part: BucketPart, listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[]): void {
-    this.#stubs.match(part, listed)
+  /**
+   * Another holder listed all that it has of a part of a bucket, which decides what stubs of it count. One that is no copy itself
+   * (`isCopy` false) only says what does count: what it lacks, others may have.
+   */
+  matchStubs(
+    part: BucketPart,
+    listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[],
+    isCopy: boolean,
+  ): void {
+    this.#stubs.match(part, listed, isCopy)
   }
 
   /** Look at some records and take out those that ended. Called regularly, it goes round the whole table. */

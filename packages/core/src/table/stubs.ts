@@ -91,8 +91,11 @@ export class Stubs {
     if (stub.isCounted) this.#flip(bucket, stub.meta)
   }
 
-  /** Another holder listed all that it has of a part of a bucket: what it has as it was here counts, and nothing else. */
-  match(part: BucketPart, listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[]): void {
+  /**
+   * Another holder listed all that it has of a part of a bucket: what it has as it was here counts, and nothing else; of what a
+   * holder that is no copy does not have, nothing is said.
+   */
+  match(part: BucketPart, listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[], isCopy: boolean): void {
     const stubs = this.#bucket(part.bucket)
     if (stubs.size === 0) return
     const metas = new Map(listed.map(({ key, meta }) => [hashName(key), meta]))
@@ -100,7 +103,8 @@ export class Stubs {
       if (!isInPart(stub.hash, part)) continue
       const theirs = metas.get(name)
       const isCounted = theirs !== undefined && theirs.hi === stub.meta.hi && theirs.lo === stub.meta.lo
-      if (isCounted !== stub.isCounted) this.#flip(part.bucket, stub.meta)
+      if (isCounted === stub.isCounted || !(isCounted || isCopy)) continue
+      this.#flip(part.bucket, stub.meta)
       stub.isCounted = isCounted
     }
   }

@@ -253,17 +253,29 @@ describe('the table', () => {
       for (let i = 0; i < 3; i++) table.put(keyInOtherBucket(bucket, i), live(1, 1_000), 0)
       const all = { bucket, part: 0, parts: 1 }
       for (const listed of [[], [{ key: hash, meta: { hi: 1, lo: 1 } }]]) {
-        table.matchStubs(all, listed)
+        table.matchStubs(all, listed, true)
         assert.deepEqual(table.digest(bucket), { hi: 0, lo: 0 })
         assert.equal(table.absence(keyOf('a')), 'evicted')
         assert.deepEqual(table.index(bucket).meta(hash), meta, 'known, and so not fetched')
       }
-      table.matchStubs(all, [{ key: hash, meta }])
-      table.matchStubs(all, [{ key: hash, meta }])
+      table.matchStubs(all, [{ key: hash, meta }], true)
+      table.matchStubs(all, [{ key: hash, meta }], true)
       assert.deepEqual(table.digest(bucket), meta)
-      table.matchStubs(all, [])
+      table.matchStubs(all, [], true)
       table.put(keyOf('a'), live(2, 1_000), 0)
       assert.deepEqual(table.digest(bucket), metaHash(hash, live(2, 1_000)))
+    })
+
+    it('[T1] of what a holder has that is no copy itself counts; what that one lacks, others may have', () => {
+      const { table } = open({ bytesMax: roomFor(2) })
+      const { hash, bucket, meta } = table.put(keyOf('a'), live(1, 1_000), 0)
+      for (let i = 0; i < 3; i++) table.put(keyInOtherBucket(bucket, i), live(1, 1_000), 0)
+      const all = { bucket, part: 0, parts: 1 }
+      table.matchStubs(all, [], false)
+      assert.deepEqual(table.digest(bucket), meta)
+      table.matchStubs(all, [], true)
+      table.matchStubs(all, [{ key: hash, meta }], false)
+      assert.deepEqual(table.digest(bucket), meta)
     })
 
     it('[T1] is judged only by the part of the bucket that was listed', () => {
@@ -271,9 +283,9 @@ describe('the table', () => {
       const { hash, bucket, meta } = table.put(keyOf('a'), live(1, 1_000), 0)
       for (let i = 0; i < 3; i++) table.put(keyInOtherBucket(bucket, i), live(1, 1_000), 0)
       const part = (hash.hi >>> 0) % 2
-      table.matchStubs({ bucket, part: 1 - part, parts: 2 }, [])
+      table.matchStubs({ bucket, part: 1 - part, parts: 2 }, [], true)
       assert.deepEqual(table.digest(bucket), meta)
-      table.matchStubs({ bucket, part, parts: 2 }, [])
+      table.matchStubs({ bucket, part, parts: 2 }, [], true)
       assert.deepEqual(table.digest(bucket), { hi: 0, lo: 0 })
     })
   })
