@@ -57,7 +57,7 @@ export interface NodeOptions {
   readonly encryption?: 'tls' | 'noise'
   /**
    * How this node's writes reach the holders. `gossip` (default): by gossipsub, a topic per shard. `direct`: over one stream
-   * to each holder, at about half the CPU. Members need not agree.
+   * to each holder, which confirms a little sooner. Members need not agree.
    */
   readonly carrier?: 'gossip' | 'direct'
   /** Default: silent. Ids of sessions and values are never logged. */

@@ -55,7 +55,7 @@ export interface NetworkInit {
   readonly encryption?: 'tls' | 'noise' | undefined
   /**
    * How frames reach others. `gossip` (default): by gossipsub, a topic per shard. `direct`: over one stream to each
-   * subscriber, at about half the CPU; peers that do not take such streams yet get theirs by gossip. Members need not agree.
+   * subscriber, which takes fewer steps; peers that do not take such streams yet get theirs by gossip. Members need not agree.
    */
   readonly carrier?: 'gossip' | 'direct' | undefined
   /** The id of a frame: what is equal is delivered once. At most a view of the frame. Default: its first 48 bytes. */

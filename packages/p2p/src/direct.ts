@@ -1,5 +1,5 @@
 /**
- * Frames to each subscriber over a stream of its own: the second carrier, at about half the CPU of gossipsub.
+ * Frames to each subscriber over a stream of its own: the second carrier, with fewer steps than gossipsub.
  *
  * Who publishes opens one stream to each peer and keeps it for as long as the connection. Frames go there; back comes the
  * list of shards that the peer subscribed to, whole each time, so that it may be said twice. Every member takes such streams
