@@ -37,6 +37,12 @@ export const INBOX_FRAME_BYTES_MAX: number = 32 * 1024 * 1024
 /** Control messages that may wait for that: thousands of acknowledgements and heartbeats, a turn's work. */
 export const INBOX_CONTROL_MAX = 16_384
 
+/** Bounds of the latency histograms, in seconds: from what a look into the own table takes, over a round trip in a data centre and
+ * one around the world, to the longest deadlines. Changing one breaks the graphs of whoever compares with yesterday. */
+export const LATENCY_BOUNDS_SECONDS: readonly number[] = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+]
+
 // Typed portions.
 
 /** One byte says the version of a portion's shape; 0 is what was set without a type. */

@@ -50,46 +50,16 @@ import { GOODBYE_MS, STOP_FLUSH_MS } from './constants.ts'
 import type { DataDir } from './data-dir.ts'
 import { openDataDir } from './data-dir.ts'
 import { Driver } from './driver.ts'
+import type { NodeEvents } from './events.ts'
 import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
 import type { Change, SessionOwner } from './session.ts'
 import { NodeSession, nameOf, ResumedNodeSession, storedSize } from './session.ts'
+import type { NodeStats } from './stats.ts'
+import { StatsCounter } from './stats.ts'
 import { sealValue } from './values.ts'
-
-/** The events of a node, by name, with their arguments. */
-export interface NodeEvents {
-  /** A member came, or came back after a suspicion. */
-  'member:up': [{ readonly nodeId: string; readonly name: string }]
-  /** A member is silent or its connection was lost. Its shards stay where they are for now. */
-  'member:suspect': [{ readonly nodeId: string; readonly name: string }]
-  /** A member hands over what it holds and will go. It is given nothing any more. */
-  'member:leaving': [{ readonly nodeId: string; readonly name: string }]
-  /** A member left, or was silent so long that its shards move. */
-  'member:down': [{ readonly nodeId: string; readonly name: string; readonly reason: 'left' | 'dead' }]
-  /** Another node became primary of a session that this node was primary of. */
-  'session:superseded': [{ readonly id: Uint8Array; readonly by: string }]
-  /** A session left this node's cache for want of room. */
-  'session:evicted': [{ readonly id: Uint8Array }]
-  /** Some of a large value left this node's cache for want of room; the rest of its session is here. */
-  'portion:evicted': [{ readonly id: Uint8Array; readonly portion: string }]
-  /** Two primaries wrote a session without knowing of each other; both writes are kept, per portion the later one. */
-  conflict: [{ readonly id: Uint8Array }]
-  /** Frames of a sender are missing here and were asked for. */
-  gap: [{ readonly sender: string; readonly shard: number; readonly missing: number }]
-  /** They are here now. */
-  repaired: [{ readonly sender: string; readonly shard: number; readonly frames: number }]
-  /** This node became a complete holder of a shard, or gave it to others. */
-  'shard:ready': [{ readonly shard: number }]
-  'shard:left': [{ readonly shard: number }]
-  /** Nobody had what was there before, and these members did not come back in time: what only they hold is unknown here. */
-  'members:missing': [{ readonly nodeIds: readonly string[] }]
-  /** This node stopped before these shards were at all who shall hold them: as if it had crashed, for these. */
-  'handover:incomplete': [{ readonly shards: readonly number[] }]
-  /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
-  failed: [unknown]
-}
 
 /** What `status` tells of a node. */
 export interface NodeStatus extends ReplicaStatus {
@@ -101,6 +71,12 @@ export interface NodeStatus extends ReplicaStatus {
   readonly network: NetworkStats
 }
 
+/**
+ * Where a node is in its life. `starting`: it was not ready yet. `ready`: everything it shall hold is here. `catching-up`: it
+ * was ready, and shall hold more now. `draining`: it hands over what it holds, and serves as before. `stopped`: it has gone.
+ */
+export type NodeState = 'starting' | 'ready' | 'catching-up' | 'draining' | 'stopped'
+
 /** A member of a cluster, and the sessions it can make, resume and write. Made by `createNode`. */
 export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   readonly #options: ResolvedOptions
@@ -111,7 +87,10 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   readonly #dataDir: DataDir | undefined
   readonly #owner: SessionOwner
   readonly #waiters = new Set<() => void>()
+  readonly #counts = new StatsCounter()
+  #wasReady = false
   #stopping: Promise<void> | undefined
+  #hasStopped = false
 
   /**
    * Use `createNode`.
@@ -148,7 +127,16 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   /** Whether everything this node shall hold is here and counts as a copy. */
   get isReady(): boolean {
-    return this.#replica.isReady
+    const { isReady } = this.#replica
+    this.#wasReady ||= isReady
+    return isReady
+  }
+
+  /** Where this node is in its life. `draining` from the moment `stop` is called, or an invariant breaks. */
+  get state(): NodeState {
+    if (this.#stopping !== undefined) return this.#hasStopped ? 'stopped' : 'draining'
+    if (this.isReady) return 'ready'
+    return this.#wasReady ? 'catching-up' : 'starting'
   }
 
   async create(id: SessionIdInput, options: CreateOptions = {}): Promise<Session> {
@@ -157,8 +145,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     assertLifetime(idleMs, absoluteMs)
     const deadlineMs = deadline(options.deadlineMs)
     const command = { type: 'create', key, idleMs, absoluteMs, assumeNew, deadlineMs } as const
-    const result = await this.#request(command, options.signal)
-    if (result.kind !== 'created') throw unexpected(result)
+    try {
+      const result = await this.#request(command, options.signal)
+      if (result.kind !== 'created') throw unexpected(result)
+    } catch (error) {
+      this.#counts.createFailed(error)
+      throw error
+    }
+    this.#counts.creates.created += 1
     return new NodeSession(this.#owner, key, this.#record(key) as LiveRecord)
   }
 
@@ -172,9 +166,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const proof = minVersion === undefined ? undefined : decodeToken(minVersion)
     const deadlineMs = deadline(options.deadlineMs)
     const command = { type: 'resume', key, portions, proof, consistency, deadlineMs } as const
-    const result = await this.#request(command, options.signal)
-    if (result.kind !== 'resumed') throw unexpected(result)
-    const { outcome } = result
+    const { outcome } = await this.#timeResume(command, options.signal)
     const origin = describeOrigin(outcome.from)
     if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
     if (outcome.outcome === 'unknown') return { outcome: 'unknown', origin }
@@ -192,7 +184,12 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
     const key = toSessionKey(id)
     const snapshot = this.#replica.local(key, portions?.map(nameOf))
-    return snapshot === undefined ? undefined : new NodeSession(this.#owner, key, snapshot, snapshot.blobs)
+    if (snapshot === undefined) {
+      this.#counts.localMisses += 1
+      return undefined
+    }
+    this.#counts.localHits += 1
+    return new NodeSession(this.#owner, key, snapshot, snapshot.blobs)
   }
 
   aliveMembers(): readonly string[] {
@@ -208,6 +205,11 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       droppedInputs: this.#driver.droppedInputs,
       network: this.#network.stats(),
     }
+  }
+
+  /** What this node did since its start, counted. Cheap enough to ask every second. */
+  stats(): NodeStats {
+    return this.#counts.snapshot()
   }
 
   /**
@@ -232,11 +234,13 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   /**
    * Leave the cluster and stop: publish what is pending, wait up to a second until the others have it, hand over what this
    * node holds (at most `drainMs`; `handover:incomplete` tells what was left), close everything. Until it has gone the node
-   * serves as before. Requests that still wait then are rejected with `StoppedError`. Safe to call twice.
+   * serves as before. Requests that still wait then are rejected with `StoppedError`. Safe to call twice: the first call's
+   * options count.
    */
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
-    return this.#stopping
+  async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
+    const { drainMs = this.#options.drainMs } = options
+    this.#stopping ??= this.#stop(number('drainMs', drainMs, 0, 2 ** 31 - 1))
+    await this.#stopping
   }
 
   /** Listen and join. Called once, by `createNode`. */
@@ -263,23 +267,31 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     this.#replica.setAddresses(this.#network.addresses)
   }
 
-  async #stop(): Promise<void> {
+  async #stop(drainMs: number): Promise<void> {
+    try {
+      await this.#handOver(drainMs)
+      await this.#network.stop()
+      await this.#dataDir?.release()
+    } finally {
+      this.#hasStopped = true
+    }
+  }
+
+  async #handOver(drainMs: number): Promise<void> {
     this.#driver.post({ type: 'leave' })
     const sinceMs = this.#clock.now().nowMs
     // Stopped by a listener, the step that told it is still under way, and what was posted waits for its end.
     await Promise.resolve()
-    while (this.#isOwing(this.#clock.now().nowMs - sinceMs)) await pause(STOP_POLL_MS)
+    while (this.#isOwing(this.#clock.now().nowMs - sinceMs, drainMs)) await pause(STOP_POLL_MS)
     this.#driver.post({ type: 'goodbye' })
     this.#driver.stop()
     this.#wake()
     if (this.aliveMembers().length > 1) await pause(GOODBYE_MS)
-    await this.#network.stop()
-    await this.#dataDir?.release()
   }
 
   /** Whether it is worth waiting before this node, which leaves, is gone. */
-  #isOwing(waitedMs: number): boolean {
-    if (waitedMs < this.#options.drainMs && this.#replica.owedShards.length > 0) return true
+  #isOwing(waitedMs: number, drainMs: number): boolean {
+    if (waitedMs < drainMs && this.#replica.owedShards.length > 0) return true
     return waitedMs < STOP_FLUSH_MS && this.#replica.owesAnything
   }
 
@@ -290,6 +302,23 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   ): SuccessfulResult | Promise<SuccessfulResult> {
     const ended = this.#driver.request(request, signal)
     return ended instanceof Promise ? ended.then(assertSuccess) : assertSuccess(ended)
+  }
+
+  async #timeResume(
+    command: Extract<Parameters<Driver['request']>[0], { type: 'resume' }>,
+    signal: AbortSignal | undefined,
+  ): Promise<Extract<Result, { kind: 'resumed' }>> {
+    const sinceMs = this.#clock.now().nowMs
+    try {
+      const result = await this.#request(command, signal)
+      if (result.kind !== 'resumed') throw unexpected(result)
+      const { outcome, from } = result.outcome
+      this.#counts.resumed(outcome, from.local, this.#clock.now().nowMs - sinceMs)
+      return result
+    } catch (error) {
+      this.#counts.resumes.failed += 1
+      throw error
+    }
   }
 
   #record(key: SessionKey): LiveRecord | undefined {
@@ -303,20 +332,37 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       sealer,
       nowMs: () => this.#clock.now().nowMs,
       commit: async (key, record, changes, { copies, waitMs, signal }) => {
-        if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
-        if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
-        const { birth } = record
-        const encoded = this.#encode(key, birth, changes, sealer)
-        const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
-        const result = ended instanceof Promise ? await ended : ended
-        if (result.kind !== 'written') throw unexpected(result)
-        return { record: this.#record(key) ?? record, proof: result.proof }
+        const sinceMs = copies > 0 ? this.#clock.now().nowMs : 0
+        try {
+          if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
+          if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
+          const { birth } = record
+          const encoded = this.#encode(key, birth, changes, sealer)
+          const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
+          const result = ended instanceof Promise ? await ended : ended
+          if (result.kind !== 'written') throw unexpected(result)
+          if (copies > 0) this.#counts.confirmed(this.#clock.now().nowMs - sinceMs)
+          else this.#counts.commits.queued += 1
+          return { record: this.#record(key) ?? record, proof: result.proof }
+        } catch (error) {
+          this.#counts.commits.failed += 1
+          throw error
+        }
       },
-      touch: (key, { birth }) => this.#driver.post({ type: 'touch', key, birth }),
+      touch: (key, { birth }) => {
+        this.#counts.touches += 1
+        this.#driver.post({ type: 'touch', key, birth })
+      },
       drop: async (key, { birth, expiry }, { copies, waitMs, signal }) => {
         const { absoluteAtMs } = expiry
-        const result = await this.#request({ type: 'drop', key, birth, absoluteAtMs, copies, waitMs }, signal)
-        if (result.kind !== 'dropped') throw unexpected(result)
+        try {
+          const result = await this.#request({ type: 'drop', key, birth, absoluteAtMs, copies, waitMs }, signal)
+          if (result.kind !== 'dropped') throw unexpected(result)
+          this.#counts.drops.dropped += 1
+        } catch (error) {
+          this.#counts.drops.failed += 1
+          throw error
+        }
       },
     }
   }
@@ -412,27 +458,27 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       case 'member:leaving':
       case 'member:suspect':
         logger?.info(notice.type, { nodeId: notice.node, name: notice.name })
-        this.emit(notice.type, { nodeId: notice.node, name: notice.name })
+        this.#tell(notice.type, { nodeId: notice.node, name: notice.name })
         return
       case 'member:down':
         logger?.info(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
-        this.emit(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
+        this.#tell(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
         return
       case 'session:superseded':
-        this.emit(notice.type, { id: keyBytes(notice.key), by: notice.by })
+        this.#tell(notice.type, { id: keyBytes(notice.key), by: notice.by })
         return
       case 'portion:evicted':
-        this.emit(notice.type, { id: keyBytes(notice.key), portion: notice.portion })
+        this.#tell(notice.type, { id: keyBytes(notice.key), portion: notice.portion })
         return
       case 'session:evicted':
       case 'conflict':
-        this.emit(notice.type, { id: keyBytes(notice.key) })
+        this.#tell(notice.type, { id: keyBytes(notice.key) })
         return
       case 'gap':
-        this.emit('gap', { sender: notice.sender, shard: notice.shard, missing: notice.missing })
+        this.#tell('gap', { sender: notice.sender, shard: notice.shard, missing: notice.missing })
         return
       case 'repaired':
-        this.emit('repaired', { sender: notice.sender, shard: notice.shard, frames: notice.frames })
+        this.#tell('repaired', { sender: notice.sender, shard: notice.shard, frames: notice.frames })
         return
       case 'gone':
         logger?.warn('frames are gone, syncing the shard', { sender: notice.sender, shard: notice.shard })
@@ -442,19 +488,25 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         return
       case 'shard:ready':
       case 'shard:left':
-        this.emit(notice.type, { shard: notice.shard })
+        this.#tell(notice.type, { shard: notice.shard })
         return
       case 'members:missing':
         logger?.warn('starts without members of an earlier life', { nodeIds: notice.nodes })
-        this.emit('members:missing', { nodeIds: notice.nodes })
+        this.#tell('members:missing', { nodeIds: notice.nodes })
         return
       case 'handover:incomplete':
         logger?.warn('stops before others have all that it holds', { shards: notice.shards.length })
-        this.emit('handover:incomplete', { shards: notice.shards })
+        this.#tell('handover:incomplete', { shards: notice.shards })
         return
       case 'bad-message':
         logger?.warn('dropped a message that is not valid', { from: notice.from, error: notice.error.message })
     }
+  }
+
+  #tell<Name extends keyof NodeEvents>(name: Name, ...args: NodeEvents[Name]): void {
+    this.#counts.happened(name)
+    // The arguments that go with the name, which the types of emitters cannot say of a name that varies.
+    this.emit(name, ...(args as never))
   }
 
   #onIncarnation(incarnation: number): void {
@@ -469,7 +521,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   #onBroken(error: unknown): void {
     this.#options.logger?.error('an invariant broke, the node stops', { error: String(error) })
     void this.stop()
-    this.emit('failed', error)
+    this.#tell('failed', error)
   }
 }
 

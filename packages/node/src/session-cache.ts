@@ -19,8 +19,10 @@ import type {
 import { FRAME_ID_BYTES, SHARD_COUNT, StoppedError, UsageError } from '@reprise/core'
 import { asService, attachNetwork, type HostComponents } from '@reprise/p2p'
 import { createClock } from './clock.ts'
-import { type Node, type NodeEvents, type NodeStatus, nodeOn } from './node.ts'
+import { NODE_EVENTS, type NodeEvents } from './events.ts'
+import { type Node, type NodeState, type NodeStatus, nodeOn } from './node.ts'
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts'
+import type { NodeStats } from './stats.ts'
 
 /** As of a node, but for what its host decides. */
 export interface SessionCacheOptions
@@ -86,6 +88,11 @@ export class SessionCache extends EventEmitter<NodeEvents> implements SessionSou
     return this.#node?.isReady ?? false
   }
 
+  /** See `Node.state`. `stopped` while the host does not run. */
+  get state(): NodeState {
+    return this.#node?.state ?? 'stopped'
+  }
+
   /** See `Node.create`. @throws StoppedError while the host does not run. */
   async create(id: SessionIdInput, options?: CreateOptions): Promise<Session> {
     return await this.#running().create(id, options)
@@ -109,6 +116,11 @@ export class SessionCache extends EventEmitter<NodeEvents> implements SessionSou
   /** See `Node.status`. @throws StoppedError while the host does not run. */
   status(): NodeStatus {
     return this.#running().status()
+  }
+
+  /** See `Node.stats`. They begin anew with each start. @throws StoppedError while the host does not run. */
+  stats(): NodeStats {
+    return this.#running().stats()
   }
 
   /** See `Node.whenReady`. @throws StoppedError while the host does not run. */
@@ -137,7 +149,7 @@ export class SessionCache extends EventEmitter<NodeEvents> implements SessionSou
     })
     const node = await nodeOn(network, this.#options, createClock(), undefined)
     this.#node = node
-    for (const name of Object.keys(EVENTS) as (keyof NodeEvents)[]) {
+    for (const name of NODE_EVENTS) {
       // The same arguments for the same name, which the types of emitters cannot say of a name that varies.
       node.on(name, (...args: unknown[]) => void this.emit(name, ...(args as never)))
     }
@@ -169,22 +181,3 @@ const HOST_OPTIONS = [
   'readyMs',
   'encryption',
 ] as const satisfies readonly (keyof NodeOptions)[]
-
-/** All of them: a name that is missing here does not compile. */
-const EVENTS: Readonly<Record<keyof NodeEvents, true>> = {
-  'member:up': true,
-  'member:suspect': true,
-  'member:leaving': true,
-  'member:down': true,
-  'session:superseded': true,
-  'session:evicted': true,
-  'portion:evicted': true,
-  conflict: true,
-  gap: true,
-  repaired: true,
-  'shard:ready': true,
-  'shard:left': true,
-  'members:missing': true,
-  'handover:incomplete': true,
-  failed: true,
-}

@@ -119,6 +119,23 @@ export class NodeSession implements Session {
     return Math.max(0, endsAtMs(this.#record) - this.#owner.nowMs())
   }
 
+  /** See `inspectSession`. */
+  facts(): SessionFacts {
+    const { expiry, portions } = this.#record
+    const nowMs = this.#owner.nowMs()
+    const present = new Map<string, { bytes: number; version: string }>()
+    for (const [name, { value, version }] of portions) {
+      if (value === ABSENT || value === MISSING) continue
+      const bytes = isReference(value) ? value.byteLength : value.length
+      present.set(name, { bytes, version: `${version.tenure.epoch}.${version.seq}@${version.tenure.node}` })
+    }
+    return {
+      idleMsLeft: Math.max(0, expiry.idleAtMs - nowMs),
+      absoluteMsLeft: Math.max(0, expiry.absoluteAtMs - nowMs),
+      portions: present,
+    }
+  }
+
   get(name: string): PortionValue | undefined
   get<Value>(portion: PortionCodec<Value>): Value | undefined
   get(portion: string | PortionCodec<unknown>): unknown {
@@ -237,6 +254,23 @@ export class ResumedNodeSession extends NodeSession implements ResumedSession {
     this.missing = missing
     this.origin = origin
   }
+}
+
+/** What a session is kept as, without its values: for tools that show it. */
+export interface SessionFacts {
+  /** Milliseconds until it ends if nobody uses it, and until it ends in any case. */
+  readonly idleMsLeft: number
+  readonly absoluteMsLeft: number
+  /** The portions whose values are here: the bytes they are stored in, and the write that they are from. */
+  readonly portions: ReadonlyMap<string, { readonly bytes: number; readonly version: string }>
+}
+
+/**
+ * Look at what a session is kept as, as of its resumption or last commit.
+ * @returns undefined for a session that is not one of a node.
+ */
+export function inspectSession(session: Session): SessionFacts | undefined {
+  return session instanceof NodeSession ? session.facts() : undefined
 }
 
 /** A value that was set and is not committed yet. */
