@@ -1,10 +1,10 @@
 /**
- * A member process from the inside: a node, the HTTPS server in front of it, and a small admin server, put together in the
+ * A member process from the inside: a node, the HTTPS server in front of it, and its admin server, put together in the
  * order in which they need each other and taken apart in reverse.
  */
 import { createNode, type Logger, type Node, type NodeOptions } from '@reprise/node'
 import type { FromMember, MemberConfig, MemberCounters } from '../cluster/messages.ts'
-import { startAdmin } from './admin.ts'
+import { startMemberAdmin } from './admin.ts'
 import { startTerminator } from './terminator.ts'
 
 export interface Member {
@@ -31,8 +31,9 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     const terminator = await startTerminator({ ...config, node, port: config.ports.tls })
     stops.push(terminator.close)
     const { incarnation } = node.status()
-    const admin = await startAdmin({ ...config, node, terminator, port: config.ports.admin })
-    stops.push(admin.close)
+    const admin = await startMemberAdmin({ ...config, node, terminator, port: config.ports.admin })
+    // Closed last: while the node hands over what it holds, it says that it is not ready.
+    stops.unshift(() => admin.close())
     const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port }
     tell({ type: 'ready', peerId: node.nodeId, incarnation, listen, ports })
     return { stop, counters: () => ({ handshakes: terminator.handshakes(), records: node.status().table.records }) }

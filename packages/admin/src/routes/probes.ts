@@ -1,0 +1,46 @@
+/**
+ * Health, for orchestrators and load balancers: `/livez` and `/readyz`.
+ *
+ * Alive is a matter of this process alone: to restart it because its peers are down would make things worse. Ready says whether to
+ * send clients here: everything that this node shall hold is here, and it is not about to go.
+ */
+import type { AdminNode } from '../admin-node.ts'
+import type { Exchange } from '../http/exchange.ts'
+import type { Route } from '../http/router.ts'
+
+export function probeRoutes(node: AdminNode): Route[] {
+  const livez = (exchange: Exchange): void => exchange.sendText(200, 'ok\n')
+  const readyz = (exchange: Exchange): void => answerReadyz(node, exchange)
+  return [
+    { method: 'GET', path: '/livez', access: 'probe', answer: livez },
+    { method: 'GET', path: '/healthz', access: 'probe', answer: livez },
+    { method: 'GET', path: '/readyz', access: 'probe', answer: readyz },
+  ]
+}
+
+function answerReadyz(node: AdminNode, exchange: Exchange): void {
+  const isReady = node.state === 'ready'
+  if (!exchange.query.has('verbose')) return exchange.sendText(isReady ? 200 : 503, isReady ? 'ok\n' : 'not ready\n')
+  const lines = reasons(node).map(({ isMet, text }) => `[${isMet ? '+' : '-'}]${text}\n`)
+  exchange.sendText(isReady ? 200 : 503, lines.join(''))
+}
+
+interface Reason {
+  readonly isMet: boolean
+  readonly text: string
+}
+
+/** What being ready is made of. */
+function reasons(node: AdminNode): Reason[] {
+  const { state } = node
+  if (state === 'stopped') return [{ isMet: false, text: 'stopped' }]
+  const { shards, ready } = node.status()
+  const joining = shards.filter((shard) => shard.state === 'joining').length
+  const hasJoined = ready || shards.some((shard) => shard.state === 'ready')
+  const isStaying = state !== 'draining'
+  return [
+    { isMet: hasJoined, text: hasJoined ? 'joined ok' : 'not joined: members are missing that it was told of' },
+    { isMet: joining === 0, text: joining === 0 ? 'shards ok' : `shards ${joining} of ${shards.length} not ready` },
+    { isMet: isStaying, text: isStaying ? 'not draining ok' : 'draining' },
+  ]
+}
