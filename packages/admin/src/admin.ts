@@ -25,6 +25,8 @@ export interface Admin {
   /** Such as `http://127.0.0.1:4750`, without a slash at the end. */
   readonly url: string
   readonly port: number
+  /** From now on `/readyz` says 503, whatever the node says: the process will end. */
+  drain(): void
   /** Ends all connections, event streams included. Safe to call twice. */
   close(): Promise<void>
 }
@@ -44,8 +46,9 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const feed = parts.use(new Feed(node))
   const status = new StatusSource({ node, name: options.name, version: VERSION, extension, loopDelay, feed })
   const stream = parts.use(new EventStream({ feed, snapshot: () => status.snapshot(), logger }))
+  let isDraining = false
   const routes: readonly Route[] = [
-    ...probeRoutes(node),
+    ...probeRoutes({ node, isDraining: () => isDraining }),
     ...statusRoutes(status),
     ...metricsRoutes({ node, extension, loopDelay, feed, stream, version: VERSION }),
     ...checkRoutes(node),
@@ -60,7 +63,14 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   const url = `http://${inUrl(host)}:${listeningPort}`
   logger?.info('admin server listens', { url })
   const running = parts.move()
-  return { url, port: listeningPort, close: () => running.disposeAsync() }
+  return {
+    url,
+    port: listeningPort,
+    drain: () => {
+      isDraining = true
+    },
+    close: () => running.disposeAsync(),
+  }
 }
 
 function inUrl(host: string): string {

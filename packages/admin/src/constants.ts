@@ -1,4 +1,4 @@
-/** Bounds of a node's admin server and its event stream, with unit and reason. */
+/** Bounds of a node's admin server, its event stream, its watchdog and its end, with unit and reason. */
 import assert from 'node:assert/strict'
 
 // Requests.
@@ -50,5 +50,22 @@ export const LISTENER_BYTES_MAX: number = 1024 * 1024
 export const SNAPSHOT_MS = 1_000
 /** After so long browsers connect again, in milliseconds. */
 export const RECONNECT_MS = 1_000
+
+// Watchdog.
+
+/** The shortest and the longest stall that may be asked for, in milliseconds: a shorter one is what garbage collection and a busy
+ * machine do, a longer one nobody waits for. */
+export const STALL_MS_MIN = 100
+export const STALL_MS_MAX = 3_600_000
+/** Beats, and looks at them, in one `stallMs`. More see a stall sooner, by a smaller part of it. */
+export const BEATS_PER_STALL = 8
+
+// Ends.
+
+/** An orderly end drains for so long unless told otherwise, in milliseconds: as long as a node does, and a third of the half minute
+ * that orchestrators give a process. */
+export const END_DRAIN_MS_DEFAULT = 10_000
+/** What an orderly end may take beyond the node's `drainMs`, in milliseconds: its last writes, goodbye, open connections. */
+export const END_GRACE_MS = 5_000
 
 assert(LISTENERS_MAX + REQUESTS_AT_ONCE_MAX < CONNECTIONS_MAX, 'a probe always finds a connection')

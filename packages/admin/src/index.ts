@@ -1,5 +1,5 @@
 /**
- * A node in operation: its health, status, metrics, events and sessions over HTTP. Read on in
+ * A node in operation: its health, status, metrics, events and sessions over HTTP, a watchdog, and an orderly end on signals. Read on in
  * `admin.ts`, then `http/server.ts`.
  *
  * @packageDocumentation
@@ -24,6 +24,10 @@
 export type { Admin } from './admin.ts'
 export { startAdmin } from './admin.ts'
 export type { AdminNode } from './admin-node.ts'
+export type { EndOptions, EndSignal, SignalEnd } from './end-on-signals.ts'
+export { endOnSignals } from './end-on-signals.ts'
 export { fingerprint } from './fingerprint.ts'
 export type { HistogramSample, Labels, MetricFamily, Sample } from './metrics/format.ts'
 export type { AdminControl, AdminExtension, AdminOptions, Asset, JsonObject, Page } from './options.ts'
+export type { Watchdog, WatchdogOptions } from './watchdog.ts'
+export { startWatchdog } from './watchdog.ts'

@@ -59,6 +59,14 @@ describe('an admin server', () => {
     assert.equal((await get('/readyz?verbose')).text, '[-]stopped\n')
   })
 
+  it('is not ready any more when the program says that it will go', async () => {
+    const get = await start()
+    admin?.drain()
+    assert.equal((await get('/readyz')).status, 503)
+    assert.match((await get('/readyz?verbose')).text, /\[-\]draining\n$/)
+    assert.equal((await get('/livez')).status, 200)
+  })
+
   it('tells the status of the node and its process, and what the program adds to it', async () => {
     const get = await start({ extension: { status: () => ({ handshakes: { full: 1 }, name: 'mallory' }) } })
     const { status, headers, text, json } = await get('/status')
