@@ -109,10 +109,12 @@ export class HttpServer {
   }
 
   #fail({ request, response }: Exchange, cause: unknown): void {
+    // Who asked has left, and whatever waited for that was told.
+    if (response.destroyed) return
     const error = toRequestError(cause)
     if (error.status === 500) this.#init.logger?.error('an admin request failed', placeOf(cause))
     if (error.status === 401) this.#init.logger?.warn('an admin request was refused', { code: error.code })
-    if (response.destroyed || response.headersSent) {
+    if (response.headersSent) {
       response.destroy()
       return
     }
