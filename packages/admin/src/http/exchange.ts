@@ -17,7 +17,7 @@ export class Exchange {
   readonly path: string
   readonly query: URLSearchParams
   readonly #abort = new AbortController()
-  readonly #signal: AbortSignal
+  #signal: AbortSignal | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request
@@ -25,11 +25,12 @@ export class Exchange {
     const [path = '/', query] = (request.url ?? '/').split(/\?(.*)/s, 2)
     this.path = path
     this.query = new URLSearchParams(query)
-    this.#signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ANSWER_MS_MAX)])
     response.once('close', () => this.#abort.abort())
   }
 
+  /** Made when it is first asked for: most answers wait for nothing. */
   get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#abort.signal, AbortSignal.timeout(ANSWER_MS_MAX)])
     return this.#signal
   }
 
@@ -44,7 +45,7 @@ export class Exchange {
 
   /** The body as a JSON object; none is an empty one. @throws RequestError */
   body(): Promise<JsonObject> {
-    return readBody(this.request, this.#signal)
+    return readBody(this.request, this.signal)
   }
 
   sendText(status: number, text: string, type = 'text/plain; charset=utf-8'): void {
