@@ -17,7 +17,8 @@ const ARROWS = {
   tls: ['core', 'node'],
   stores: ['core', 'node'],
   gateways: ['core', 'node'],
-  cli: ['core', 'locks', 'host', 'p2p', 'node', 'tls', 'stores', 'gateways'],
+  dashboard: [],
+  cli: ['core', 'locks', 'host', 'p2p', 'node', 'tls', 'stores', 'gateways', 'dashboard'],
   testkit: ['core', 'locks'],
 }
 
