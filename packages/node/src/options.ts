@@ -24,7 +24,10 @@ export interface NodeOptions {
   readonly listen?: readonly string[]
   /** Multiaddrs that others are told, when they differ from the ones listened on (NAT, containers). */
   readonly announce?: readonly string[]
-  /** Where to find members: multiaddrs, `host:port`, or DNS names, of which every address is tried. Default: none. */
+  /**
+   * Where to find members: multiaddrs, `host:port`, DNS names, of which every address is tried, or DNS services
+   * (`dns+srv://_reprise._tcp.cache.internal`), which say the ports as well. Default: none.
+   */
   readonly join?: readonly string[]
   /** The cluster secret, at least 16 bytes; who does not know it cannot connect. Default: none, anybody who reaches it can. */
   readonly secret?: string | Uint8Array

@@ -20,6 +20,13 @@ export const WIRE_VERSIONS: readonly number[] = Array.from(
 /** Where a member listens when a join name carries no port. */
 export const JOIN_PORT_DEFAULT = 4747
 
+/**
+ * How long a DNS server of a `dns+srv:` place may take, in milliseconds, and how often it is asked. A server that is away is
+ * asked again with the next attempt to join; longer waits would only keep that one from beginning.
+ */
+export const DNS_TIMEOUT_MS = 2_000
+export const DNS_TRIES = 2
+
 /** Shortest cluster secret, in bytes: below it, recorded traffic can be guessed off-line. */
 export const SECRET_BYTES_MIN = 16
 

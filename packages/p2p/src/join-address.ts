@@ -4,11 +4,11 @@
  * Names are resolved again for each attempt, to all their A and AAAA records, since a name may stand for the whole cluster
  * and mean other machines tomorrow.
  */
-import { lookup as dnsLookup } from 'node:dns/promises'
+import { lookup as dnsLookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { UsageError } from '@reprise/core'
-import { JOIN_PORT_DEFAULT } from './constants.ts'
+import { DNS_TIMEOUT_MS, DNS_TRIES, JOIN_PORT_DEFAULT } from './constants.ts'
 
 /** One place of a join list. */
 export interface JoinPlace {
@@ -28,12 +28,55 @@ const systemLookup: Lookup = async (name, family) =>
   (await dnsLookup(name, { all: true, family, order: 'verbatim' })).map(({ address }) => address)
 
 /**
- * Read one entry of a join list: a multiaddr (`/ip4/10.0.0.1/tcp/4747`, `/dns/cache.local/tcp/4747/p2p/12D3…`), or
- * `host:port`, `[v6]:port` or `host` with the default port.
- * @throws UsageError when it is neither.
+ * Read one entry of a join list: a multiaddr (`/ip4/10.0.0.1/tcp/4747`, `/dns/cache.local/tcp/4747/p2p/12D3…`),
+ * `host:port`, `[v6]:port` or `host` with the default port, or a DNS service (`dns+srv://_reprise._tcp.cache.internal`, RFC
+ * 2782), which also says the ports. `?server=127.0.0.1:8600` after a service asks that DNS server instead of the system's.
+ * @throws UsageError when it is none of them.
  */
-export const parseJoinPlace = (text: string, lookup: Lookup = systemLookup): JoinPlace =>
-  text.startsWith('/') ? multiaddrPlace(text, lookup) : namedPlace(text, lookup)
+export const parseJoinPlace = (text: string, lookup: Lookup = systemLookup): JoinPlace => {
+  if (text.startsWith(SERVICE_SCHEME)) return servicePlace(text)
+  return text.startsWith('/') ? multiaddrPlace(text, lookup) : namedPlace(text, lookup)
+}
+
+const SERVICE_SCHEME = 'dns+srv://'
+
+/** Every target of the service, whatever its priority and weight: a member wants to know all of them. */
+const servicePlace = (text: string): JoinPlace => {
+  const [, name = '', server] = /^dns\+srv:\/\/([\w.-]+)(?:\?server=(.+))?$/.exec(text) ?? []
+  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES })
+  try {
+    if (name === '') throw new Error('no name')
+    if (server !== undefined) resolver.setServers([server])
+  } catch (cause) {
+    throw new UsageError(`${text} cannot be joined: give dns+srv://NAME, or dns+srv://NAME?server=IP:PORT`, { cause })
+  }
+  return {
+    text,
+    nodeId: undefined,
+    resolve: async () => {
+      const targets = await orNone(resolver.resolveSrv(name))
+      const found = targets.map(async ({ name: host, port }) => {
+        const ips = isIP(host) === 0 ? await hostAddresses(resolver, host) : [host]
+        return ips.map((ip) => `/ip${isIP(ip)}/${ip}/tcp/${port}`)
+      })
+      return [...new Set((await Promise.all(found)).flat())]
+    },
+  }
+}
+
+const hostAddresses = async (resolver: Resolver, host: string): Promise<string[]> => {
+  const families = await Promise.all([orNone(resolver.resolve4(host)), orNone(resolver.resolve6(host))])
+  return families.flat()
+}
+
+/** What cannot be resolved now may be later: it is asked for again with the next attempt to join. */
+const orNone = async <Found>(found: Promise<Found[]>): Promise<Found[]> => {
+  try {
+    return await found
+  } catch {
+    return []
+  }
+}
 
 const multiaddrPlace = (text: string, lookup: Lookup): JoinPlace => {
   const components = parseMultiaddr(text).getComponents()
@@ -81,11 +124,8 @@ const place = (
     nodeId,
     resolve: async () => {
       if (isIP(host) !== 0) return [address(host)]
-      try {
-        return [...new Set(await lookup(host, family))].map(address)
-      } catch {
-        return []
-      }
+      const found = await orNone(lookup(host, family).then((ips) => [...ips]))
+      return [...new Set(found)].map(address)
     },
   }
 }
