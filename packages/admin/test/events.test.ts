@@ -100,8 +100,8 @@ describe('the events of an admin server', () => {
 
     node.emit('member:up', { nodeId: 'b', name: 'web-2' })
     const up = await listener.next('member:up')
-    const { atMs, ...rest } = Object(up.data)
-    assert.deepEqual(rest, { nodeId: 'b', name: 'web-2' })
+    const { atMs, fields } = Object(up.data)
+    assert.deepEqual(fields, { nodeId: 'b', name: 'web-2' })
     assert(Math.abs(Date.now() - atMs) < 60_000)
 
     node.state = 'draining'
@@ -114,11 +114,11 @@ describe('the events of an admin server', () => {
     assert.doesNotMatch(JSON.stringify(data), /addresses|\/ip4\//)
     const id = Buffer.from('cart-17')
     node.emit('session:superseded', { id, by: 'b' })
-    const { atMs: _, ...superseded } = Object((await listener.next('session:superseded')).data)
-    assert.deepEqual(superseded, { session: fingerprint(id), by: 'b' })
+    const superseded = await listener.next('session:superseded')
+    assert.deepEqual(Object(superseded.data).fields, { session: fingerprint(id), by: 'b' })
     node.emit('failed', new Error('about cart-17'))
-    const { atMs: __, ...failed } = Object((await listener.next('failed')).data)
-    assert.deepEqual(failed, { error: 'Error' })
+    const failed = await listener.next('failed')
+    assert.deepEqual(Object(failed.data).fields, { error: 'Error' })
   })
 
   it('are told again from the last one that somebody had', async () => {
@@ -127,11 +127,11 @@ describe('the events of an admin server', () => {
     const { id } = await first.next('shard:ready')
     first.close()
     const again = await listen(id)
-    assert.equal(Object((await again.next('shard:ready')).data).shard, 2)
-    assert.equal(Object((await again.next('shard:ready')).data).shard, 3)
+    assert.equal(Object((await again.next('shard:ready')).data).fields.shard, 2)
+    assert.equal(Object((await again.next('shard:ready')).data).fields.shard, 3)
     // Another life numbered them otherwise.
     const stranger = await listen('abc-2')
-    assert.equal(Object((await stranger.next('shard:ready')).data).shard, 1)
+    assert.equal(Object((await stranger.next('shard:ready')).data).fields.shard, 1)
   })
 
   it('go to so many, and end with the server', async () => {

@@ -333,7 +333,7 @@ export class Replica {
         nodeId: member.news.node,
         name: member.news.name,
         zone: member.news.zone,
-        state: member.state,
+        state: member.isLeaving && member.state === 'alive' ? 'leaving' : member.state,
         connected: member.connected,
         incarnation: member.news.incarnation,
         addresses: member.news.addresses,
@@ -353,6 +353,7 @@ export class Replica {
         bytesMax: this.#table.bytesMax,
         evictions: this.#table.evictions,
         stubs: this.#table.stubs,
+        tombstones: this.#table.tombstones,
       },
       streams: {
         gaps: this.#incoming.gapCount,

@@ -16,7 +16,8 @@ export interface ReplicaStatus {
     readonly nodeId: NodeId
     readonly name: string
     readonly zone: string
-    readonly state: 'unmet' | 'alive' | 'suspect' | 'left' | 'dead'
+    /** `leaving`: alive, and handing over what it holds. */
+    readonly state: 'unmet' | 'alive' | 'suspect' | 'leaving' | 'left' | 'dead'
     readonly connected: boolean
     readonly incarnation: number
     readonly addresses: readonly string[]
@@ -39,6 +40,8 @@ export interface ReplicaStatus {
     readonly bytesMax: number
     readonly evictions: number
     readonly stubs: number
+    /** Of dropped sessions. They are among the records. */
+    readonly tombstones: number
   }
   readonly streams: {
     readonly gaps: number

@@ -64,6 +64,8 @@ import { sealValue } from './values.ts'
 /** What `status` tells of a node. */
 export interface NodeStatus extends ReplicaStatus {
   readonly addresses: readonly string[]
+  /** Holders of each session besides its primary, as the option says. */
+  readonly copies: number | 'all'
   /** No directory was given: identity and incarnation end with this process. */
   readonly ephemeral: boolean
   /** Frames and messages that were dropped because too much waited to be worked off. Frames are repaired. */
@@ -201,6 +203,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     return {
       ...this.#replica.status(),
       addresses: this.addresses,
+      copies: Number.isFinite(this.#options.copies) ? this.#options.copies : 'all',
       ephemeral: this.#dataDir === undefined,
       droppedInputs: this.#driver.droppedInputs,
       network: this.#network.stats(),

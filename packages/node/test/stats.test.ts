@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { AlreadyExistsError, inspectSession, type LatencyHistogram, UsageError } from '@reprise/node'
 import { StatsCounter } from '../src/stats.ts'
-import { startCluster, startNode, stopAll } from './support/cluster.ts'
+import { startCluster, startNode, stopAll, until } from './support/cluster.ts'
 
 const total = ({ counts }: LatencyHistogram): number => counts.reduce((sum, count) => sum + count, 0)
 
@@ -91,6 +91,39 @@ describe('where a node is in its life', () => {
     assert.equal(node.state, 'ready')
     await node.stop({ drainMs: 0 })
     assert.equal(node.state, 'stopped')
+  })
+})
+
+describe('what a node tells of itself', () => {
+  afterEach(stopAll)
+
+  it('how many copies it was told to keep, and what it remembers of dropped sessions', async () => {
+    const [few, all] = [await startNode({ copies: 1 }), await startNode({ copies: 'all' })]
+    assert.deepEqual([few.status().copies, all.status().copies], [1, 'all'])
+    const session = await few.create('s')
+    await session.commit()
+    assert.equal(few.status().table.tombstones, 0)
+    await session.drop()
+    const { records, tombstones } = few.status().table
+    assert.deepEqual([records, tombstones], [1, 1])
+  })
+
+  it('that a member is leaving', async () => {
+    const [stays, goes] = await startCluster(2)
+    assert(stays && goes)
+    const states: unknown[] = []
+    const note = (): unknown =>
+      states.push(
+        stays
+          .status()
+          .members.map(({ state }) => state)
+          .join(),
+      )
+    stays.on('member:leaving', note)
+    stays.on('member:down', note)
+    await goes.stop()
+    await until(() => states.length === 2)
+    assert.deepEqual(states, ['leaving', 'left'])
   })
 })
 

@@ -16,7 +16,7 @@ type EventName = keyof NodeEvents
 export interface Entry {
   readonly id: string
   readonly type: EventName
-  /** JSON, in one line. */
+  /** JSON, in one line: `{ atMs, fields }`. */
   readonly data: string
 }
 
@@ -104,7 +104,7 @@ class FeedEntry implements Entry {
   }
 
   get data(): string {
-    this.#data ??= JSON.stringify({ atMs: this.#atMs, ...shown(this.#detail) })
+    this.#data ??= JSON.stringify({ atMs: this.#atMs, fields: shown(this.#detail) })
     return this.#data
   }
 }

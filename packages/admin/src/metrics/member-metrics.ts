@@ -8,10 +8,10 @@ type Member = NodeStatus['members'][number]
 
 export function memberMetrics(members: NodeStatus['members']): MetricFamily[] {
   const states = countBy(
-    ['unmet', 'alive', 'suspect', 'left', 'dead'],
+    ['unmet', 'alive', 'suspect', 'leaving', 'left', 'dead'],
     members.map(({ state }) => state),
   )
-  const present = members.filter(({ state }) => state === 'alive' || state === 'suspect')
+  const present = members.filter(({ state }) => ['alive', 'suspect', 'leaving'].includes(state))
   return [
     gauge('members', 'Other members that this node knows of, by state.', by('state', states)),
     gauge(

@@ -54,6 +54,7 @@ function tableMetrics({ table }: NodeStatus): MetricFamily[] {
     gauge('table_limit_bytes', 'Memory that they may take.', table.bytesMax),
     counter('table_evictions', 'Sessions that left the cache for want of room.', table.evictions),
     gauge('table_stubs', 'What is remembered of evicted sessions.', table.stubs),
+    gauge('table_tombstones', 'What is remembered of dropped sessions; part of the records.', table.tombstones),
   ]
 }
 

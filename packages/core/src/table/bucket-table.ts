@@ -96,6 +96,9 @@ export class BucketTable {
   get stubs(): number {
     return this.#stubs.size
   }
+  get tombstones(): number {
+    return this.#tombstones.size
+  }
 
   /** Over budget with nothing that may be evicted: new sessions must be refused. */
   get isFull(): boolean {
