@@ -107,6 +107,8 @@ export const WIRE_VERSION = 2
 export const WIRE_VERSION_MIN = 1
 /** The first version of the wire that knows values outside the head. */
 export const OUTSIDE_WIRE = 2
+/** From this version on, a member answers when it is asked for its digests. */
+export const CHECK_WIRE_MIN = 2
 /** From this version on, a member understands that it was ejected. An older one learns it when it asks for what is gone. */
 export const EJECT_WIRE_MIN = 2
 
@@ -211,6 +213,36 @@ export const SYNC_REMAINING_MS_MIN = 2_000
 /** One shard per tick of this is compared with another holder, round robin, as the slow audit. */
 export const AUDIT_INTERVAL_MS = 5_000
 
+// Check.
+
+export const CHECK_DEADLINE_MS_DEFAULT = 5_000
+/** More would keep what is known of each bucket for longer, and tell nothing more. */
+export const CHECK_DEADLINE_MS_MAX = 30_000
+/** Two copies that differ in the same records for so long are not about to become equal: by then a write has left
+ * (`FLUSH_WAIT_MS_MAX`), a loss was noticed (`PROBE_MS_MAX`), and who is cut off from the writer knows it (`SUSPECT_MS`). A
+ * holder that knows of something missing says so, however long the repair takes. */
+export const CHECK_SETTLE_MS = 2_500
+/** Buckets that differ are looked at again after this, doubling to the maximum: writes under way arrive in between. */
+export const CHECK_ROUND_MS_MIN = 50
+export const CHECK_ROUND_MS_MAX = 500
+/** Buckets that one check looks at closer at the same time; the next ones take their place. */
+export const CHECK_LOOKS_MAX = 256
+/** Buckets in one question: 16,000 records in a cache of a million, one or two milliseconds of the one who answers. */
+export const CHECK_BUCKETS_MAX = 16
+/** Differences remembered of two copies of a bucket. One that stays is seen several times before it could be forgotten. */
+export const CHECK_SIGHTINGS_MAX = 16
+/** Records looked at for the checks of all members together: about three percent of a core. */
+export const CHECK_RECORDS_PER_SECOND = 500_000
+/** What may be looked at in one turn, a few milliseconds. */
+export const CHECK_RECORDS_BURST: number = 32 * 1024
+/** Records this close to their end are not compared... */
+export const CHECK_END_MS = 10_000
+/** ...and of those that are nearer to that limit than this, on either side, each holder says on which side they are: clocks and
+ * the time on the way let copies end apart, by as much as this. */
+export const CHECK_END_BLUR_MS: number = CHECK_END_MS - SYNC_REMAINING_MS_MIN
+/** Such records of one bucket, on each side. A bucket with more is left out: 2,000 sessions a second end then. */
+export const CHECK_EDGES_MAX = 32
+
 // Members.
 
 export const HEARTBEAT_MS = 500
@@ -278,6 +310,13 @@ assert(ACK_FRAMES_MAX < EJECT_RING_SHARE * RING_FRAMES_MAX, 'who acknowledges wh
 assert(FLUSH_LATE_MS < FLUSH_WAIT_MS_MAX, 'one is late before everybody is waited for in vain')
 assert(SYNC_SESSIONS_MAX * SYNC_CHUNK_BYTES < SYNC_BYTES_BURST, 'the rate, not the burst, is what bounds a sync')
 assert(ACK_FRAMES_MAX * 2 < RING_FRAMES_MAX, 'acknowledgements come before the ring is full')
+assert(CHECK_SETTLE_MS > FLUSH_WAIT_MS_MAX + PROBE_MS_MAX, 'a loss is noticed before it counts as a difference')
+assert(CHECK_SETTLE_MS > SUSPECT_MS + STALL_MS, 'who is cut off knows it before it counts as a difference')
+assert(CHECK_DEADLINE_MS_DEFAULT > CHECK_SETTLE_MS + 2 * CHECK_ROUND_MS_MAX, 'a difference is told apart in time')
+assert(
+  CHECK_SIGHTINGS_MAX * CHECK_ROUND_MS_MAX > CHECK_SETTLE_MS + 2 * CHECK_ROUND_MS_MAX,
+  'a difference that stays is seen again',
+)
 assert(DEAD_MS > SUSPECT_MS, 'a member is suspected before it is dead')
 assert(SUSPECT_MS > 2 * HEARTBEAT_MS + STALL_MS, 'one lost heartbeat and an unnoticed stall make nobody a suspect')
 assert(SUSPECT_MS > 2 * HEARTBEAT_STEADY_MS, 'nor does one lost heartbeat in steady times')

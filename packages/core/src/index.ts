@@ -16,6 +16,8 @@
  * console.log(out.drain().results[0].kind) // created
  * ```
  */
+export type { CheckReport, CheckVerdict, ShardCheck } from './check/check-report.ts'
+export type { CheckCommand } from './check/checker.ts'
 export * from './constants.ts'
 export type { EarlierMember, ReplicaConfig, ReplicaInit } from './context.ts'
 export * from './errors.ts'

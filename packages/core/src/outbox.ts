@@ -4,6 +4,7 @@
  * The core decides and the driver acts. Everything the core wants of the world is put here during a step; the driver takes
  * it out afterwards and owns the sockets, timers and promises that carry it out.
  */
+import type { CheckReport } from './check/check-report.ts'
 import type { AlreadyExistsError, RepriseError } from './errors.ts'
 import type { SessionKey } from './session/id.ts'
 import type { LiveRecord } from './session/record.ts'
@@ -31,6 +32,7 @@ export type Result =
   /** There is room for one more write. */
   | { readonly request: number; readonly kind: 'room' }
   | { readonly request: number; readonly kind: 'resumed'; readonly outcome: Outcome }
+  | { readonly request: number; readonly kind: 'checked'; readonly report: CheckReport }
   | { readonly request: number; readonly kind: 'failed'; readonly error: RepriseError | AlreadyExistsError }
 
 /** What a resume found. See `Resumed` in `source.ts` for the meaning of each. */

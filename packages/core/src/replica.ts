@@ -15,6 +15,10 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
+
+import { CheckSource } from './check/check-source.ts'
+import type { CheckCommand } from './check/checker.ts'
+import { Checker } from './check/checker.ts'
 import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
@@ -62,6 +66,8 @@ export type Event =
   | ({ readonly type: 'commit' } & CommitCommand)
   | ({ readonly type: 'drop' } & DropCommand)
   | ({ readonly type: 'resume' } & ResumeCommand)
+  /** Ask everybody whether the copies of all shards are there, and equal. Never fails: what is wrong is in the report. */
+  | ({ readonly type: 'check' } & CheckCommand)
   /** Wait until there is room for a write: see `hasRoom`. Ends with a `LimitError` when there is none in time. */
   | ({ readonly type: 'room' } & RoomCommand)
   /** Put back a session that was created here and evicted before its first commit. */
@@ -98,6 +104,8 @@ export class Replica {
   readonly #reader: BlobReader
   readonly #syncSource: SyncSource
   readonly #syncReceiver: SyncReceiver
+  readonly #checkSource: CheckSource
+  readonly #checker: Checker
   #sweepAtMs: number
   #auditAtMs: number
   #badMessages = 0
@@ -175,6 +183,18 @@ export class Replica {
       ingest: (records, from) => this.#ingest.apply(records, from, false),
       onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
     })
+    this.#checkSource = new CheckSource(this.#context, {
+      isJoined: (shard) => this.#holdings.isJoined(shard),
+      isCounted: (shard) => this.#holdings.isCounted(shard),
+      isSure: (shard) => this.isClean(shard) && this.#holdings.isCompared(shard),
+    })
+    this.#checker = new Checker(this.#context, {
+      members: () => this.#members.all(),
+      isReachable: (node) => this.#members.isReachable(node),
+      ownShards: () => this.#checkSource.shards(),
+      ownLook: (buckets) => this.#checkSource.look(buckets),
+      onDone: (request, report) => this.#context.out.results.push({ request, kind: 'checked', report }),
+    })
   }
 
   /**
@@ -205,6 +225,7 @@ export class Replica {
       this.#puller.nextDueMs(),
       this.#reader.nextDueMs(),
       this.#syncReceiver.nextDueMs(),
+      this.#checker.nextDueMs(),
     )
   }
 
@@ -411,6 +432,8 @@ export class Replica {
         return this.#guard(event.request, () => {
           this.#reader.resume(event, (outcome) => this.#report(event.request, outcome))
         })
+      case 'check':
+        return this.#checker.start(event)
       case 'room':
         return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
       case 'restore':
@@ -419,6 +442,7 @@ export class Replica {
         return this.#primary.touch(event.key, event.birth)
       case 'cancel':
         if (this.#outgoing.cancelWait(event.request) || this.#uploads.cancel(event.request)) return
+        if (this.#checker.cancel(event.request)) return
         this.#reader.cancel(event.request)
         return
       case 'leave':
@@ -437,6 +461,7 @@ export class Replica {
     this.#puller.tick()
     this.#reader.tick()
     this.#syncReceiver.tick()
+    this.#checker.tick()
     if (nowMs >= this.#sweepAtMs) {
       this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
       if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs)
@@ -525,6 +550,14 @@ export class Replica {
         return this.#members.onVouchAsk(from, message)
       case 'vouch':
         return this.#members.onVouch(message)
+      case 'check-ask':
+        return this.#checkSource.onAsk(from, message)
+      case 'check-look':
+        return this.#checkSource.onLook(from, message)
+      case 'check-answer':
+        return this.#checker.onAnswer(from, message)
+      case 'check-seen':
+        return this.#checker.onSeen(from, message)
       case 'greeting':
       case 'refused':
         return

@@ -125,6 +125,12 @@ export class Holdings {
     return this.#shards.reduce((count, { comparing }) => count + comparing.size, 0)
   }
 
+  /** Whether nothing is known that the shard's other holders may have and this one not: no comparison with them is due. */
+  isCompared(shard: number): boolean {
+    const { comparing, hasHearsay } = this.#shard(shard)
+    return comparing.size === 0 && !hasHearsay
+  }
+
   joined(): ShardBits {
     this.#joinedBits ??= shardBits(allShards().filter((shard) => this.isJoined(shard)))
     return this.#joinedBits

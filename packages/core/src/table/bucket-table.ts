@@ -184,6 +184,16 @@ export class BucketTable {
     return { hi, lo }
   }
 
+  /** Everything that a bucket's digest is made of, stubs included. The table must not be changed meanwhile. */
+  eachDigested(bucket: number, visit: (meta: Hash64, endsAtMs: number) => void): void {
+    for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; slot = this.#next(slot)) {
+      const slab = this.#arena.slab(slot)
+      const at = this.#arena.at(slot)
+      visit(slab.meta(at), slab.endsAtMs(at))
+    }
+    this.#stubs.eachCounted(bucket, visit)
+  }
+
   /** The digests of a shard's buckets, in order. */
   shardDigests(shard: number): Hash64[] {
     return Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => this.digest(shard * BUCKETS_PER_SHARD + i))

@@ -109,6 +109,10 @@ export class Stubs {
     }
   }
 
+  eachCounted(bucket: number, visit: (meta: Hash64, endsAtMs: number) => void): void {
+    for (const { meta, endsAtMs, isCounted } of this.#bucket(bucket).values()) if (isCounted) visit(meta, endsAtMs)
+  }
+
   clear(bucket: number): void {
     for (const { hash } of this.#bucket(bucket).values()) this.drop(hash)
   }

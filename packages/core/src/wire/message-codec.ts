@@ -8,6 +8,8 @@
 import {
   BUCKET_COUNT,
   BUCKETS_PER_SHARD,
+  CHECK_BUCKETS_MAX,
+  CHECK_EDGES_MAX,
   MEMBER_ADDRESSES_MAX,
   MEMBERS_MAX,
   NACK_RANGES_MAX,
@@ -25,7 +27,7 @@ import type { Hash64 } from '../session/meta-hash.ts'
 import type { NodeId, Version } from '../session/version.ts'
 import type { Range } from '../stream/ranges.ts'
 import { COUNTER_MAX, Reader, Writer } from './bytes.ts'
-import type { AnswerStatus, MemberNews, MemberState, Message, ShardNumber } from './messages.ts'
+import type { AnswerStatus, CopyState, MemberNews, MemberState, Message, ShardNumber } from './messages.ts'
 import type { KeyedRecord } from './record-codec.ts'
 import { RecordBatchWriter, readRecords } from './record-codec.ts'
 
@@ -393,6 +395,73 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
       shards: readList(r, SHARD_COUNT, 2, () => readShard(r)),
     }),
   },
+  'check-ask': {
+    number: 34,
+    write: (m, out) => out.varint(m.check),
+    read: (r) => ({ type: 'check-ask', check: r.varint() }),
+  },
+  'check-answer': {
+    number: 35,
+    write(m, out) {
+      out.varint(m.check)
+      writeList(out, m.copies, (copy) => {
+        out.u16(copy.shard)
+        writeCopyState(out, copy)
+        out.varint(copy.evicted)
+        writeList(out, copy.digests, (digest) => writeHash(out, digest))
+      })
+    },
+    read: (r) => ({
+      type: 'check-answer',
+      check: r.varint(),
+      copies: readList(r, SHARD_COUNT, 5, () => ({
+        shard: readShard(r),
+        ...readCopyState(r),
+        evicted: r.varint(),
+        digests: readList(r, BUCKETS_PER_SHARD, 8, () => readHash(r)),
+      })),
+    }),
+  },
+  'check-look': {
+    number: 36,
+    write(m, out) {
+      out.varint(m.check)
+      out.varint(m.round)
+      writeList(out, m.buckets, (bucket) => out.u16(bucket))
+    },
+    read: (r) => ({
+      type: 'check-look',
+      check: r.varint(),
+      round: r.varint(),
+      buckets: readList(r, CHECK_BUCKETS_MAX, 2, () => readBucket(r)),
+    }),
+  },
+  'check-seen': {
+    number: 37,
+    write(m, out) {
+      out.varint(m.check)
+      out.varint(m.round)
+      writeList(out, m.copies, (copy) => {
+        out.u16(copy.bucket)
+        writeCopyState(out, copy)
+        writeHash(out, copy.firm)
+        writeList(out, copy.above, (meta) => writeHash(out, meta))
+        writeList(out, copy.below, (meta) => writeHash(out, meta))
+      })
+    },
+    read: (r) => ({
+      type: 'check-seen',
+      check: r.varint(),
+      round: r.varint(),
+      copies: readList(r, CHECK_BUCKETS_MAX, 13, () => ({
+        bucket: readBucket(r),
+        ...readCopyState(r),
+        firm: readHash(r),
+        above: readList(r, CHECK_EDGES_MAX, 8, () => readHash(r)),
+        below: readList(r, CHECK_EDGES_MAX, 8, () => readHash(r)),
+      })),
+    }),
+  },
 }
 
 const byNumber: (Codec<Message> | undefined)[] = []
@@ -481,6 +550,16 @@ function readHash(r: Reader): Hash64 {
   return { hi: r.u32() | 0, lo: r.u32() | 0 }
 }
 
+function writeCopyState(out: Writer, { isCounted, isSure }: CopyState): void {
+  out.u8((isCounted ? COPY_COUNTED : 0) | (isSure ? COPY_SURE : 0))
+}
+
+function readCopyState(r: Reader): CopyState {
+  const bits = r.u8()
+  if (bits > (COPY_COUNTED | COPY_SURE)) throw new WireError(`a copy in an unknown state ${bits}`)
+  return { isCounted: (bits & COPY_COUNTED) !== 0, isSure: (bits & COPY_SURE) !== 0 }
+}
+
 function readShard(r: Reader): number {
   return checkShard(r.u16())
 }
@@ -522,6 +601,8 @@ function readList<T>(r: Reader, max: number, bytesEach: number, read: () => T): 
 const STATUSES: readonly AnswerStatus[] = ['found', 'absent', 'evicted']
 const STATES: readonly MemberState[] = ['alive', 'suspect', 'left', 'dead', 'leaving']
 const ACK_READY = 0x8000
+const COPY_COUNTED = 1
+const COPY_SURE = 2
 /** Messages above this number are unknown to wire 1. */
 const NUMBER_MAX_WIRE_1 = 21
 /** Positions in one offer: members times the lives of theirs that are still remembered. */

@@ -220,6 +220,54 @@ export interface Vouch {
   readonly heardAgoMs: number
 }
 
+/** "What do you hold, and what are its digests?" From wire 2 on, like all messages of a check. */
+export interface CheckAsk {
+  readonly type: 'check-ask'
+  readonly check: number
+}
+/** What a holder says of its copy of a shard. */
+export interface CopyState {
+  /** It is ready and about to stay: a copy that counts. */
+  readonly isCounted: boolean
+  /** It misses nothing that it knows of, and would know. */
+  readonly isSure: boolean
+}
+export interface ShardCopy extends CopyState {
+  readonly shard: number
+  /** Records that it had to put out of its cache, and that others may have. */
+  readonly evicted: number
+  /** Of the shard's buckets, in order; none of a copy that does not count. */
+  readonly digests: readonly Hash64[]
+}
+/** All shards that the sender holds or is about to. */
+export interface CheckAnswer {
+  readonly type: 'check-answer'
+  readonly check: number
+  readonly copies: readonly ShardCopy[]
+}
+/** "These buckets differed: look at them once more." */
+export interface CheckLook {
+  readonly type: 'check-look'
+  readonly check: number
+  readonly round: number
+  readonly buckets: readonly number[]
+}
+export interface BucketCopy extends CopyState {
+  readonly bucket: number
+  /** The digest of what does not end soon. */
+  readonly firm: Hash64
+  /** Meta hashes of records close to that limit: those that still are in the digest, and those that no longer are. */
+  readonly above: readonly Hash64[]
+  readonly below: readonly Hash64[]
+}
+/** Those that there was time for. */
+export interface CheckSeen {
+  readonly type: 'check-seen'
+  readonly check: number
+  readonly round: number
+  readonly copies: readonly BucketCopy[]
+}
+
 export type Message =
   | Greeting
   | Refused
@@ -246,3 +294,7 @@ export type Message =
   | SyncRecords
   | VouchAsk
   | Vouch
+  | CheckAsk
+  | CheckAnswer
+  | CheckLook
+  | CheckSeen

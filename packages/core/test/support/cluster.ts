@@ -8,6 +8,7 @@
  */
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
+import type { CheckReport } from '../../src/check/check-report.ts'
 import { BUCKET_COUNT, OUTSIDE_BYTES_MIN, WIRE_VERSION } from '../../src/constants.ts'
 import type { ReplicaInit } from '../../src/context.ts'
 import type { Notice, Outcome, Result } from '../../src/outbox.ts'
@@ -340,6 +341,19 @@ export class Cluster {
     const look = { portions: undefined, proof: undefined, consistency: 'latest' as const, deadlineMs: 1_000 }
     this.step(node, { type: 'resume', request, key: toSessionKey(id), ...look, ...options })
     return request
+  }
+
+  check(node: NodeId, deadlineMs = 5_000): number {
+    const request = ++this.#request
+    this.step(node, { type: 'check', request, deadlineMs })
+    return request
+  }
+
+  /** What a check found, once it is over. */
+  report(request: number): CheckReport {
+    const result = this.result(request)
+    assert(result.kind === 'checked', `checked, not ${result.kind}`)
+    return result.report
   }
 
   touch(node: NodeId, id: string): void {

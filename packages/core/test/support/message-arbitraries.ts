@@ -4,6 +4,8 @@ import {
   ABSOLUTE_MS_MAX,
   BUCKET_COUNT,
   BUCKETS_PER_SHARD,
+  CHECK_BUCKETS_MAX,
+  CHECK_EDGES_MAX,
   MEMBER_ADDRESSES_MAX,
   NACK_RANGES_MAX,
   PORTION_BYTES_MAX,
@@ -18,7 +20,7 @@ import type { Birth, Tenure, Version } from '../../src/session/version.ts'
 import { compareTenures } from '../../src/session/version.ts'
 import type { Range } from '../../src/stream/ranges.ts'
 import { COUNTER_MAX } from '../../src/wire/bytes.ts'
-import type { MemberNews, Message, ShardBits, ShardNumber } from '../../src/wire/messages.ts'
+import type { BucketCopy, MemberNews, Message, ShardBits, ShardCopy, ShardNumber } from '../../src/wire/messages.ts'
 import type { KeyedRecord } from '../../src/wire/record-codec.ts'
 import { shape } from './arbitraries.ts'
 
@@ -217,6 +219,43 @@ export const messages: { readonly [T in Message['type']]: fc.Arbitrary<Extract<M
   'sync-records': shape({ type: is('sync-records'), session: number, done: number, records: keyedRecords }),
   'vouch-ask': shape({ type: is('vouch-ask'), node: nodeId, incarnation: u48 }),
   vouch: shape({ type: is('vouch'), node: nodeId, incarnation: u48, heardAgoMs: number }),
+  'check-ask': shape({ type: is('check-ask'), check: number }),
+  'check-answer': shape({
+    type: is('check-answer'),
+    check: number,
+    copies: fc.array(
+      shape<ShardCopy>({
+        shard,
+        isCounted: fc.boolean(),
+        isSure: fc.boolean(),
+        evicted: number,
+        digests: fc.array(hash, { maxLength: BUCKETS_PER_SHARD }),
+      }),
+      { maxLength: SHARD_COUNT },
+    ),
+  }),
+  'check-look': shape({
+    type: is('check-look'),
+    check: number,
+    round: number,
+    buckets: fc.array(bucket, { maxLength: CHECK_BUCKETS_MAX }),
+  }),
+  'check-seen': shape({
+    type: is('check-seen'),
+    check: number,
+    round: number,
+    copies: fc.array(
+      shape<BucketCopy>({
+        bucket,
+        isCounted: fc.boolean(),
+        isSure: fc.boolean(),
+        firm: hash,
+        above: fc.array(hash, { maxLength: CHECK_EDGES_MAX }),
+        below: fc.array(hash, { maxLength: CHECK_EDGES_MAX }),
+      }),
+      { maxLength: CHECK_BUCKETS_MAX },
+    ),
+  }),
 }
 
 function is<T extends string>(word: T): fc.Arbitrary<T> {

@@ -154,6 +154,25 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
   'vouch-ask': { type: 'vouch-ask', node: 'node-b', incarnation: 7 },
   vouch: { type: 'vouch', node: 'node-b', incarnation: 7, heardAgoMs: 300 },
   'push of values outside the head': { type: 'push', records: BLOBS },
+  'check-ask': { type: 'check-ask', check: 300 },
+  'check-answer': {
+    type: 'check-answer',
+    check: 300,
+    copies: [
+      { shard: 0, isCounted: true, isSure: true, evicted: 300, digests: [hash, { hi: 0, lo: 0 }] },
+      { shard: 63, isCounted: false, isSure: false, evicted: 0, digests: [] },
+    ],
+  },
+  'check-look': { type: 'check-look', check: 300, round: 2, buckets: [80, 1023] },
+  'check-seen': {
+    type: 'check-seen',
+    check: 300,
+    round: 2,
+    copies: [
+      { bucket: 80, isCounted: true, isSure: false, firm: hash, above: [{ hi: 1, lo: -2 }], below: [hash] },
+      { bucket: 1023, isCounted: false, isSure: true, firm: { hi: 0, lo: 0 }, above: [], below: [] },
+    ],
+  },
   'pull-chunk': { type: 'pull-chunk', request: 300, key: chunk },
 }
 

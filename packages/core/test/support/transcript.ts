@@ -124,6 +124,14 @@ function describeMessage(m: Message): [string, readonly number[], string?][] {
       const have = m.have.map(({ name }) => name).join(', ')
       return [[`pull ${m.key}: ${m.portions?.join(', ') ?? 'everything'}${have === '' ? '' : `, have ${have}`}`, []]]
     }
+    case 'check-ask':
+      return [[`check ${m.check}`, []]]
+    case 'check-answer':
+      return [[`answer to check ${m.check}: holds`, m.copies.map(({ shard }) => shard)]]
+    case 'check-look':
+      return [[`check ${m.check}, round ${m.round}: buckets ${m.buckets.join(', ')}`, []]]
+    case 'check-seen':
+      return [[`answer to check ${m.check}, round ${m.round}: ${m.copies.length} buckets`, []]]
     case 'pull-chunk': {
       const { session, portion, index } = chunkName(m.key)
       return [[`pull ${session}: chunk ${index} of ${portion}`, []]]
