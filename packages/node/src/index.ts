@@ -37,6 +37,7 @@ export {
 } from '@reprise/core'
 export type { HostComponents, Logger, NetworkStats } from '@reprise/p2p'
 export { generateIdentity } from '@reprise/p2p'
+export type { CheckOptions } from './check.ts'
 export type { PortionFailure, PortionMismatch } from './errors.ts'
 export { PortionError } from './errors.ts'
 export type { NodeEvents } from './events.ts'

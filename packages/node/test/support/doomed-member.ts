@@ -39,6 +39,16 @@ export class DoomedMember {
     await answer
   }
 
+  /** SIGSTOP: it stands still, and its connections stay. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP')
+  }
+
+  /** SIGCONT. */
+  thaw(): void {
+    this.#process.kill('SIGCONT')
+  }
+
   /** SIGKILL; resolves when it is gone. Safe twice. */
   async kill(): Promise<void> {
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
