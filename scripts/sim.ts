@@ -8,6 +8,7 @@
  *   --mix M        drawn as the simulator's version M did; default the latest
  *   --jobs N       worker processes (default 1)
  *   --plant B      without this rule of the core, to see that it is noticed; may be repeated
+ *   --checks       check the copies all the time, too, and not only at the end
  *   --go-on        report failures and go on to the next seed
  *   --no-shrink    leave a failure as it was found
  *
@@ -47,6 +48,7 @@ interface Arguments {
   readonly mix: Mix
   readonly jobs: number
   readonly planted: readonly string[]
+  readonly checks: boolean
   readonly goesOn: boolean
   readonly shrinks: boolean
 }
@@ -73,6 +75,7 @@ function readArguments(): Arguments {
       mix: { type: 'string', default: String(LATEST_MIX) },
       jobs: { type: 'string', default: '1' },
       plant: { type: 'string', multiple: true, default: [] },
+      checks: { type: 'boolean', default: false },
       'go-on': { type: 'boolean', default: false },
       'no-shrink': { type: 'boolean', default: false },
     },
@@ -87,6 +90,7 @@ function readArguments(): Arguments {
     mix: toCount('mix', values.mix, 1, LATEST_MIX) as Mix,
     jobs: toCount('jobs', values.jobs, 1, 64),
     planted: values.plant,
+    checks: values.checks,
     goesOn: values['go-on'],
     shrinks: !values['no-shrink'],
   }
@@ -158,16 +162,17 @@ async function runJobs(args: Arguments): Promise<void> {
   process.exitCode = Math.max(...(await Promise.all(codes)))
 }
 
-function optionsOf({ planted, mix, nodeCount }: Arguments): SimulationOptions {
-  return { keyHash, planted, mix, nodeCount }
+function optionsOf({ planted, mix, nodeCount, checks }: Arguments): SimulationOptions {
+  return { keyHash, planted, mix, nodeCount, checks }
 }
 
 /** What makes the same of a seed again. */
-function sizeOf({ planted, mix, nodeCount }: Arguments): string[] {
+function sizeOf({ planted, mix, nodeCount, checks }: Arguments): string[] {
   return [
     ...(mix === LATEST_MIX ? [] : ['--mix', String(mix)]),
     ...(nodeCount === undefined ? [] : ['--nodes', String(nodeCount)]),
     ...planted.flatMap((rule) => ['--plant', rule]),
+    ...(checks ? ['--checks'] : []),
   ]
 }
 
@@ -214,7 +219,7 @@ function leaveFiles(args: Arguments, scenario: Scenario): void {
   const recorder = new Recorder()
   const { violations, startedAtMs } = simulateScenario(scenario, { ...optionsOf(args), recorder })
   const planted = args.planted.map((rule) => ` --plant ${rule}`).join('')
-  const replay = `npm run sim -- --replay ${file}${planted}`
+  const replay = `npm run sim -- --replay ${file}${planted}${args.checks ? ' --checks' : ''}`
   writeFileSync(`${name}.json`, `${JSON.stringify(scenario, undefined, 2)}\n`)
   writeFileSync(`${name}.html`, drawDiagram({ scenario, recorder, violations, replay, startedAtMs }))
   console.log(`replay: ${replay}\ndiagram: ${relative(process.cwd(), `${name}.html`)}`)

@@ -18,6 +18,8 @@ export interface PlantedBug {
   /** Seeds that were seen to catch it, tried before others. */
   readonly seeds: readonly number[]
   readonly bend?: (scenario: Scenario) => Scenario
+  /** Check the copies in the middle of the run, too. */
+  readonly checks?: boolean
 }
 
 /** Frames get lost, and processes crash while they write; most of them hold nothing of what they write. */
@@ -325,6 +327,20 @@ export const PLANTED: readonly PlantedBug[] = [
     caughtBy: ['I-R9'],
     seeds: [12, 29, 60],
     bend: startled,
+  },
+  {
+    lacks: ['check-compare', 'flush', 'share-hearsay'],
+    bug: 'copies are different for good, and a check does not compare them (R5)',
+    caughtBy: ['R5'],
+    seeds: [12, 14],
+    bend: lossyAndCrashy,
+  },
+  {
+    lacks: ['check-patience'],
+    bug: 'a check takes a write under way for a copy that lost something (R5)',
+    caughtBy: ['R5'],
+    seeds: [3, 5],
+    checks: true,
   },
   {
     lacks: ['request-deadline'],

@@ -101,12 +101,36 @@ describe('simulation', function () {
     assert.ok(complete > 200, `${complete} complete resumes`)
   })
 
+  it('[R5] a check says ok at rest, and in the middle of faults takes nothing that is under way for a loss', () => {
+    let reports = 0
+    for (const seed of SEEDS) {
+      const result = run(seed, { checks: true })
+      expectNone(result)
+      assert.equal(result.checks.alarms, 0)
+      reports += result.checks.reports
+    }
+    assert.ok(reports > 3 * SEEDS.length, `${reports} reports`)
+  })
+
+  it('[R5] a check finds the copies that differ for good', () => {
+    const bug = PLANTED.find(({ lacks }) => lacks[0] === 'flush') ?? assert.fail()
+    const { lacks, bend = (scenario) => scenario, seeds } = bug
+    const others = Array.from({ length: PLANTED_SEEDS_MAX }, (_, i) => i + 1)
+    for (const seed of [...seeds, ...others]) {
+      const { violations, checks } = run(seed, { planted: lacks, adapt: bend })
+      assert.ok(!violations.some(({ rule }) => rule === 'R5'), `seed ${seed}`)
+      if (checks.alarms > 0) return
+    }
+    assert.fail(`copies differed nowhere in ${PLANTED_SEEDS_MAX} seeds`)
+  })
+
   describe('a planted bug is noticed', () => {
-    for (const { lacks, bug, caughtBy, seeds, bend } of PLANTED) {
+    for (const { lacks, bug, caughtBy, seeds, bend, checks = false } of PLANTED) {
       it(`${caughtBy.map((rule) => `[${rule}]`).join(' ')} without ${lacks.join(' and ')}: ${bug}`, () => {
         const others = Array.from({ length: PLANTED_SEEDS_MAX }, (_, i) => i + 1)
         for (const seed of [...seeds, ...others]) {
-          const [violation] = run(seed, { planted: lacks, ...(bend === undefined ? {} : { adapt: bend }) }).violations
+          const options = { planted: lacks, checks, ...(bend === undefined ? {} : { adapt: bend }) }
+          const [violation] = run(seed, options).violations
           if (violation !== undefined && caughtBy.includes(violation.rule)) return
         }
         assert.fail(`no checker noticed within ${PLANTED_SEEDS_MAX} seeds`)

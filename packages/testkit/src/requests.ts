@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer'
 import type {
   Birth,
+  CheckReport,
   CommitCommand,
   LiveRecord,
   Outcome,
@@ -168,6 +169,18 @@ export class Requests {
           touchedAtMs: createdAtMs,
         })
         onCreated(birth)
+      },
+    )
+  }
+
+  check(node: SimulatedNode, deadlineMs: number, onReport: (report: CheckReport) => void): void {
+    this.#send(
+      node,
+      deadlineMs,
+      PATIENT,
+      (request) => ({ type: 'check', request, deadlineMs }),
+      (result) => {
+        if (result.kind === 'checked') onReport(result.report)
       },
     )
   }

@@ -10,9 +10,11 @@
  * The same seed and options give the same run, event by event; `traceHash` is how that is checked.
  */
 import type { KeyHash, Replica, SessionKey } from '@reprise/core'
-import { bucketOf, shardOfBucket, toSessionKey } from '@reprise/core'
+import { bucketOf, CHECK_DEADLINE_MS_DEFAULT, shardOfBucket, toSessionKey } from '@reprise/core'
 import { Bounds } from './checkers/bounds.ts'
 import { Carts } from './checkers/carts.ts'
+import type { CheckCounters } from './checkers/check-reports.ts'
+import { CheckReports } from './checkers/check-reports.ts'
 import type { Checker, World } from './checkers/checker.ts'
 import { Contents } from './checkers/contents.ts'
 import { Convergence } from './checkers/convergence.ts'
@@ -55,6 +57,9 @@ export interface SimulationOptions {
   readonly coreOf?: (wire: number) => typeof Replica
   /** Changes what was drawn: for shrinking, and for looking closer. */
   readonly adapt?: (scenario: Scenario) => Scenario
+  /** Also check the copies while clients and faults are at it, and not only at the end: the messages of a check make it another run
+   * of the same scenario. */
+  readonly checks?: boolean
   /** Told what is sent and done, to be drawn. */
   readonly recorder?: Recorder
   /** Told what happens, line by line. */
@@ -86,6 +91,7 @@ export interface SimulationResult {
   readonly virtualMs: number
   readonly workload: Readonly<WorkloadCounters>
   readonly repairs: number
+  readonly checks: Readonly<CheckCounters>
 }
 
 /** Run one seed. */
@@ -110,6 +116,7 @@ class Simulation implements World {
   readonly #clients: readonly [Workload, Shoppers]
   readonly #injector: FaultInjector
   readonly #convergence: Convergence
+  readonly #checkReports: CheckReports
   readonly #checkers: readonly Checker[]
   readonly #violations: Violation[] = []
   #repairs = 0
@@ -198,6 +205,8 @@ class Simulation implements World {
     ]
     this.#injector = new FaultInjector(this.cluster, this.#queue)
     this.#convergence = new Convergence(this)
+    const parts = { requests: this.#requests, convergence: this.#convergence, random: new Random(seed, 11) }
+    this.#checkReports = new CheckReports(this, parts, options.checks === true)
     this.#checkers = [
       new MergeLaws(this),
       new Contents(this),
@@ -212,6 +221,7 @@ class Simulation implements World {
       this.#convergence,
       new Idleness(this),
       new Bounds(this),
+      this.#checkReports,
     ]
   }
 
@@ -274,6 +284,7 @@ class Simulation implements World {
       virtualMs: this.nowMs,
       workload: this.#requests.counters,
       repairs: this.#repairs,
+      checks: this.#checkReports.counters,
     }
   }
 
@@ -341,6 +352,10 @@ class Simulation implements World {
     if (this.#violations.length > 0) return quietAfterMs
     if (unrest !== undefined) {
       const rule = unrest.includes('differ') ? 'I-R4' : 'I-R12'
+      if (rule === 'I-R4') {
+        this.#checkReports.expectAlarm()
+        this.#runOutRequests()
+      }
       this.violate(rule, `not quiet ${QUIET_MS_MAX / 1_000} s after everything healed: ${unrest}`)
       return quietAfterMs
     }
@@ -350,7 +365,14 @@ class Simulation implements World {
     for (const checker of this.#checkers) checker.onQuiet?.()
     this.#queue.runUntil(this.nowMs + IDLE_MS)
     for (const checker of this.#checkers) checker.onIdle?.()
+    this.#checkReports.expectOk()
+    this.#runOutRequests()
     return quietAfterMs
+  }
+
+  #runOutRequests(): void {
+    const untilMs = this.nowMs + 2 * CHECK_DEADLINE_MS_DEFAULT
+    while (this.#requests.pendingCount > 0 && this.nowMs < untilMs) this.#queue.runUntil(this.nowMs + CHECKPOINT_MS)
   }
 
   #runWithCheckpoints(untilMs: number): void {

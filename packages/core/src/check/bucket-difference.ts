@@ -40,9 +40,9 @@ export class OpenBucket {
     return this.#every(({ isEqual, lasting }) => isEqual || lasting !== undefined)
   }
 
-  /** Whether what it differs in changed while it was looked at, as it does when it is written to. */
-  get isChanging(): boolean {
-    return [...this.#others.values()].some((one) => one.hasChanged)
+  /** Whether copies differed in the same when they were looked at last and before that: not for want of time, nor by writes. */
+  get isStuck(): boolean {
+    return !this.#every(({ isEqual, isStuck }) => isEqual || !isStuck)
   }
 
   /**
@@ -63,15 +63,16 @@ export class OpenBucket {
     if (node !== this.#reference && !this.#others.has(node)) this.#others.set(node, new Comparison())
   }
 
-  /** Judge what was seen in one round. Who does not count any more is left out from then on. */
-  judge(copies: ReadonlyMap<NodeId, BucketCopy>): void {
+  /** Judge what was seen in one round, which began then. Who does not count any more is left out from then on. */
+  judge(copies: ReadonlyMap<NodeId, BucketCopy>, beganAtMs: number): void {
     for (const [node, { isCounted }] of copies) if (!isCounted) this.#remove(node)
     const reference = copies.get(this.#reference)
     if (reference === undefined) return
     for (const [node, comparison] of this.#others) {
       const copy = copies.get(node)
-      if (copy !== undefined)
-        comparison.onSeen(this.#context, difference(reference, copy), reference.isSure && copy.isSure)
+      if (copy === undefined) continue
+      const areSure = reference.isSure && copy.isSure
+      comparison.onSeen(this.#context, difference(reference, copy), areSure, beganAtMs)
     }
   }
 
@@ -94,20 +95,25 @@ export class OpenBucket {
 /** One copy of a bucket beside the reference's. */
 class Comparison {
   isEqual = false
-  hasChanged = false
+  /** The last two looks showed the same difference. */
+  isStuck = false
   /** The difference that stayed. */
   lasting: string | undefined
   /** What they differed in, and since when. */
   readonly #sinceMs = new Map<string, number>()
+  #last: string | undefined
 
-  onSeen(context: Context, { hi, lo }: Hash64, areSure: boolean): void {
+  onSeen(context: Context, { hi, lo }: Hash64, areSure: boolean, beganAtMs: number): void {
     if (hi === 0 && lo === 0) this.isEqual = true
     if (this.isEqual || this.lasting !== undefined) return
     const name = hashName({ hi, lo })
     const isHasty = context.lacks('check-patience')
     const sinceMs = this.#sinceMs.get(name)
-    if (isHasty || (areSure && sinceMs !== undefined && context.nowMs >= sinceMs + CHECK_SETTLE_MS)) this.lasting = name
-    this.hasChanged ||= sinceMs === undefined && this.#sinceMs.size > 0
+    // Asked for so long after it was seen: answers may have waited here, and say nothing of now.
+    const hasStayed = areSure && sinceMs !== undefined && beganAtMs >= sinceMs + CHECK_SETTLE_MS
+    if (isHasty || hasStayed) this.lasting = name
+    this.isStuck = name === this.#last
+    this.#last = name
     // Seen while both were sure of their copies, or it may have been the repair's time that passed.
     if (!areSure) this.#sinceMs.set(name, Number.POSITIVE_INFINITY)
     else if (sinceMs === undefined || sinceMs === Number.POSITIVE_INFINITY) this.#sinceMs.set(name, context.nowMs)

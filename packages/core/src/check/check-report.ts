@@ -4,7 +4,7 @@
  * | verdict | of a shard |
  * | --- | --- |
  * | `critical` | nobody whose copy counts answered; or copies differ, and their holders do not know it |
- * | `warning` | fewer copies than wanted, a holder that is silent or cannot be asked, records that were evicted, or copies that were not seen equal in time though nobody wrote |
+ * | `warning` | fewer copies than wanted, a holder that is silent or cannot be asked, records that were evicted, or copies that differ and a holder knows it |
  * | `ok` | `copies + 1` holders answered, and their copies are equal but for writes under way |
  *
  * Wanted are `copies + 1` however few members there are: a cluster that cannot have them is not as safe as it was asked to be.
@@ -28,10 +28,11 @@ export interface ShardCheck {
   /** Buckets whose copies differ, which none of their holders knew: something was lost and not noticed. `holders` are those whose
    * copy is not that of the most, or all of them when no copy is that of most. */
   readonly divergent: readonly { readonly bucket: number; readonly holders: readonly NodeId[] }[]
-  /** Buckets that were written to all the time, so that no two copies were seen equal. No alarm. */
+  /** Buckets that were not seen equal and not seen to differ in the same either: written to all the time, or without a turn in
+   * a cache that is too large to be looked at in one check. No alarm. */
   readonly busy: number
-  /** Buckets whose copies differed all the time for a reason that a holder knows, such as a repair that takes long, or that
-   * there was no time to look at. */
+  /** Buckets whose copies differ in the same all the time and a holder knows why, such as a repair that takes long; or all the
+   * time of a check that was too short to tell. */
   readonly behind: number
   /** Records that a holder put out of its cache before their end, for want of room; of the holder with the most. */
   readonly evicted: number
@@ -121,7 +122,10 @@ function reasonsOf(shards: readonly ShardCheck[], { silent, unasked, nameOf }: C
     )
   }
   const behind = shards.reduce((sum, found) => sum + found.behind, 0)
-  if (behind > 0) reasons.push(`${count(behind, 'bucket')} could not be seen equal in time`)
+  if (behind > 0)
+    reasons.push(
+      `${count(behind, 'bucket')} not equal yet: a holder knows that it misses something, or there was no time to tell`,
+    )
   const evicted = shards.reduce((sum, found) => sum + found.evicted, 0)
   if (evicted > 0) reasons.push(`${count(evicted, 'record')} left caches for want of room: give them more bytes`)
   return reasons

@@ -90,7 +90,11 @@ export class CheckSource {
       const side = isFirm ? above : below
       if (isNear && side.length <= CHECK_EDGES_MAX) side.push(meta)
     })
-    return { bucket, ...this.#stateOf(shardOfBucket(bucket)), firm: { hi, lo }, above, below }
+    const { isCounted, isSure } = this.#stateOf(shardOfBucket(bucket))
+    const { table } = this.#context
+    // Whether a stub counts is found out by comparing (rule T1), and what was evicted and forgotten nobody knows.
+    const isWhole = table.stubCount(bucket) === 0 && !table.forgetsStubs
+    return { bucket, isCounted, isSure: isSure && isWhole, firm: { hi, lo }, above, below }
   }
 
   #stateOf(shard: number): CopyState {

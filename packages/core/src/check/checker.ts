@@ -12,6 +12,7 @@
  * whoever asks meanwhile shares it. All of it goes over the bulk lane, where it delays no heartbeat.
  */
 import {
+  BUCKET_COUNT,
   BUCKETS_PER_SHARD,
   CHECK_BUCKETS_MAX,
   CHECK_DEADLINE_MS_DEFAULT,
@@ -186,11 +187,12 @@ export class Checker {
 
   #report(check: Check): CheckReport {
     const members = this.#members(check)
-    const silent = new Set(members.silent.map(({ node }) => node))
+    const here = new Set([this.#context.self])
+    for (const member of this.#ports.members()) if (isPresent(member)) here.add(member.news.node)
+    for (const { node } of members.silent) here.delete(node)
+    const copies = [...check.copies].filter(([node]) => here.has(node))
     const wanted = this.#wanted()
-    const isHere = (node: NodeId): boolean => node === this.#context.self || this.#isPresent(node)
     const findings = allShards().map((shard): ShardFindings => {
-      const copies = [...check.copies].filter(([node]) => isHere(node) && !silent.has(node))
       const held = copies.filter(([, shards]) => shards.get(shard)?.isCounted === true)
       return {
         shard,
@@ -223,11 +225,6 @@ export class Checker {
     }
   }
 
-  #isPresent(node: NodeId): boolean {
-    for (const member of this.#ports.members()) if (member.news.node === node) return isPresent(member)
-    return false
-  }
-
   /** How many ready holders each shard should have. */
   #wanted(): number {
     const { copies, weight } = this.#context.config
@@ -255,6 +252,7 @@ class Check {
   round = 0
   nextRoundAtMs: number
   #roundMs = CHECK_ROUND_MS_MIN
+  #beganAtMs = 0
   /** The closer looks of this round by bucket, and how many answers are to come from each member. */
   #looks = new Map<number, Map<NodeId, BucketCopy>>()
   readonly #owed = new Map<NodeId, number>()
@@ -281,6 +279,7 @@ class Check {
     this.#owed.clear()
     this.#looks = new Map()
     this.round++
+    this.#beganAtMs = nowMs
     this.nextRoundAtMs = nowMs + this.#roundMs
     this.#roundMs = Math.min(CHECK_ROUND_MS_MAX, 2 * this.#roundMs)
   }
@@ -288,7 +287,10 @@ class Check {
   /** What to ask each member in this round. */
   questions(): Map<NodeId, number[]> {
     const questions = new Map<NodeId, number[]>()
-    for (const { bucket, holders } of [...this.open.values()].slice(0, CHECK_LOOKS_MAX)) {
+    // Where there is more than time allows, each check begins elsewhere.
+    const turn = (bucket: number): number => (bucket + this.id * CHECK_STRIDE) % BUCKET_COUNT
+    const open = [...this.open.values()].sort((a, b) => turn(a.bucket) - turn(b.bucket))
+    for (const { bucket, holders } of open.slice(0, CHECK_LOOKS_MAX)) {
       this.#looks.set(bucket, new Map())
       for (const node of holders) {
         const buckets = questions.get(node)
@@ -314,7 +316,7 @@ class Check {
     for (const [bucket, copies] of this.#looks) {
       const open = this.open.get(bucket)
       if (open === undefined) continue
-      open.judge(copies)
+      open.judge(copies, this.#beganAtMs)
       if (!open.isDecided) continue
       this.open.delete(bucket)
       if (open.divergent.length > 0) this.#divergent.push(open)
@@ -332,14 +334,16 @@ class Check {
     const open = [...this.open.values()].filter(isHere)
     const divergent = [...this.#divergent.filter(isHere), ...open.filter((one) => one.divergent.length > 0)]
     const undecided = open.filter((one) => one.divergent.length === 0)
-    const busy = undecided.filter(({ isChanging }) => isChanging).length
+    const behind = undecided.filter(({ isStuck }) => isStuck).length
     return {
       divergent: divergent.map((one) => ({ bucket: one.bucket, holders: [...one.divergent].sort() })),
-      busy,
-      behind: undecided.length - busy,
+      busy: undecided.length - behind,
+      behind,
     }
   }
 }
 
+/** From the first bucket of one check to that of the next: prime to their number, and about two fifths of it. */
+const CHECK_STRIDE = 397
 /** Rounds that a member leaves without an answer before it counts as silent: one may be lost. */
 const SILENT_ROUNDS = 2

@@ -100,6 +100,11 @@ export class BucketTable {
     return this.#tombstones.size
   }
 
+  /** There was no room for the stubs of some records that would still live. */
+  get forgetsStubs(): boolean {
+    return this.#stubs.isUncertain
+  }
+
   /** Over budget with nothing that may be evicted: new sessions must be refused. */
   get isFull(): boolean {
     return this.#bytes > this.#options.bytesMax

@@ -5,6 +5,7 @@ import {
   CHECK_BUCKETS_MAX,
   CHECK_DEADLINE_MS_DEFAULT,
   CHECK_END_BLUR_MS,
+  CHECK_RECORDS_BURST,
   CHECK_SETTLE_MS,
   SHARD_COUNT,
 } from '../../src/constants.ts'
@@ -289,6 +290,54 @@ describe('check', () => {
     cluster.sent.length = 0
     cluster.run(3_000)
     assert.equal(cluster.sentOf('check-ask').length, 0)
+  })
+
+  it('[R5] [T1] does not hold a difference against who put something out of that bucket', () => {
+    const cluster = Cluster.ready({ init: (node) => (node === 'b' ? { cacheBytesMax: 20_000 } : {}) })
+    for (let i = 0; i < 60; i++) cluster.establish('a', `s${i}`, { body: 'x'.repeat(400) })
+    const { table } = cluster.replica('b')
+    const evicted = Array.from({ length: 60 }, (_, i) => `s${i}`).find((id) => table.absence(keyOf(id)) === 'evicted')
+    assert(evicted !== undefined)
+    cluster.replica('c').table.delete(keyOf(evicted))
+    cluster.replica('a').table.delete(keyOf(evicted))
+    const report = cluster.report(cluster.check('a'))
+    assert.deepEqual([report.verdict, differing(report)], ['warning', []])
+    assert.equal(report.shards[shardOf(evicted)]?.behind, 1)
+  })
+
+  it('[R5] looks at so many records a second, whoever asks, and answers in any case', () => {
+    const cluster = Cluster.ready({ nodes: 2, copies: 1 })
+    for (let i = 0; i < 60; i++) cluster.establish('a', `s${i}`, { n: '1' }, 1)
+    const buckets = Array.from({ length: CHECK_BUCKETS_MAX }, (_, i) => i)
+    const ask = (count: number): number => {
+      cluster.sent.length = 0
+      for (let round = 0; round < count; round++) {
+        cluster.hear('b', 'a', { type: 'check-look', check: 1, round, buckets })
+      }
+      const answers = cluster.sentOf('check-seen')
+      assert.equal(answers.length, count)
+      return answers.reduce((sum, { message }) => sum + message.copies.length, 0)
+    }
+    const atOnce = ask(2_500)
+    assert.ok(atOnce > CHECK_RECORDS_BURST / 2 && atOnce <= CHECK_RECORDS_BURST, `${atOnce} buckets`)
+    assert.equal(ask(10), 0)
+    cluster.run(1_000)
+    assert.ok(ask(10) > 0)
+  })
+
+  it('[R5] begins elsewhere with each check, where there is more to look at than time', () => {
+    const cluster = Cluster.ready()
+    for (let i = 0; i < 400; i++) cluster.establish('a', `s${i}`, { n: `${i}` })
+    for (let i = 0; i < 400; i++) cluster.replica('c').table.delete(keyOf(`s${i}`))
+    const firsts = [1, 2, 3].map(() => {
+      cluster.sent.length = 0
+      cluster.step('a', { type: 'cancel', request: cluster.check('a') })
+      const request = cluster.check('a')
+      cluster.run(100)
+      cluster.step('a', { type: 'cancel', request })
+      return cluster.sentOf('check-look')[0]?.message.buckets[0] ?? assert.fail()
+    })
+    assert.equal(new Set(firsts).size, 3)
   })
 
   it('asks again who did not hear the question, and for what was lost of the answers', () => {

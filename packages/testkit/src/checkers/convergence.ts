@@ -67,7 +67,7 @@ export class Convergence implements Checker {
         const where = `bucket ${bucket} (shard ${shard}) differs at ${first.id} and ${other.id}`
         const key = this.#differentKey(bucket, first, other)
         if (key !== undefined) return `${where} in ${key}, behind ${isEqual ? 'equal' : 'different'} digests`
-        if (!isEqual && !this.#mayDiffer(bucket, first, other)) return `${where} by its digests alone`
+        if (!isEqual && !this.mayDiffer(bucket, [first, other])) return `${where} by its digests alone`
       }
     }
     return undefined
@@ -92,7 +92,7 @@ export class Convergence implements Checker {
    * Whether something in the bucket is about to end, and so counted at one node and not at the other; or was evicted, in
    * versions that may differ until the next audit.
    */
-  #mayDiffer(bucket: number, ...nodes: readonly SimulatedNode[]): boolean {
+  mayDiffer(bucket: number, nodes: readonly SimulatedNode[]): boolean {
     if (nodes.some((node) => node.table.stubCount(bucket) > 0)) return true
     return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
   }
