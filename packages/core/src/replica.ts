@@ -186,7 +186,7 @@ export class Replica {
     this.#checkSource = new CheckSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
       isCounted: (shard) => this.#holdings.isCounted(shard),
-      isSure: (shard) => this.isClean(shard) && this.#holdings.isCompared(shard),
+      isSure: (shard) => this.isClean(shard) && this.#holdings.isCompared(shard) && this.#members.isEverybodyHeard,
     })
     this.#checker = new Checker(this.#context, {
       members: () => this.#members.all(),

@@ -134,6 +134,14 @@ export class Members {
     return this.isAcquainted(node) && this.#members.get(node)?.state === 'alive'
   }
 
+  /** Whether nobody is known who may be here and write, and is not heard. */
+  get isEverybodyHeard(): boolean {
+    for (const { news, state } of this.#members.values()) {
+      if (state !== 'left' && state !== 'dead' && !this.isHeard(news.node)) return false
+    }
+    return true
+  }
+
   /** Ids of the members believed alive, this one included, sorted. */
   alive(): NodeId[] {
     const alive = [this.#context.self]

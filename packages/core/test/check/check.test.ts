@@ -189,6 +189,19 @@ describe('check', () => {
     assert.equal(cluster.report(cluster.check('b')).verdict, 'ok')
   })
 
+  it('[R5] holds nothing against who does not hear a member, whose writes it could not have', () => {
+    const cluster = Cluster.ready({ nodes: 4 })
+    const ids = Array.from({ length: 40 }, (_, i) => `s${i}`)
+    for (const id of ids) cluster.establish('a', id, { n: '0' })
+    // Nothing of a comes to b any more, and everything of it to all others.
+    cluster.fate = ({ from, to }) => (from === 'a' && to === 'b' ? 'lose' : undefined)
+    for (const id of ids) cluster.commit('a', id, { n: '1' })
+    for (const checking of ['c', 'd', 'b']) {
+      const report = cluster.report(cluster.check(checking))
+      assert.deepEqual([report.verdict, differing(report)], ['warning', []])
+    }
+  })
+
   it('[R5] [E2] does not compare what is about to end, nor when it is swept', () => {
     const cluster = Cluster.ready()
     const lifetime = { idleMs: 30_000, absoluteMs: 30_000, assumeNew: true }
