@@ -83,6 +83,37 @@ const shortLived = (scenario: Scenario): Scenario => ({
   },
 })
 
+/** Ids are dropped and taken again, lives are short, and a part of the cluster hears of neither for a while. */
+const reborn = (scenario: Scenario): Scenario => {
+  const random = new Random(scenario.seed, 9)
+  const half = Math.floor(scenario.nodeCount / 2)
+  const fault: Fault = {
+    kind: 'partition',
+    atMs: random.between(500, 1_500),
+    lastsMs: random.between(3_000, 6_000),
+    side: random.chance(0.5) ? [random.below(scenario.nodeCount)] : Array.from({ length: half }, (_, node) => node),
+  }
+  return {
+    ...calm(scenario),
+    faults: [fault],
+    wires: [],
+    lateNodes: [],
+    cacheBytesMax: 1024 * 1024,
+    keyCount: 4,
+    activeMs: 7_000,
+    conditions: { ...scenario.conditions, refuseRate: 0 },
+    workload: {
+      ...scenario.workload,
+      idleMs: 1_500,
+      clients: 6,
+      thinkMs: 400,
+      moveRate: 0.5,
+      shoppers: 0,
+      mix: { visit: 4, read: 2, 'late-write': 1, touch: 1, drop: 3, recreate: 0.5 },
+    },
+  }
+}
+
 /** Now and then a message finds a full buffer. */
 const refusing = (scenario: Scenario): Scenario => ({
   ...scenario,
@@ -292,6 +323,13 @@ export const PLANTED: readonly PlantedBug[] = [
     bug: 'a tombstone goes before the last live copy of its session (E4)',
     caughtBy: ['I-R3', 'I-R5'],
     seeds: [3, 5, 9],
+  },
+  {
+    lacks: ['floor'],
+    bug: 'when a later life of a dropped id ends, the drop is forgotten with it (E4)',
+    caughtBy: ['I-R4', 'I-R5'],
+    seeds: [239, 8, 27],
+    bend: reborn,
   },
   {
     lacks: ['stub'],

@@ -109,6 +109,8 @@ export const WIRE_VERSION_MIN = 1
 export const OUTSIDE_WIRE = 2
 /** From this version on, a member answers when it is asked for its digests. */
 export const CHECK_WIRE_MIN = 2
+/** The first version of the wire that carries floors: which earlier lives of an id must not come back. */
+export const FLOOR_WIRE = 2
 /** From this version on, a member understands that it was ejected. An older one learns it when it asks for what is gone. */
 export const EJECT_WIRE_MIN = 2
 

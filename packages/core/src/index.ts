@@ -35,11 +35,12 @@ export { describeKey, keyBytes, toSessionKey } from './session/id.ts'
 export type { Merged } from './session/merge.ts'
 export { mergeRecords, samePortion } from './session/merge.ts'
 export type { Hash64 } from './session/meta-hash.ts'
-export { metaHash } from './session/meta-hash.ts'
+export { metaHash, metaOnWire } from './session/meta-hash.ts'
 export type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
 export type {
   BlobReference,
   Expiry,
+  Floor,
   LiveRecord,
   Portion,
   PortionBytes,

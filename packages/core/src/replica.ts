@@ -30,6 +30,7 @@ import { BlobReader } from './pull/blob-reader.ts'
 import type { ResumeCommand } from './pull/puller.ts'
 import { Puller } from './pull/puller.ts'
 import { chunkName, isChunkKey } from './session/blob.ts'
+import { isRemainder, remainder } from './session/floor.ts'
 import type { SessionKey } from './session/id.ts'
 import { Ingest } from './session/ingest.ts'
 import { placeOutside } from './session/portion-sizes.ts'
@@ -129,7 +130,8 @@ export class Replica {
       },
       onEnded: (entry) => {
         this.#primary.onGone(entry)
-        if (this.#context.lacks('derived-end')) this.#primary.bury(entry)
+        if (this.#context.lacks('derived-end')) return this.#primary.bury(entry)
+        return this.#context.lacks('floor') ? undefined : remainder(entry.floor, this.#context.nowMs)
       },
     })
     this.#context = new Context(config, this.#table)
@@ -296,7 +298,9 @@ export class Replica {
 
   /** The record as it is here, for views and checkers. Not a use, and not a read in the sense of the promises. */
   peek(key: SessionKey): SessionRecord | undefined {
-    return this.#primary.draft(key) ?? this.#table.peek(key)?.record
+    const record = this.#primary.draft(key) ?? this.#table.peek(key)?.record
+    // What an earlier life left behind is not the session's.
+    return record !== undefined && isRemainder(record) ? undefined : record
   }
 
   get nodeId(): NodeId {

@@ -22,8 +22,9 @@ import type { Context } from '../context.ts'
 import { LimitError } from '../errors.ts'
 import type { Origin, Outcome } from '../outbox.ts'
 import { isChunkKey } from '../session/blob.ts'
+import { isRemainder, remainder } from '../session/floor.ts'
 import type { SessionKey } from '../session/id.ts'
-import type { LiveRecord } from '../session/record.ts'
+import type { LiveRecord, SessionRecord } from '../session/record.ts'
 import { endsAtMs, highestVersion, MISSING, missingPortions, withoutValues } from '../session/record.ts'
 import type { WriteProof } from '../session/token.ts'
 import { meetsProof } from '../session/token.ts'
@@ -160,7 +161,8 @@ export class Puller {
     this.#byRequest.delete(answer.request)
     const { flight } = asked
     flight.times.learn(this.#context.nowMs - asked.sentAtMs)
-    flight.asked.set(from, { status: answer.status, ready: answer.ready })
+    const isAbsent = answer.records.some(({ record }) => isRemainder(record))
+    flight.asked.set(from, { status: isAbsent ? 'absent' : answer.status, ready: answer.ready })
     if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
     this.#goOn(flight)
   }
@@ -176,14 +178,12 @@ export class Puller {
 
   /** Answer somebody else's pull from what is here: at any server, also second-hand (R13). */
   onPull(from: NodeId, pull: Pull | PullChunk): void {
-    const { table, nowMs } = this.#context
+    const { table } = this.#context
     const entry = table.get(pull.key)
     const ready = this.#ports.isReady(table.shardOf(pull.key))
-    // An ended session is as good as none: another holder may have a later touch of it, and says so.
-    const isHere = entry !== undefined && !isUnwritten(entry) && endsAtMs(entry.record) > nowMs
-    const status: AnswerStatus = isHere ? 'found' : table.absence(pull.key)
-    const record = isHere && pull.type === 'pull' ? this.#cutToPull(entry, pull) : entry?.record
-    const records = isHere && record !== undefined ? [{ key: pull.key, record }] : []
+    const record = entry === undefined ? undefined : this.#tellable(entry, pull)
+    const status: AnswerStatus = record === undefined ? table.absence(pull.key) : 'found'
+    const records = record === undefined ? [] : [{ key: pull.key, record }]
     // A chunk is no small message: it must not stand before heartbeats.
     const lane = pull.type === 'pull' ? 'control' : 'bulk'
     this.#context.send(from, { type: 'answer', request: pull.request, status, ready, records }, lane)
@@ -232,6 +232,7 @@ export class Puller {
     const entry = this.#context.table.get(key)
     if (entry === undefined || entry.isUnwritten) return undefined
     const { record } = entry
+    if (isRemainder(record)) return undefined
     if (proof !== undefined && !meetsProof(record, proof)) return undefined
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from: FROM_HERE }
     return this.#isUsable(entry, portions) ? { outcome: 'complete', record, missing: [], from: FROM_HERE } : undefined
@@ -324,10 +325,17 @@ export class Puller {
     this.#context.send(node, { type: 'pull', request, key: flight.key, portions: flight.portions, have })
   }
 
-  #cutToPull(entry: Entry, pull: Pull): Entry['record'] {
-    if (entry.record.kind === 'dropped') return entry.record
+  #tellable(entry: Entry, pull: Pull | PullChunk): SessionRecord | undefined {
+    if (isUnwritten(entry)) return undefined
+    // An ended session is as good as none: another holder may have a later touch of it, and says so.
+    if (entry.endsAtMs <= this.#context.nowMs) return remainder(entry.floor, this.#context.nowMs)
+    return pull.type === 'pull' ? this.#cutToPull(entry.record, pull) : entry.record
+  }
+
+  #cutToPull(record: SessionRecord, pull: Pull): SessionRecord {
+    if (record.kind === 'dropped') return record
     const have = new Map(pull.have.map(({ name, version }) => [name, version]))
-    return withoutValues(entry.record, (name, portion) => {
+    return withoutValues(record, (name, portion) => {
       const theirs = have.get(name)
       if (theirs !== undefined && compareVersions(theirs, portion.version) >= 0) return false
       return pull.portions === undefined || pull.portions.includes(name)
@@ -335,7 +343,7 @@ export class Puller {
   }
 
   #isComplete(flight: Flight): boolean {
-    const record = this.#context.table.peek(flight.key)?.record
+    const record = this.#known(flight.key)
     if (record === undefined) return false
     if (record.kind === 'dropped') return true
     return endsAtMs(record) > this.#context.nowMs && missingPortions(record, flight.portions).length === 0
@@ -348,8 +356,14 @@ export class Puller {
 
   #meets(flight: Flight, { proof }: Caller): boolean {
     if (proof === undefined) return true
-    const record = this.#context.table.peek(flight.key)?.record
+    const record = this.#known(flight.key)
     return record !== undefined && meetsProof(record, proof)
+  }
+
+  /** What is here of the session: not what an earlier life of its id left behind, which proves nothing of later ones. */
+  #known(key: SessionKey): SessionRecord | undefined {
+    const record = this.#context.table.peek(key)?.record
+    return record !== undefined && isRemainder(record) ? undefined : record
   }
 
   #decideIfPossible(flight: Flight): void {
@@ -359,7 +373,7 @@ export class Puller {
     const answers = [...flight.asked.values()].filter((reply) => reply !== WAITING && reply !== SILENT)
     // Only what somebody said now completes a takeover: the local copy alone may be old.
     if (answers.some((reply) => reply.status === 'found') && this.#isComplete(flight)) flight.completeAtMs ??= nowMs
-    const isNowhere = this.#context.table.peek(flight.key) === undefined && this.#isAbsent(flight)
+    const isNowhere = this.#known(flight.key) === undefined && this.#isAbsent(flight)
     const isEnough =
       flight.consistency === 'any'
         ? flight.completeAtMs !== undefined || isNowhere
@@ -382,7 +396,7 @@ export class Puller {
     const { table, nowMs } = this.#context
     const from = originOf(flight)
     const entry = table.get(flight.key)
-    if (entry === undefined || isUnwritten(entry)) {
+    if (entry === undefined || isUnwritten(entry) || isRemainder(entry.record)) {
       return this.#isAbsent(flight) ? { outcome: 'absent', reason: 'not-found', from } : { outcome: 'unknown', from }
     }
     const { record } = entry

@@ -5,12 +5,14 @@
  * this node is no longer primary because a higher tenure wrote, two primaries wrote at the same time, or the sender does
  * not know what it should.
  */
+import { FLOOR_WIRE, SYNC_REMAINING_MS_MIN } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
+import { floorOf, haveSameFloor, raiseFloor, remainder } from './floor.ts'
 import type { SessionKey } from './id.ts'
 import type { Merged } from './merge.ts'
 import { mergeRecords } from './merge.ts'
-import type { LiveRecord, SessionRecord } from './record.ts'
+import type { SessionRecord, Tombstone } from './record.ts'
 import { endsAtMs, highestVersion, withoutValues } from './record.ts'
 import type { NodeId } from './version.ts'
 import { compareBirths, compareTenures, covers } from './version.ts'
@@ -42,7 +44,7 @@ export class Ingest {
     const unknownToSender: KeyedRecord[] = []
     for (const { key, record } of records) {
       const stored = this.#merge(key, record, isFrame)
-      if (isFrame && stored !== undefined && isNewsTo(from, stored, record)) {
+      if (isFrame && stored !== undefined && this.#isNewsTo(from, stored, record)) {
         unknownToSender.push({ key, record: stored.kind === 'live' ? withoutValues(stored, () => false) : stored })
       }
     }
@@ -55,10 +57,11 @@ export class Ingest {
     const { table, nowMs } = this.#context
     const entry = table.peek(key)
     if (entry === undefined) {
-      if (endsAtMs(incoming) <= nowMs) return undefined
+      const alive = endsAtMs(incoming) > nowMs ? incoming : leftOf(incoming, nowMs)
+      if (alive === undefined) return undefined
       // What was evicted here is known to the other holders, or was by the comparison with this one's stub.
-      if (!isFrame && table.absence(key) !== 'evicted') this.#listener.onHearsay(table.shardOf(key), incoming)
-      this.#add(key, incoming)
+      if (!isFrame && table.absence(key) !== 'evicted') this.#listener.onHearsay(table.shardOf(key), alive)
+      this.#add(key, alive)
       return undefined
     }
     const isTakenAsIs =
@@ -79,13 +82,26 @@ export class Ingest {
     const { table, nowMs } = this.#context
     const evicted = table.stub(key)
     const order = evicted === undefined ? 1 : compareBirths(incoming.birth, evicted.birth)
-    // The life that was evicted here had outdone this one, and its drop may be known nowhere else any more.
-    if (order < 0) return
-    const entry = table.put(key, incoming, nowMs)
+    if (order < 0) {
+      // The life that was evicted here had outdone this one, and its drop may be known nowhere else any more.
+      const floor = floorOf(incoming)
+      if (floor !== undefined) table.raiseStub(key, floor)
+      return
+    }
+    const entry = table.put(key, raiseFloor(incoming, evicted?.floor), nowMs)
     if (evicted === undefined) return
     // A copy from before what was evicted: taken as it is, a ready holder would have it for the newest.
     const isOld = order === 0 && incoming.kind === 'live' && !covers(incoming.frontier, evicted.frontier)
     if (isOld || entry.isLacking) this.#listener.onLacking(key, entry.shard, isOld)
+  }
+
+  /** Whether what is stored was made by somebody other than the sender, so that repair of its own stream will not tell it. */
+  #isNewsTo(sender: NodeId, stored: SessionRecord, sent: SessionRecord): boolean {
+    if (stored.kind === 'dropped' || compareBirths(stored.birth, sent.birth) !== 0) return true
+    if (highestVersion(stored).tenure.node !== sender) return true
+    // Created where nobody knew of the drop: what is written next shall say it.
+    const floorEndsMs = haveSameFloor(stored, sent) ? 0 : (stored.floor?.untilMs ?? 0)
+    return floorEndsMs > this.#context.nowMs + SYNC_REMAINING_MS_MIN && this.#context.wireOf(sender) >= FLOOR_WIRE
   }
 
   #checkPrimary(key: SessionKey, before: SessionRecord): void {
@@ -117,8 +133,6 @@ function withoutJoin(merged: Merged, incoming: SessionRecord): Merged {
     : merged
 }
 
-/** Whether what is stored was made by somebody other than the sender, so that repair of its own stream will not tell it. */
-function isNewsTo(sender: NodeId, stored: SessionRecord, sent: SessionRecord): boolean {
-  if (stored.kind === 'dropped' || compareBirths(stored.birth, sent.birth) !== 0) return true
-  return highestVersion(stored as LiveRecord).tenure.node !== sender
+function leftOf(record: SessionRecord, nowMs: number): Tombstone | undefined {
+  return record.kind === 'live' ? remainder(record.floor, nowMs) : undefined
 }

@@ -1,11 +1,12 @@
 /**
  * How two copies of a session become one (rules V2, V3, E2).
  *
- * The higher birth wins whole. Within a birth a tombstone wins, for ever. Else each portion and the expiry register take
- * their higher version, and the frontiers join. For equal versions a value beats "missing", and the earlier deadline
+ * The higher birth wins whole, and remembers which lives before it were dropped. Within a birth a tombstone wins, for ever.
+ * Else each portion and the expiry register take their higher version, and the frontiers join. For equal versions a value beats "missing", and the earlier deadline
  * stays. The result does not depend on order, grouping or repetition (I-R1), which is what lets every message be applied
  * the moment it comes.
  */
+import { floorOf, haveSameFloor, joinFloors, raiseFloor } from './floor.ts'
 import type { Expiry, LiveRecord, Portion, SessionRecord, Tombstone } from './record.ts'
 import { isReference, MISSING } from './record.ts'
 import { compareBirths, compareVersions, covers, joinFrontiers } from './version.ts'
@@ -23,21 +24,30 @@ export interface Merged {
 /** Merge what came in into what is here. Neither input is changed; parts of both may be shared by the result. */
 export function mergeRecords(current: SessionRecord, incoming: SessionRecord): Merged {
   const births = compareBirths(current.birth, incoming.birth)
-  if (births > 0) return { record: current, changed: false, beaten: true, conflict: false }
-  if (births < 0) return { record: incoming, changed: true, beaten: false, conflict: false }
+  if (births > 0) {
+    const record = raiseFloor(current, floorOf(incoming))
+    return { record, changed: !haveSameFloor(record, current), beaten: true, conflict: false }
+  }
+  if (births < 0) {
+    const record = raiseFloor(incoming, floorOf(current))
+    return { record, changed: true, beaten: !haveSameFloor(record, incoming), conflict: false }
+  }
   if (current.kind === 'dropped') return mergeIntoTombstone(current, incoming)
   if (incoming.kind === 'dropped') return { ...mergeIntoTombstone(incoming, current), changed: true, beaten: false }
   return mergeLive(current, incoming)
 }
 
 function mergeIntoTombstone(tombstone: Tombstone, other: SessionRecord): Merged {
-  const otherEndMs = other.kind === 'dropped' ? other.absoluteAtMs : other.expiry.absoluteAtMs
+  const otherEndMs =
+    other.kind === 'dropped' ? other.absoluteAtMs : Math.max(other.expiry.absoluteAtMs, other.floor?.untilMs ?? 0)
   // The later end: a tombstone must outlive every live copy of its birth. One of a chunk need not, because nothing that
   // still counts names a chunk that was dropped.
   if (tombstone.isBrief === true && other.kind === 'live') {
     return { record: tombstone, changed: false, beaten: true, conflict: false }
   }
-  const record = otherEndMs > tombstone.absoluteAtMs ? { ...tombstone, absoluteAtMs: otherEndMs } : tombstone
+  const isFloor = other.kind === 'dropped' && other.isFloor === true && tombstone.isFloor !== true
+  const marked: Tombstone = isFloor ? { ...tombstone, isFloor } : tombstone
+  const record = otherEndMs > marked.absoluteAtMs ? { ...marked, absoluteAtMs: otherEndMs } : marked
   return { record, changed: false, beaten: other.kind === 'live', conflict: false }
 }
 
@@ -60,13 +70,16 @@ function mergeLive(current: LiveRecord, incoming: LiveRecord): Merged {
   const touchOrder = compareVersions(current.expiry.version, incoming.expiry.version)
   changed ||= touchOrder < 0
   beaten ||= touchOrder > 0
-  const record: LiveRecord = {
+  const merged: LiveRecord = {
     kind: 'live',
     birth: current.birth,
     frontier: knowsIncoming ? current.frontier : joinFrontiers(current.frontier, incoming.frontier),
     portions: changed ? portions : current.portions,
     expiry: mergeExpiry(current.expiry, incoming.expiry, touchOrder),
   }
+  const record = raiseFloor(merged, joinFloors(current.floor, incoming.floor))
+  changed ||= !haveSameFloor(record, current)
+  beaten ||= !haveSameFloor(record, incoming)
   return { record, changed, beaten, conflict: !knowsIncoming && !knowsCurrent }
 }
 

@@ -1,14 +1,15 @@
 /**
  * The hash by which two copies of a record are compared without sending them (rule V4).
  *
- * It covers all that merging looks at: birth, tombstone, frontier, portion versions and whether their values are here, and
- * the expiry version. Not the deadlines, which differ by clock, and not the bytes, because one version has one content. A
+ * It covers all that merging looks at: birth, tombstone, frontier, portion versions and whether their values are here, the
+ * expiry version, and the floor. Not the deadlines, which differ by clock, and not the bytes, because one version has one content. A
  * bucket's digest is the exclusive or of these over its records, so it is kept by two operations per change.
  *
  * Two independent 32-bit lanes of murmur3 mixing (Appleby, public domain): 64 bits are enough to tell records apart, and
  * no BigInt is on the path of a write.
  */
-import type { SessionRecord } from './record.ts'
+import { FLOOR_WIRE } from '../constants.ts'
+import type { Floor, SessionRecord } from './record.ts'
 import { MISSING } from './record.ts'
 import type { Tenure } from './version.ts'
 
@@ -43,7 +44,26 @@ export function metaHash(key: Hash64, record: SessionRecord, isWhole = false): H
   const { tenure, seq } = record.expiry.version
   lo = mix(mix(mix(lo, sumLo), tenureHash(tenure).lo), seq)
   hi = mix(mix(mix(hi, sumHi), tenureHash(tenure).hi), seq)
-  return { hi, lo }
+  return toggleFloor(key, { hi, lo }, record.floor)
+}
+
+/** Put a floor's part into a record's hash, or take it out. */
+export function toggleFloor(key: Hash64, meta: Hash64, floor: Floor | undefined): Hash64 {
+  if (floor === undefined) return meta
+  const { hi, lo } = floorHash(key, floor)
+  return { hi: meta.hi ^ hi, lo: meta.lo ^ lo }
+}
+
+/** The floor's part of a record's hash: an exclusive or, because who speaks wire 1 knows no floors and hashes without. */
+export function floorHash(key: Hash64, { birth }: Floor): Hash64 {
+  const hi = mix(mix(key.hi ^ LANE_MARK, birth.generation / 2 ** 32), birth.random / 2 ** 16)
+  const lo = mix(mix(key.lo ^ LANE_MARK, birth.generation), birth.random)
+  return { hi: mix(hi, lo), lo }
+}
+
+/** A record's hash as a link of this version of the wire counts it. */
+export function metaOnWire(key: Hash64, meta: Hash64, floor: Floor | undefined, wire: number): Hash64 {
+  return wire >= FLOOR_WIRE ? meta : toggleFloor(key, meta, floor)
 }
 
 /** Computed once per tenure: nearly all records here were written in a few of them. */

@@ -23,10 +23,12 @@ import {
 } from '../errors.ts'
 import type { Outcome } from '../outbox.ts'
 import type { Entry } from '../table/entry.ts'
+import { floorOf, isRemainder, raiseFloor } from './floor.ts'
 import type { SessionKey } from './id.ts'
 import { describeKey } from './id.ts'
+import { mergeRecords } from './merge.ts'
 import { placeOutside } from './portion-sizes.ts'
-import type { BlobReference, Expiry, LiveRecord, Portion, Tombstone } from './record.ts'
+import type { BlobReference, Expiry, Floor, LiveRecord, Portion, SessionRecord, Tombstone } from './record.ts'
 import { type ABSENT, endsAtMs, highestVersion, isReference, withoutValues } from './record.ts'
 import type { Birth, NodeId, Tenure, Version } from './version.ts'
 import { compareBirths, joinFrontiers } from './version.ts'
@@ -131,7 +133,9 @@ export class Primary {
 
   /** Put back a session that was created here, never committed, and forgotten meanwhile: nobody else has it. */
   restore(key: SessionKey, { birth, expiry, frontier }: LiveRecord): void {
-    if (frontier.length > 0 || this.#context.table.peek(key) !== undefined || this.#drafts.has(key)) return
+    const known = this.#context.table.peek(key)?.record
+    const isOutdone = known !== undefined && compareBirths(known.birth, birth) >= 0
+    if (frontier.length > 0 || isOutdone || this.#drafts.has(key)) return
     this.#draft(key, birth, expiry.idleMs, expiry.absoluteAtMs)
   }
 
@@ -171,7 +175,8 @@ export class Primary {
   /** The live record that a commit changes. @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
   writable({ key, birth }: Pick<CommitCommand, 'key' | 'birth'>): LiveRecord {
     const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.record
-    if (record === undefined) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
+    const isHere = record !== undefined && (!isRemainder(record) || compareBirths(record.birth, birth) >= 0)
+    if (!isHere) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
     if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
     const hasEnded = endsAtMs(record) <= this.#context.nowMs
     if (hasEnded && !this.#context.lacks('deadline')) throw new ExpiredError(describeKey(key))
@@ -186,21 +191,12 @@ export class Primary {
     this.#touches.delete(key)
     const draft = this.#drafts.get(key)
     if (draft !== undefined && compareBirths(draft.birth, birth) === 0) this.#drafts.delete(key)
-    if (known !== undefined && compareBirths(known.birth, birth) > 0) {
-      this.#context.out.results.push({ request, kind: 'dropped' })
-      return
-    }
-    const absoluteAtMs =
-      known === undefined || compareBirths(known.birth, birth) < 0
-        ? command.absoluteAtMs
-        : Math.max(known.kind === 'live' ? known.expiry.absoluteAtMs : known.absoluteAtMs, command.absoluteAtMs)
-    const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
-    const stored = table.put(
-      key,
-      this.#context.lacks('tombstone-life') ? shortLived(tombstone, nowMs) : tombstone,
-      nowMs,
-    )
-    stored.tenure = undefined
+    const dropped: Tombstone = { kind: 'dropped', birth, absoluteAtMs: command.absoluteAtMs }
+    // A later life of the id stays, and keeps this one from coming back.
+    const kept = known === undefined ? raiseFloor(dropped, table.stub(key)?.floor) : mergeRecords(known, dropped).record
+    const tombstone = kept.kind === 'dropped' ? kept : dropped
+    const stored = table.put(key, this.#context.lacks('tombstone-life') ? shortLived(kept, nowMs) : kept, nowMs)
+    if (kept.kind === 'dropped') stored.tenure = undefined
     stored.frame = this.#ports.enqueue(stored.shard, key, tombstone, copies > 0)
     // Who was primary may hold no copy, and would go on.
     const displaced = known?.kind === 'live' ? highestVersion(known).tenure.node : this.#context.self
@@ -209,7 +205,7 @@ export class Primary {
     }
     if (known?.kind === 'live' && compareBirths(known.birth, birth) === 0) {
       const replaced = replacedBy(known.portions, known.portions.keys())
-      if (replaced.length > 0) this.#ports.release(stored, birth, absoluteAtMs, replaced)
+      if (replaced.length > 0) this.#ports.release(stored, birth, tombstone.absoluteAtMs, replaced)
     }
     this.#finish(request, stored, copies, command.waitMs, undefined)
   }
@@ -260,15 +256,12 @@ export class Primary {
   }
 
   /** Planted: the end of an idle session is written, as if it were dropped (rule E1). */
-  bury({ key, record, shard }: Entry): void {
-    if (record.kind === 'dropped' || record.frontier.length === 0) return
+  bury(entry: Entry): Tombstone | undefined {
+    const { key, record, shard } = entry
+    if (record.kind === 'dropped' || record.frontier.length === 0) return undefined
     const tombstone: Tombstone = { kind: 'dropped', birth: record.birth, absoluteAtMs: record.expiry.absoluteAtMs }
-    this.#context.table.put(key, tombstone, this.#context.nowMs).frame = this.#ports.enqueue(
-      shard,
-      key,
-      tombstone,
-      false,
-    )
+    entry.frame = this.#ports.enqueue(shard, key, tombstone, false)
+    return tombstone
   }
 
   /**
@@ -328,7 +321,7 @@ export class Primary {
       this.#fail(request, new LimitError('cache.bytesMax', table.bytes, table.bytesMax, advice))
       return
     }
-    const known = (this.draft(key) ?? table.peek(key)?.record)?.birth.generation ?? 0
+    const known = (this.draft(key) ?? table.peek(key)?.record ?? table.stub(key))?.birth.generation ?? 0
     const generation = Math.max(Math.floor(wallMs), known + 1)
     const random = (this.#context.random() % 2 ** 16) * 2 ** 32 + this.#context.random()
     const birth: Birth = { generation, random }
@@ -347,6 +340,14 @@ export class Primary {
     const [oldest] = this.#drafts.keys()
     if (this.#drafts.size >= DRAFTS_MAX) this.#drafts.delete(oldest as SessionKey)
     this.#drafts.set(key, { kind: 'live', birth, frontier: [], portions: new Map(), expiry })
+  }
+
+  /** Which earlier lives of an id one of this birth keeps from coming back, that is about to take their place. */
+  #floorUnder(key: SessionKey, birth: Birth): Floor | undefined {
+    const { table } = this.#context
+    const known = table.peek(key)?.record
+    const floor = known === undefined ? table.stub(key)?.floor : floorOf(known)
+    return floor !== undefined && compareBirths(floor.birth, birth) < 0 ? floor : undefined
   }
 
   /** A draft's first write is about to be made: it enters the table. */
@@ -393,7 +394,9 @@ export class Primary {
 
   #publish(record: LiveRecord, command: PublishCommand, isSilent: boolean): Version {
     const { key, changes, copies, request, waitMs } = command
-    const entry = record.frontier.length === 0 ? this.#plant(key, record) : (this.#context.table.get(key) as Entry)
+    const isFirst = record.frontier.length === 0
+    const floor = isFirst ? this.#floorUnder(key, record.birth) : undefined
+    const entry = isFirst ? this.#plant(key, record) : (this.#context.table.get(key) as Entry)
     const { version, displaced } = this.#issue(entry)
     const portions = new Map(record.portions)
     for (const [name, value] of changes) portions.set(name, { version, value })
@@ -403,7 +406,7 @@ export class Primary {
       frontier: joinFrontiers(record.frontier, [version]),
       expiry: this.#renew(record.expiry, version),
     }
-    this.#store(entry, next, (name) => changes.has(name), copies, displaced)
+    this.#store(entry, raiseFloor(next, floor), (name) => changes.has(name), copies, displaced)
     this.#touches.delete(key)
     const replaced = replacedBy(record.portions, changes.keys())
     if (replaced.length > 0) this.#ports.release(entry, record.birth, record.expiry.absoluteAtMs, replaced)
@@ -480,8 +483,8 @@ function replacedBy(portions: ReadonlyMap<string, Portion>, names: Iterable<stri
 }
 
 /** Planted: a tombstone that goes while live copies may still exist (rule E4). */
-function shortLived(tombstone: Tombstone, nowMs: number): Tombstone {
-  return { ...tombstone, absoluteAtMs: nowMs + 200 }
+function shortLived(record: SessionRecord, nowMs: number): SessionRecord {
+  return record.kind === 'live' ? record : { ...record, absoluteAtMs: nowMs + 200 }
 }
 
 function topOf(record: LiveRecord): Version {

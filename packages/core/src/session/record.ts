@@ -50,6 +50,15 @@ export interface LiveRecord {
   readonly frontier: Frontier
   readonly portions: ReadonlyMap<string, Portion>
   readonly expiry: Expiry
+  /** Earlier lives of the id that this one replaced after a drop. */
+  readonly floor?: Floor
+}
+
+/** Lives of an id that must not come back (rule E4, `floor.ts`): the dropped one, and all before it. */
+export interface Floor {
+  readonly birth: Birth
+  /** Until then a copy of them may be alive somewhere. */
+  readonly untilMs: number
 }
 
 /** A dropped session. Kept until no live copy of its birth can exist: the absolute deadline. */
@@ -59,6 +68,8 @@ export interface Tombstone {
   readonly absoluteAtMs: number
   /** Of a chunk: it ends when it says, and not with the last copy that it might meet. */
   readonly isBrief?: true
+  /** A later life of the id was here and ended by itself. It may go on elsewhere, so this proves nothing about the id. */
+  readonly isFloor?: true
 }
 
 export type SessionRecord = LiveRecord | Tombstone
@@ -107,6 +118,7 @@ export function recordBytes(key: string, record: SessionRecord): number {
   if (record.kind === 'dropped') return Math.ceil(BLOCK_BYTES * GARBAGE_FACTOR) + key.length + TOMBSTONE_ENTRY_BYTES
   let bytes = BLOCK_BYTES + record.frontier.length * FRONTIER_ENTRY_BYTES
   for (const [name, { value }] of record.portions) bytes += name.length + PORTION_BYTES + insideBytes(value)
+  if (record.floor !== undefined) bytes += FLOOR_BYTES
   return Math.ceil(bytes * GARBAGE_FACTOR) + key.length + ENTRY_BYTES
 }
 
@@ -121,6 +133,8 @@ const FRONTIER_ENTRY_BYTES = 8
 const PORTION_BYTES = 16
 /** What stands in a block for a value that lies outside. */
 export const REFERENCE_BYTES = 16
+/** What a floor takes in a block. */
+export const FLOOR_BYTES = 24
 /** Up to a fifth of the arena is garbage: nothing before the first rewrite, a quarter of what lives after many. */
 const GARBAGE_FACTOR = 1.125
 /** The key's header, its places in the map and the lists of the recency cache, its slot, and what of these is spare room. */

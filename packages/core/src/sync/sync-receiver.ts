@@ -108,7 +108,8 @@ export class SyncReceiver {
   onItems(from: NodeId, items: SyncItems): void {
     const session = this.#expect(from, items.session, 'items')
     if (session === undefined) return
-    const index = this.#context.table.index(items.bucket)
+    const wire = this.#context.wireOf(from)
+    const index = this.#context.table.index(items.bucket, wire)
     for (const { key, meta } of items.items) {
       const here = index.meta(key)
       if (here === undefined || here.hi !== meta.hi || here.lo !== meta.lo) session.wanted.push(key)
@@ -116,7 +117,7 @@ export class SyncReceiver {
     session.bucket = items.bucket
     const isAll = session.scope === 'holder' && items.items.length < SYNC_ITEMS_MAX
     if (isAll && session.part !== undefined) {
-      this.#context.table.matchStubs(session.part, items.items, session.isSourceReady)
+      this.#context.table.matchStubs(session.part, items.items, session.isSourceReady, wire)
     }
     this.#next(session)
   }
@@ -177,7 +178,7 @@ export class SyncReceiver {
         this.#end(session, false)
         continue
       }
-      const digests = this.#context.table.shardDigests(session.shard)
+      const digests = this.#context.table.shardDigests(session.shard, this.#context.wireOf(session.source))
       const { id, shard, scope } = session
       this.#await(session, 'offer')
       this.#context.send(session.source, { type: 'sync-ask', session: id, shard, scope, digests }, 'bulk')

@@ -14,6 +14,9 @@ import {
 } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { isChunkKey } from '../session/blob.ts'
+import { remainder } from '../session/floor.ts'
+import { metaHash } from '../session/meta-hash.ts'
+import type { SessionRecord } from '../session/record.ts'
 import { recordBytes } from '../session/record.ts'
 import type { NodeId } from '../session/version.ts'
 import type { Entry } from '../table/entry.ts'
@@ -55,7 +58,7 @@ export class SyncSource {
     for (let i = 0; i < BUCKETS_PER_SHARD; i++) {
       const bucket = ask.shard * BUCKETS_PER_SHARD + i
       const theirs = ask.digests[i]
-      const ours = table.digest(bucket)
+      const ours = table.digest(bucket, this.#context.wireOf(from))
       if (theirs !== undefined && theirs.hi === ours.hi && theirs.lo === ours.lo) continue
       // A bucket of which there is nothing here differs too, and the offer says so: no difference means equal.
       buckets.push({ bucket, parts: Math.max(1, Math.ceil(table.bucketCount(bucket) / ITEMS_PER_PART)) })
@@ -71,8 +74,12 @@ export class SyncSource {
     const items: SyncItem[] = []
     const wire = this.#context.wireOf(from)
     for (const entry of this.#context.table.bucketEntries(list.bucket)) {
-      if (isInPart(entry.hash, list) && this.#isSent(entry, list.scope, wire)) {
-        items.push({ key: entry.hash, meta: entry.meta })
+      if (!isInPart(entry.hash, list)) continue
+      const { hash } = entry
+      if (this.#isSent(entry, list.scope, wire)) items.push({ key: hash, meta: entry.metaOn(wire) })
+      else {
+        const left = this.#leftOf(entry, list.scope)
+        if (left !== undefined) items.push({ key: hash, meta: metaHash(hash, left) })
       }
       if (items.length === SYNC_ITEMS_MAX) break
     }
@@ -90,9 +97,11 @@ export class SyncSource {
       if (bytes >= SYNC_CHUNK_BYTES) break
       done++
       const entry = index.entry(key)
-      if (entry === undefined || !this.#isSent(entry, 'holder', wire)) continue
-      bytes += recordBytes(entry.key, entry.record)
-      records.push({ key: entry.key, record: entry.record })
+      if (entry === undefined) continue
+      const record = this.#isSent(entry, 'holder', wire) ? entry.record : this.#leftOf(entry, 'holder')
+      if (record === undefined) continue
+      bytes += recordBytes(entry.key, record)
+      records.push({ key: entry.key, record })
     }
     this.#context.send(from, { type: 'sync-records', session: want.session, done, records }, 'bulk')
   }
@@ -100,7 +109,18 @@ export class SyncSource {
   #isSent(entry: Entry, scope: SyncScope, wire: number): boolean {
     if (wire < OUTSIDE_WIRE && isChunkKey(entry.key)) return false
     if (scope === 'own' && entry.frame === 0) return false
-    return !entry.isUnwritten && entry.endsAtMs > this.#context.nowMs + SYNC_REMAINING_MS_MIN
+    return !entry.isUnwritten && entry.endsAtMs > this.#untilMs
+  }
+
+  /** What will be left of an entry that is so close to its end that it is not sent itself: who joins now needs it then. */
+  #leftOf(entry: Entry, scope: SyncScope): SessionRecord | undefined {
+    if (entry.endsAtMs > this.#untilMs || (scope === 'own' && entry.frame === 0)) return undefined
+    return remainder(entry.floor, this.#untilMs)
+  }
+
+  /** What ends before that is not worth sending (rule E2). */
+  get #untilMs(): number {
+    return this.#context.nowMs + SYNC_REMAINING_MS_MIN
   }
 }
 

@@ -13,11 +13,19 @@
  * itself has no bound but the byte budget.
  */
 import { LRUCache } from 'lru-cache'
-import { BUCKET_COUNT, BUCKETS_PER_SHARD, EVICTION_TRIES_MAX, SWEEP_RECORDS_PER_TICK } from '../constants.ts'
+import {
+  BUCKET_COUNT,
+  BUCKETS_PER_SHARD,
+  EVICTION_TRIES_MAX,
+  FLOOR_WIRE,
+  SWEEP_RECORDS_PER_TICK,
+  WIRE_VERSION,
+} from '../constants.ts'
+import { remainder, withoutFloor } from '../session/floor.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
-import { metaHash } from '../session/meta-hash.ts'
-import type { SessionRecord } from '../session/record.ts'
+import { floorHash, metaHash, metaOnWire } from '../session/meta-hash.ts'
+import type { Floor, SessionRecord, Tombstone } from '../session/record.ts'
 import { recordBytes } from '../session/record.ts'
 import { Arena } from './arena.ts'
 import type { Copy, Entry } from './entry.ts'
@@ -27,7 +35,7 @@ import { bucketOf, shardOfBucket } from './key-hash.ts'
 import type { Slab } from './slab.ts'
 import { blockBytes, NO_SLOT } from './slab.ts'
 import type { BucketPart, Stub } from './stubs.ts'
-import { hashName, Stubs } from './stubs.ts'
+import { hashName, Stubs, stubOf } from './stubs.ts'
 
 /** Why a record is not here. */
 export type Absence = 'absent' | 'evicted'
@@ -46,8 +54,8 @@ export interface BucketTableOptions {
   /** Whether an eviction is a hole in what this node holds for the cluster, and wants a stub. */
   readonly isHeld: (shard: number) => boolean
   readonly onEvicted: (entry: Entry) => void
-  /** The sweep took out a record that ended. */
-  readonly onEnded?: (entry: Entry) => void
+  /** The sweep takes out a record that ended. @returns what takes its place, if anything does. */
+  readonly onEnded?: (entry: Entry) => Tombstone | undefined
 }
 
 export class BucketTable {
@@ -70,8 +78,12 @@ export class BucketTable {
     count: 0,
     hi: 0,
     lo: 0,
+    floors: { hi: 0, lo: 0 },
   }))
-  readonly #stubs = new Stubs((bucket, meta) => flip(this.#bucket(bucket), meta))
+  readonly #stubs = new Stubs((bucket, { hash, meta, floor }) => {
+    flip(this.#bucket(bucket), meta)
+    if (floor !== undefined) flip(this.#bucket(bucket).floors, floorHash(hash, floor))
+  })
   #bytes = 0
   #evictions = 0
   #sweepBucket = 0
@@ -144,6 +156,11 @@ export class BucketTable {
     return this.#stubs.get(this.#keyHash(key))
   }
 
+  /** Of what was evicted an earlier life turned out to have been dropped. */
+  raiseStub(key: SessionKey, floor: Floor): void {
+    this.#stubs.raiseFloor(key, this.#keyHash(key), floor)
+  }
+
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
   put(key: SessionKey, record: SessionRecord, nowMs: number): Entry {
     const known = this.#find(key)
@@ -183,10 +200,13 @@ export class BucketTable {
     return count
   }
 
-  /** The digest of a bucket: equal on two nodes when they hold equal records in it. */
-  digest(bucket: number): Hash64 {
-    const { hi, lo } = this.#bucket(bucket)
-    return { hi, lo }
+  /**
+   * The digest of a bucket: equal on two nodes when they hold equal records in it.
+   * @param wire of the link on which it is compared.
+   */
+  digest(bucket: number, wire: number = WIRE_VERSION): Hash64 {
+    const { hi, lo, floors } = this.#bucket(bucket)
+    return wire >= FLOOR_WIRE ? { hi, lo } : { hi: hi ^ floors.hi, lo: lo ^ floors.lo }
   }
 
   /** Everything that a bucket's digest is made of, stubs included. The table must not be changed meanwhile. */
@@ -200,12 +220,12 @@ export class BucketTable {
   }
 
   /** The digests of a shard's buckets, in order. */
-  shardDigests(shard: number): Hash64[] {
-    return Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => this.digest(shard * BUCKETS_PER_SHARD + i))
+  shardDigests(shard: number, wire: number = WIRE_VERSION): Hash64[] {
+    return Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => this.digest(shard * BUCKETS_PER_SHARD + i, wire))
   }
 
   /** A look-up in one bucket by key hash, as it is now: the entries there, and the meta hashes of stubs. */
-  index(bucket: number): BucketIndex {
+  index(bucket: number, wire: number = WIRE_VERSION): BucketIndex {
     const slots = new Map<string, number>()
     for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; slot = this.#next(slot)) {
       slots.set(hashName(this.#entry(slot).hash), slot)
@@ -214,7 +234,11 @@ export class BucketTable {
       const slot = slots.get(hashName(hash))
       return slot === undefined ? undefined : this.#entry(slot)
     }
-    return { entry, meta: (hash) => (entry(hash) ?? this.#stubs.get(hash))?.meta }
+    const meta = (hash: Hash64): Hash64 | undefined => {
+      const known = entry(hash) ?? this.#stubs.get(hash)
+      return known === undefined ? undefined : metaOnWire(hash, known.meta, known.floor, wire)
+    }
+    return { entry, meta }
   }
 
   /** Drop all entries of a shard for which `keep` says false, and its stubs: the shard is no longer held here. */
@@ -237,21 +261,25 @@ export class BucketTable {
     part: BucketPart,
     listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[],
     isCopy: boolean,
+    wire: number = WIRE_VERSION,
   ): void {
-    this.#stubs.match(part, listed, isCopy)
+    this.#stubs.match(part, listed, isCopy, wire)
   }
 
-  /** Look at some records and take out those that ended. Called regularly, it goes round the whole table. */
+  /** Look at some records and take out those that ended, and floors that did. Called regularly, it goes round the whole table. */
   sweep(nowMs: number): void {
     let seen = 0
     for (let buckets = 0; buckets < BUCKET_COUNT && seen < SWEEP_RECORDS_PER_TICK; buckets++) {
       for (let slot = this.#bucket(this.#sweepBucket).head; slot !== NO_SLOT; ) {
         const next = this.#next(slot)
         seen++
-        if (this.#arena.slab(slot).endsAtMs(this.#arena.at(slot)) <= nowMs) this.#end(slot)
+        this.#endIfOver(slot, nowMs)
         slot = next
       }
-      this.#stubs.sweep(this.#sweepBucket, nowMs)
+      for (const { key, floor } of this.#stubs.sweep(this.#sweepBucket, nowMs)) {
+        const left = remainder(floor, nowMs)
+        if (left !== undefined && key !== undefined) this.put(key, left, nowMs)
+      }
       this.#sweepBucket = (this.#sweepBucket + 1) % BUCKET_COUNT
     }
   }
@@ -319,6 +347,7 @@ export class BucketTable {
     slab.write(at, record, meta, bytes)
     this.#bytes += bytes
     flip(this.#bucket(bucketOf(hash)), meta)
+    this.#flipFloor(slab, at)
   }
 
   #uncount(slot: number): void {
@@ -326,6 +355,14 @@ export class BucketTable {
     const at = this.#arena.at(slot)
     this.#bytes -= slab.accountedBytes(at)
     flip(this.#bucket(bucketOf(slab.hash(at))), slab.meta(at))
+    this.#flipFloor(slab, at)
+  }
+
+  #flipFloor(slab: Slab, at: number): void {
+    const floor = slab.floor(at)
+    if (floor === undefined || slab.isUnwritten(at)) return
+    const hash = slab.hash(at)
+    flip(this.#bucket(bucketOf(hash)).floors, floorHash(hash, floor))
   }
 
   /** Put a key on the list that its record belongs to, at the recent end. */
@@ -349,12 +386,39 @@ export class BucketTable {
     this.#free(slot)
   }
 
-  #end(slot: number): void {
+  #endIfOver(slot: number, nowMs: number): void {
+    const slab = this.#arena.slab(slot)
+    const at = this.#arena.at(slot)
+    if (slab.endsAtMs(at) > nowMs) {
+      const floor = slab.floor(at)
+      if (floor !== undefined && floor.untilMs <= nowMs) this.#dropFloor(slot)
+      return
+    }
     const entry = this.#entry(slot)
-    this.#uncount(slot)
-    this.#unlist(slot)
-    this.#options.onEnded?.(entry)
-    this.#free(slot)
+    const left = this.#options.onEnded?.(entry)
+    if (left === undefined) {
+      this.#remove(slot)
+      return
+    }
+    this.#replace(slot, left)
+    entry.remember(left)
+    entry.tenure = undefined
+    this.#enlist(entry.key, slot, false)
+  }
+
+  /** It has ended. No use of the record, and no write. */
+  #dropFloor(slot: number): void {
+    const entry = this.#entry(slot)
+    const { record } = entry
+    if (record.kind !== 'live') return
+    const kept = withoutFloor(record)
+    this.#replace(slot, kept)
+    entry.remember(kept)
+  }
+
+  /** Whether there is no room to remember a floor, should its record go. */
+  #isFloorPinned({ shard, floor }: Entry): boolean {
+    return floor !== undefined && this.#stubs.isFull && this.#options.isHeld(shard)
   }
 
   /** Take a slot out of its bucket and off its list. Its block is still there. */
@@ -386,7 +450,7 @@ export class BucketTable {
       const key = this.#recency.rkeys().next().value as SessionKey
       const slot = this.#recency.get(key) as number
       const entry = this.#entry(slot)
-      if (slot === newest || this.#options.isPinned(entry)) {
+      if (slot === newest || this.#options.isPinned(entry) || this.#isFloorPinned(entry)) {
         spared++
         continue
       }
@@ -400,12 +464,6 @@ export class BucketTable {
   }
 }
 
-function stubOf(entry: Entry): Stub {
-  const { hash, birth, endsAtMs, record } = entry
-  const frontier = record.kind === 'live' ? record.frontier : []
-  return { hash, birth, frontier, endsAtMs, meta: entry.isLacking ? metaHash(hash, record, true) : entry.meta }
-}
-
 function isWritten(record: SessionRecord): boolean {
   return record.kind === 'dropped' || record.frontier.length > 0
 }
@@ -416,11 +474,13 @@ interface Bucket {
   count: number
   hi: number
   lo: number
+  /** The part of the digest that comes from floors, which wire 1 does not know. */
+  readonly floors: { hi: number; lo: number }
 }
 
-function flip(bucket: Bucket, meta: Hash64): void {
-  bucket.hi ^= meta.hi
-  bucket.lo ^= meta.lo
+function flip(digest: { hi: number; lo: number }, meta: Hash64): void {
+  digest.hi ^= meta.hi
+  digest.lo ^= meta.lo
 }
 
 const NO_HASH: Hash64 = { hi: 0, lo: 0 }

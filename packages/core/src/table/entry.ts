@@ -7,7 +7,8 @@
 import type { Blobs } from '../outbox.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { LiveRecord, SessionRecord } from '../session/record.ts'
+import { metaOnWire } from '../session/meta-hash.ts'
+import type { Floor, LiveRecord, SessionRecord } from '../session/record.ts'
 import type { Birth, Tenure } from '../session/version.ts'
 import type { Arena } from './arena.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
@@ -39,6 +40,9 @@ export interface Entry extends Copy {
   readonly birth: Birth
   readonly meta: Hash64
   readonly bytes: number
+  readonly floor: Floor | undefined
+  /** The meta hash as a link of this version of the wire counts it. */
+  metaOn(wire: number): Hash64
   // ---
   /** This node's tenure, while it is the session's primary. */
   tenure: Tenure | undefined
@@ -96,6 +100,9 @@ export class ArenaEntry implements Entry {
   get bytes(): number {
     return this.#arena.slab(this.slot).accountedBytes(this.#arena.at(this.slot))
   }
+  get floor(): Floor | undefined {
+    return this.#arena.slab(this.slot).floor(this.#arena.at(this.slot))
+  }
   get isLive(): boolean {
     return this.#arena.slab(this.slot).isLive(this.#arena.at(this.slot))
   }
@@ -134,6 +141,10 @@ export class ArenaEntry implements Entry {
   }
   set validatedAtMs(ms: number) {
     this.#arena.slab(this.slot).setValidatedAtMs(this.#arena.at(this.slot), ms)
+  }
+
+  metaOn(wire: number): Hash64 {
+    return metaOnWire(this.hash, this.meta, this.floor, wire)
   }
 
   snapshot(): Snapshot {

@@ -14,7 +14,8 @@
  * 112  the frontier's versions
  *      portions: version, value length:i32 (-1 absent, -2 missing, -3 outside), name:u16, 0:u16
  *      the values, one after the other
- *      from the block's end, towards its front: per value outside its number (a version) and length:i32, 0:i32
+ *      from the block's end, towards its front: of a floor its birth (generation:f64, random:f64) and end:f64;
+ *      per value outside its number (a version) and length:i32, 0:i32
  *
  * a version: seq:u48, tenure:u16
  * ```
@@ -27,8 +28,8 @@
  * something else; `isLent` says that somebody may remember.
  */
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { BlobReference, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
-import { ABSENT, isReference, MISSING, REFERENCE_BYTES } from '../session/record.ts'
+import type { BlobReference, Floor, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
+import { ABSENT, FLOOR_BYTES, isReference, MISSING, REFERENCE_BYTES } from '../session/record.ts'
 import type { Birth, Tenure, Version } from '../session/version.ts'
 
 export class Slab {
@@ -156,6 +157,18 @@ export class Slab {
     return this.isLive(at) ? Math.min(this.doubles[(at >> 3) + 10] as number, absoluteAtMs) : absoluteAtMs
   }
 
+  hasFloor(at: number): boolean {
+    return ((this.bytes[at + FLAGS] as number) & FLAG_FLOOR) !== 0
+  }
+
+  /** Of a live record: which earlier lives it keeps from coming back. */
+  floor(at: number): Floor | undefined {
+    if (!this.isLive(at) || !this.hasFloor(at)) return undefined
+    const double = (at + this.length(at) - FLOOR_BYTES) >> 3
+    const birth = { generation: this.doubles[double] as number, random: this.doubles[double + 1] as number }
+    return { birth, untilMs: this.doubles[double + 2] as number }
+  }
+
   /** Begin a block: nobody's primary, in no list, unknown to anybody. */
   begin(at: number, slot: number, length: number, hash: Hash64, validatedAtMs: number): void {
     const word = at >> 2
@@ -190,7 +203,7 @@ export class Slab {
     if (record.kind === 'live') this.#writeLive(at, record)
     else {
       this.doubles[double + 11] = record.absoluteAtMs
-      this.bytes[at + FLAGS] = record.isBrief === true ? FLAG_BRIEF : 0
+      this.bytes[at + FLAGS] = (record.isBrief === true ? FLAG_BRIEF : 0) | (record.isFloor === true ? FLAG_FLOOR : 0)
     }
   }
 
@@ -201,7 +214,8 @@ export class Slab {
     const absoluteAtMs = this.doubles[double + 11] as number
     if (!this.isLive(at)) {
       const isBrief = ((this.bytes[at + FLAGS] as number) & FLAG_BRIEF) !== 0
-      return isBrief ? { kind: 'dropped', birth, absoluteAtMs, isBrief } : { kind: 'dropped', birth, absoluteAtMs }
+      const isFloor = this.hasFloor(at)
+      return { kind: 'dropped', birth, absoluteAtMs, ...(isBrief && { isBrief }), ...(isFloor && { isFloor }) }
     }
     const frontier: Version[] = []
     let offset = at + FRONTIER
@@ -214,13 +228,14 @@ export class Slab {
       idleAtMs: this.doubles[double + 10] as number,
       absoluteAtMs,
     }
-    return { kind: 'live', birth, frontier, portions: this.#readPortions(at, offset), expiry }
+    const record: LiveRecord = { kind: 'live', birth, frontier, portions: this.#readPortions(at, offset), expiry }
+    const floor = this.floor(at)
+    return floor === undefined ? record : { ...record, floor }
   }
 
   /** Copy a block here from another slab. */
   copyFrom(from: Slab, fromAt: number, at: number): void {
-    const length = from.length(fromAt)
-    this.bytes.set(from.bytes.subarray(fromAt, fromAt + length), at)
+    this.bytes.set(from.bytes.subarray(fromAt, fromAt + from.length(fromAt)), at)
     this.setOwnTenure(at, from.ownTenure(fromAt))
     if (!this.isLive(at)) return
     this.#renameTenure(at + EXPIRY_VERSION, from)
@@ -228,7 +243,7 @@ export class Slab {
     for (let left = this.bytes[at + FRONTIER_COUNT] as number; left > 0; left--, offset += VERSION_BYTES) {
       this.#renameTenure(offset, from)
     }
-    let referenceAt = at + length
+    let referenceAt = this.#referencesEnd(at)
     for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
       this.#renameTenure(offset, from)
       if (this.words[(offset >> 2) + 2] === LENGTH_OUTSIDE) {
@@ -240,7 +255,7 @@ export class Slab {
     }
   }
 
-  #writeLive(at: number, { frontier, expiry, portions }: LiveRecord): void {
+  #writeLive(at: number, { frontier, expiry, portions, floor }: LiveRecord): void {
     const double = at >> 3
     this.doubles[double + 9] = expiry.idleMs
     this.doubles[double + 10] = expiry.idleAtMs
@@ -254,8 +269,13 @@ export class Slab {
       offset += VERSION_BYTES
     }
     let valueAt = offset + portions.size * PORTION_BYTES
-    let referenceAt = at + this.length(at)
     let flags = FLAG_LIVE
+    let referenceAt = at + this.length(at)
+    if (floor !== undefined) {
+      flags |= FLAG_FLOOR
+      referenceAt -= FLOOR_BYTES
+      this.doubles.set([floor.birth.generation, floor.birth.random, floor.untilMs], referenceAt >> 3)
+    }
     for (const [name, { version, value }] of portions) {
       this.#setVersion(offset, version)
       this.words[(offset >> 2) + 2] = lengthCode(value)
@@ -279,7 +299,7 @@ export class Slab {
     const portions = new Map<string, Portion>()
     let offset = from
     let valueAt = offset + this.#portionCount(at) * PORTION_BYTES
-    let referenceAt = at + this.length(at)
+    let referenceAt = this.#referencesEnd(at)
     for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
       const length = this.words[(offset >> 2) + 2] as number
       const name = this.names[this.halves[(offset >> 1) + 6] as number] as string
@@ -305,6 +325,11 @@ export class Slab {
     this.#setVersion(offset, number)
     this.words[(offset >> 2) + 2] = byteLength
     this.words[(offset >> 2) + 3] = 0
+  }
+
+  /** Where a live record's values outside end: they were written from there towards the front. */
+  #referencesEnd(at: number): number {
+    return at + this.length(at) - (this.hasFloor(at) ? FLOOR_BYTES : 0)
   }
 
   #portionCount(at: number): number {
@@ -354,7 +379,7 @@ export function blockBytes(record: SessionRecord): number {
     if (isReference(value)) referenceBytes += REFERENCE_BYTES
     else bytes += value?.length ?? 0
   }
-  return Math.ceil(bytes / 8) * 8 + referenceBytes
+  return Math.ceil(bytes / 8) * 8 + referenceBytes + (record.floor === undefined ? 0 : FLOOR_BYTES)
 }
 
 function lengthCode(value: PortionBytes): number {
@@ -380,6 +405,8 @@ const FLAG_LIVE = 1
 const FLAG_LACKING = 2
 const FLAG_OUTSIDE = 4
 const FLAG_BRIEF = 8
+/** Of a live record: it has one. Of a tombstone: it is what is left of one. */
+const FLAG_FLOOR = 16
 const LENGTH_ABSENT = -1
 const LENGTH_MISSING = -2
 const LENGTH_OUTSIDE = -3

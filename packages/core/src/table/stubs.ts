@@ -8,10 +8,19 @@
  *
  * Digests are to become equal, though, and a stub cannot be sent. Where another holder turns out to have another version or
  * nothing at all under the key, the stub stays and no longer counts.
+ *
+ * The floor of an evicted record stays with its stub, and with it the key, under which it is put back when the record would
+ * have ended (rule E4).
  */
 import { BUCKET_COUNT, STUBS_MAX } from '../constants.ts'
+import { joinFloors } from '../session/floor.ts'
+import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
+import { metaHash, metaOnWire, toggleFloor } from '../session/meta-hash.ts'
+import type { Floor } from '../session/record.ts'
 import type { Birth, Frontier } from '../session/version.ts'
+import { compareBirths } from '../session/version.ts'
+import type { Entry } from './entry.ts'
 import { bucketOf } from './key-hash.ts'
 
 /** One of the parts that a large bucket is listed in. */
@@ -38,22 +47,39 @@ export interface Stub {
   /** Of the record as it was, with all its values. */
   readonly meta: Hash64
   readonly endsAtMs: number
+  readonly floor: Floor | undefined
+  /** Of one with a floor: it is put back under it. */
+  readonly key: SessionKey | undefined
+}
+
+/** What is left of an entry that is evicted. */
+export function stubOf(entry: Entry): Stub {
+  const { hash, birth, endsAtMs, record, floor } = entry
+  const frontier = record.kind === 'live' ? record.frontier : []
+  const key = floor === undefined ? undefined : entry.key
+  const meta = entry.isLacking ? metaHash(hash, record, true) : entry.meta
+  return { hash, birth, frontier, meta, endsAtMs, floor, key }
 }
 
 export class Stubs {
-  readonly #buckets = Array.from({ length: BUCKET_COUNT }, () => new Map<string, Stub & { isCounted: boolean }>())
-  readonly #flip: (bucket: number, meta: Hash64) => void
+  readonly #buckets = Array.from({ length: BUCKET_COUNT }, () => new Map<string, Kept>())
+  readonly #flip: (bucket: number, stub: Stub) => void
   /** The latest end of an evicted record that found no room here. */
   #forgottenUntilMs = Number.NEGATIVE_INFINITY
   #size = 0
 
-  /** @param flip puts a meta hash into a bucket's digest, or takes it out. */
-  constructor(flip: (bucket: number, meta: Hash64) => void) {
+  /** @param flip puts a stub into a bucket's digest, or takes it out. */
+  constructor(flip: (bucket: number, stub: Stub) => void) {
     this.#flip = flip
   }
 
   get size(): number {
     return this.#size
+  }
+
+  /** Whether there is no room for one more. */
+  get isFull(): boolean {
+    return this.#size >= STUBS_MAX
   }
 
   /** Some were forgotten for want of room: until the last of those would have ended, any miss may be an eviction. */
@@ -71,14 +97,14 @@ export class Stubs {
   }
 
   add(stub: Stub): void {
-    if (this.#size >= STUBS_MAX) {
+    if (this.isFull) {
       this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, stub.endsAtMs)
       return
     }
     const bucket = bucketOf(stub.hash)
     this.#bucket(bucket).set(hashName(stub.hash), { ...stub, isCounted: true })
     this.#size++
-    this.#flip(bucket, stub.meta)
+    this.#flip(bucket, stub)
   }
 
   drop(hash: Hash64): void {
@@ -88,23 +114,30 @@ export class Stubs {
     if (stub === undefined) return
     stubs.delete(hashName(hash))
     this.#size--
-    if (stub.isCounted) this.#flip(bucket, stub.meta)
+    if (stub.isCounted) this.#flip(bucket, stub)
   }
 
   /**
    * Another holder listed all that it has of a part of a bucket: what it has as it was here counts, and nothing else; of what a
    * holder that is no copy does not have, nothing is said.
+   * @param wire of the link that the list came by.
    */
-  match(part: BucketPart, listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[], isCopy: boolean): void {
+  match(
+    part: BucketPart,
+    listed: readonly { readonly key: Hash64; readonly meta: Hash64 }[],
+    isCopy: boolean,
+    wire: number,
+  ): void {
     const stubs = this.#bucket(part.bucket)
     if (stubs.size === 0) return
     const metas = new Map(listed.map(({ key, meta }) => [hashName(key), meta]))
     for (const [name, stub] of stubs) {
       if (!isInPart(stub.hash, part)) continue
       const theirs = metas.get(name)
-      const isCounted = theirs !== undefined && theirs.hi === stub.meta.hi && theirs.lo === stub.meta.lo
+      const meta = metaOnWire(stub.hash, stub.meta, stub.floor, wire)
+      const isCounted = theirs !== undefined && theirs.hi === meta.hi && theirs.lo === meta.lo
       if (isCounted === stub.isCounted || !(isCounted || isCopy)) continue
-      this.#flip(part.bucket, stub.meta)
+      this.#flip(part.bucket, stub)
       stub.isCounted = isCounted
     }
   }
@@ -117,13 +150,48 @@ export class Stubs {
     for (const { hash } of this.#bucket(bucket).values()) this.drop(hash)
   }
 
-  /** Drop what would have ended. */
-  sweep(bucket: number, nowMs: number): void {
-    for (const { hash, endsAtMs } of this.#bucket(bucket).values()) if (endsAtMs <= nowMs) this.drop(hash)
+  /** Drop what would have ended. @returns what of that has a floor, which may not have ended. */
+  sweep(bucket: number, nowMs: number): readonly Stub[] {
     if (nowMs >= this.#forgottenUntilMs) this.#forgottenUntilMs = Number.NEGATIVE_INFINITY
+    const stubs = this.#bucket(bucket)
+    if (stubs.size === 0) return NONE
+    const floored: Stub[] = []
+    for (const stub of stubs.values()) {
+      if (stub.endsAtMs <= nowMs) {
+        this.drop(stub.hash)
+        if (stub.floor !== undefined) floored.push(stub)
+      } else if (stub.floor !== undefined && stub.floor.untilMs <= nowMs) this.#setFloor(stub, undefined, undefined)
+    }
+    return floored
   }
 
-  #bucket(bucket: number): Map<string, Stub & { isCounted: boolean }> {
-    return this.#buckets[bucket] as Map<string, Stub & { isCounted: boolean }>
+  /** An earlier life of what was evicted turned out to have been dropped. */
+  raiseFloor(key: SessionKey, hash: Hash64, floor: Floor): void {
+    const stub = this.#bucket(bucketOf(hash)).get(hashName(hash))
+    if (stub !== undefined && compareBirths(floor.birth, stub.birth) < 0) {
+      this.#setFloor(stub, joinFloors(stub.floor, floor), key)
+    }
+  }
+
+  /** The record counts as those of other holders do, who raised its floor, or let it end. */
+  #setFloor(stub: Kept, floor: Floor | undefined, key: SessionKey | undefined): void {
+    const { hash } = stub
+    const bucket = bucketOf(hash)
+    const meta = toggleFloor(hash, toggleFloor(hash, stub.meta, stub.floor), floor)
+    const changed = { ...stub, meta, floor, key }
+    this.#bucket(bucket).set(hashName(hash), changed)
+    if (!stub.isCounted) return
+    this.#flip(bucket, stub)
+    this.#flip(bucket, changed)
+  }
+
+  #bucket(bucket: number): Map<string, Kept> {
+    return this.#buckets[bucket] as Map<string, Kept>
   }
 }
+
+interface Kept extends Stub {
+  isCounted: boolean
+}
+
+const NONE: readonly Stub[] = []

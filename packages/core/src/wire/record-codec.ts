@@ -4,11 +4,13 @@
  * ```
  * batch   := tenures record*
  * tenures := count (epoch:varint node:text incarnation:varint)*        each tenure once, named by its place
- * record  := kind:u8 id:latin1 generation:varint random:u48 body       kind 1 live, 2 dropped; 3 chunk, 4 dropped chunk
+ * record  := kind:u8 id:latin1 generation:varint random:u48 body       kind 1 live, 2 dropped; 3 chunk, 4 dropped chunk;
+ *                                                                       5 live, then its floor; 6 dropped, left of a floor
  * live    := frontier idleMs:varint idleLeft:varint absoluteLeft:varint version portions
  * frontier:= count version*                                             highest first
  * portions:= count (name:text version state:u8 [value])*                state 0 value, 1 absent, 2 missing, 3 reference
  * value   := bytes | reference                                          reference := version length:varint
+ * floor   := generation:varint random:u48 left:varint
  * dropped := absoluteLeft:varint
  * chunk   := portion:text version index:varint absoluteLeft:varint bytes
  * dropped chunk := portion:text version index:varint absoluteLeft:varint
@@ -16,13 +18,16 @@
  * ```
  *
  * Chunks and references came with version 2 of the wire (rule B1). To who speaks an earlier one no chunk is written, and a
- * reference is written as a value that is missing: such a member knows the session without its large values.
+ * reference is written as a value that is missing: such a member knows the session without its large values. Floors came with
+ * version 2, too: an earlier member gets the record without, and for what is left of a floor a tombstone like any other.
  *
- * Deadlines travel as milliseconds that remain, counted at the moment of encoding, so no clock is compared (rule E2).
+ * Deadlines travel as milliseconds that remain, counted at the moment of encoding, so no clock is compared (rule E2). A floor
+ * that is about to end does not travel.
  */
 import {
   ABSOLUTE_MS_MAX,
   BLOB_CHUNK_BYTES,
+  FLOOR_WIRE,
   FRONTIER_TENURES_MAX,
   HEAD_BYTES_MAX,
   ID_BYTES_MAX,
@@ -30,17 +35,28 @@ import {
   PORTION_BYTES_MAX,
   PORTION_NAME_BYTES_MAX,
   PORTIONS_MAX,
+  SYNC_REMAINING_MS_MIN,
   TENURES_PER_BATCH_MAX,
   WIRE_VERSION,
   WIRE_VERSION_MIN,
 } from '../constants.ts'
 import { WireError } from '../errors.ts'
 import { chunkCount, chunkKey, chunkName, chunkRecord, chunkValue, isChunkKey } from '../session/blob.ts'
+import { isRemainder } from '../session/floor.ts'
 import type { SessionKey } from '../session/id.ts'
-import type { BlobReference, Expiry, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
+import type {
+  BlobReference,
+  Expiry,
+  Floor,
+  LiveRecord,
+  Portion,
+  PortionBytes,
+  SessionRecord,
+  Tombstone,
+} from '../session/record.ts'
 import { ABSENT, MISSING } from '../session/record.ts'
 import type { Birth, Tenure, Version } from '../session/version.ts'
-import { compareTenures } from '../session/version.ts'
+import { compareBirths, compareTenures } from '../session/version.ts'
 import type { Reader } from './bytes.ts'
 import { Writer } from './bytes.ts'
 
@@ -85,7 +101,11 @@ export class RecordBatchWriter {
     }
     const out = this.#records
     this.#count++
-    out.u8(record.kind === 'live' ? KIND_LIVE : KIND_DROPPED)
+    const floor = record.kind === 'live' ? this.#sentFloor(record, nowMs) : undefined
+    const isRemainderSent = isRemainder(record) && this.#wire >= FLOOR_WIRE
+    if (floor !== undefined || isRemainderSent) this.#needsWire = FLOOR_WIRE
+    if (record.kind === 'live') out.u8(floor === undefined ? KIND_LIVE : KIND_LIVE_FLOORED)
+    else out.u8(isRemainderSent ? KIND_REMAINDER : KIND_DROPPED)
     out.latin1(key)
     out.varint(record.birth.generation)
     out.u48(record.birth.random)
@@ -105,6 +125,15 @@ export class RecordBatchWriter {
       this.#version(portion.version)
       this.#value(portion.value)
     }
+    if (floor === undefined) return
+    out.varint(floor.birth.generation)
+    out.u48(floor.birth.random)
+    out.varint(leftMs(floor.untilMs, nowMs))
+  }
+
+  #sentFloor({ floor }: LiveRecord, nowMs: number): Floor | undefined {
+    if (floor === undefined || this.#wire < FLOOR_WIRE) return undefined
+    return floor.untilMs > nowMs + SYNC_REMAINING_MS_MIN ? floor : undefined
   }
 
   writeTo(out: Writer): void {
@@ -175,6 +204,7 @@ export function recordWireBytes(key: SessionKey, record: SessionRecord): number 
   const keyBytes = isChunkKey(key) ? 3 * key.length : key.length
   if (record.kind === 'dropped') return keyBytes + TOMBSTONE_WIRE_BYTES
   let bytes = keyBytes + RECORD_WIRE_BYTES + record.frontier.length * VERSION_WIRE_BYTES
+  if (record.floor !== undefined) bytes += FLOOR_WIRE_BYTES
   for (const [name, { value }] of record.portions) {
     bytes += 3 * name.length + PORTION_WIRE_BYTES + (value instanceof Uint8Array ? value.length : REFERENCE_WIRE_BYTES)
   }
@@ -198,13 +228,16 @@ export function readRecords(reader: Reader, nowMs: number): KeyedRecord[] {
 
 function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): KeyedRecord {
   const kind = reader.u8()
-  if (kind < KIND_LIVE || kind > KIND_CHUNK_DROPPED) throw new WireError(`unknown record kind ${kind}`)
+  if (kind < KIND_LIVE || kind > KIND_REMAINDER) throw new WireError(`unknown record kind ${kind}`)
   const key = reader.latin1(ID_BYTES_MAX) as SessionKey
   if (key.length === 0) throw new WireError('a record without an id')
   const birth = { generation: reader.counter(), random: reader.u48() }
-  if (kind >= KIND_CHUNK) return readChunk(reader, tenures, nowMs, { kind, session: key, birth })
-  if (kind === KIND_DROPPED) {
-    return { key, record: { kind: 'dropped', birth, absoluteAtMs: nowMs + duration(reader) } }
+  if (kind === KIND_CHUNK || kind === KIND_CHUNK_DROPPED)
+    return readChunk(reader, tenures, nowMs, { kind, session: key, birth })
+  if (kind === KIND_DROPPED || kind === KIND_REMAINDER) {
+    const absoluteAtMs = nowMs + duration(reader)
+    const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
+    return { key, record: kind === KIND_DROPPED ? tombstone : { ...tombstone, isFloor: true } }
   }
   const frontier: Version[] = []
   for (let left = reader.count(FRONTIER_TENURES_MAX, 2); left > 0; left--) {
@@ -221,7 +254,13 @@ function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): 
   const absoluteAtMs = nowMs + duration(reader)
   const expiry: Expiry = { version: readVersion(reader, tenures), idleMs, idleAtMs, absoluteAtMs }
   const record: LiveRecord = { kind: 'live', birth, frontier, expiry, portions: readPortions(reader, tenures) }
-  return { key, record }
+  return { key, record: kind === KIND_LIVE ? record : { ...record, floor: readFloor(reader, birth, nowMs) } }
+}
+
+function readFloor(reader: Reader, above: Birth, nowMs: number): Floor {
+  const birth = { generation: reader.counter(), random: reader.u48() }
+  if (compareBirths(birth, above) >= 0) throw new WireError('a floor that is not below its record')
+  return { birth, untilMs: nowMs + duration(reader) }
 }
 
 function readChunk(
@@ -314,6 +353,8 @@ const VERSION_WIRE_BYTES = 9
 const TOMBSTONE_WIRE_BYTES = 24
 /** The same with the idle time, the idle deadline, counts, and the expiry's version. */
 const RECORD_WIRE_BYTES = 48
+/** Generation, random, what is left. */
+const FLOOR_WIRE_BYTES = 20
 /** Length of the name, version, state, length of the value. */
 const PORTION_WIRE_BYTES: number = 1 + VERSION_WIRE_BYTES + 1 + 3
 /** Number and length: what a value takes at most that is not inside. */
@@ -322,6 +363,8 @@ const KIND_LIVE = 1
 const KIND_DROPPED = 2
 const KIND_CHUNK = 3
 const KIND_CHUNK_DROPPED = 4
+const KIND_LIVE_FLOORED = 5
+const KIND_REMAINDER = 6
 const STATE_VALUE = 0
 const STATE_ABSENT = 1
 const STATE_MISSING = 2

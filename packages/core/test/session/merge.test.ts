@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { floorOf, raiseFloor, remainder } from '../../src/session/floor.ts'
 import { mergeRecords, samePortion } from '../../src/session/merge.ts'
 import type { Expiry, LiveRecord, Portion, SessionRecord, Tombstone } from '../../src/session/record.ts'
 import { ABSENT, endsAtMs, MISSING } from '../../src/session/record.ts'
 import { meetsProof } from '../../src/session/token.ts'
 import type { Birth, Tenure, Version } from '../../src/session/version.ts'
+import { compareBirths } from '../../src/session/version.ts'
 import { liveRecords, records, tombstones } from '../support/arbitraries.ts'
 import { bytes } from '../support/cluster.ts'
 
@@ -65,8 +67,10 @@ describe('merging', () => {
     it('also when the absolute deadlines differ by clock, except for when a tombstone ends, which is among them', () => {
       const skewMs = 50
       const skewed = records({ absoluteSkewMs: skewMs })
-      const untimed = (record: SessionRecord): SessionRecord =>
-        record.kind === 'dropped' ? { ...record, absoluteAtMs: 0 } : record
+      const untimed = (record: SessionRecord): SessionRecord => {
+        if (record.kind === 'dropped') return { ...record, absoluteAtMs: 0 }
+        return record.floor === undefined ? record : { ...record, floor: { ...record.floor, untilMs: 0 } }
+      }
       fc.assert(
         fc.property(skewed, skewed, skewed, (a, b, c) => {
           assert.deepEqual(merge(a, b), merge(b, a))
@@ -127,12 +131,12 @@ describe('merging', () => {
   })
 
   describe('[V2] births', () => {
-    it('[V2] the higher birth wins whole, nothing of the lower one mixed in', () => {
+    it('[V2] the higher birth wins whole, and of the lower one only stays that it was dropped', () => {
       fc.assert(
         fc.property(records(), records(), (a, b) => {
-          fc.pre(a.birth.generation !== b.birth.generation || a.birth.random !== b.birth.random)
-          const winner = merge(a, b)
-          assert(winner === a || winner === b)
+          fc.pre(compareBirths(a.birth, b.birth) !== 0)
+          const [lower, higher] = compareBirths(a.birth, b.birth) < 0 ? [a, b] : [b, a]
+          assert.deepEqual(merge(a, b), raiseFloor(higher, floorOf(lower)))
         }),
       )
       const old = live({ frontier: [at(second, 9)], portions: portions({ auth: [at(second, 9), 'old'] }) })
@@ -163,10 +167,45 @@ describe('merging', () => {
       const write = live({ frontier: [at(second, 4)] })
       const reborn = live({ birth: LATER_BIRTH, frontier: [at(first, 1)] })
       const all = [write, tombstone(), reborn]
+      const merged = { ...reborn, floor: { birth: BIRTH, untilMs: 9_000 } }
       for (const [a, b, c] of permutations(all)) {
-        assert.deepEqual(merge(merge(a, b), c), reborn)
-        assert.deepEqual(merge(a, merge(b, c)), reborn)
+        assert.deepEqual(merge(merge(a, b), c), merged)
+        assert.deepEqual(merge(a, merge(b, c)), merged)
       }
+    })
+
+    it('[E4] what a later life replaced outlasts it: as a tombstone of the earlier birth, or with its own', () => {
+      const reborn = live({ birth: LATER_BIRTH })
+      const merged = merge(tombstone(), reborn)
+      assert(merged.kind === 'live')
+      assert.deepEqual(remainder(merged.floor, 8_999), { ...tombstone(), isFloor: true })
+      assert.equal(remainder(merged.floor, 9_000), undefined, 'no copy of the earlier life is alive any more')
+      assert.equal(remainder(reborn.floor, 0), undefined)
+      const short = { ...tombstone(LATER_BIRTH), absoluteAtMs: 5_000 }
+      for (const dropped of [merge(merged, short), merge(short, merged), merge(tombstone(), short)]) {
+        assert.deepEqual(dropped, tombstone(LATER_BIRTH), 'until the later of both ends')
+      }
+    })
+
+    it('[E4] floors join by maximum, of births and of ends apart', () => {
+      const later = live({ birth: { generation: 8, random: 1 } })
+      const ours = { ...later, floor: { birth: BIRTH, untilMs: 9_000 } }
+      const theirs = { ...later, floor: { birth: LATER_BIRTH, untilMs: 4_000 } }
+      for (const [current, incoming] of [
+        [ours, theirs],
+        [theirs, ours],
+      ] as const) {
+        const { record, changed, beaten } = mergeRecords(current, incoming)
+        assert.deepEqual(record, { ...later, floor: { birth: LATER_BIRTH, untilMs: 9_000 } })
+        assert.deepEqual([changed, beaten], [current === ours, current === theirs])
+      }
+    })
+
+    it('[E4] the tombstone of a chunk leaves no floor: nothing is written under its key again', () => {
+      assert.deepEqual(
+        merge({ ...tombstone(), isBrief: true }, live({ birth: LATER_BIRTH })),
+        live({ birth: LATER_BIRTH }),
+      )
     })
 
     it('[E4] [pitfall 31] a tombstone outlives every live copy of its birth that it met', () => {
@@ -272,10 +311,11 @@ function sameMeaning(a: SessionRecord, b: SessionRecord, values: boolean): boole
 function meaning(record: SessionRecord, values: boolean): unknown {
   if (record.kind === 'dropped') return ['dropped', record.birth]
   const { birth, frontier, expiry } = record
+  const floor = record.floor?.birth
   const portions = [...record.portions]
     .sort(([x], [y]) => (x < y ? -1 : 1))
     .map(([name, { version, value }]) => [name, version, values && value === MISSING])
-  return ['live', birth, frontier, expiry.version, portions]
+  return ['live', birth, frontier, expiry.version, portions, floor]
 }
 
 function permutations<T>(items: readonly T[]): [T, T, T][] {

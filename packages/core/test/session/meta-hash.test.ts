@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { FLOOR_WIRE } from '../../src/constants.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
-import { metaHash } from '../../src/session/meta-hash.ts'
+import { metaHash, metaOnWire } from '../../src/session/meta-hash.ts'
 import type { LiveRecord, Portion, SessionRecord } from '../../src/session/record.ts'
 import { ABSENT, MISSING } from '../../src/session/record.ts'
 import { liveRecords, records } from '../support/arbitraries.ts'
@@ -76,6 +77,9 @@ describe('the meta hash', () => {
       "a portion's version": withPortion('basket', { version: { tenure, seq: 3 }, value: bytes('tea') }),
       'a value that is missing': withPortion('basket', { version: { tenure, seq: 4 }, value: MISSING }),
       'the expiry version': { ...base, expiry: { ...base.expiry, version: { tenure, seq: 5 } } },
+      'a floor': { ...base, floor: { birth: { generation: 1, random: 1 }, untilMs: 9_000 } },
+      'a floor of another generation': { ...base, floor: { birth: { generation: 2, random: 1 }, untilMs: 9_000 } },
+      'another floor of one generation': { ...base, floor: { birth: { generation: 1, random: 2 }, untilMs: 9_000 } },
       'being dropped': { kind: 'dropped', birth: base.birth, absoluteAtMs: 9_000 },
     }
     const seen = new Map<string, string>([[hash(base), 'nothing']])
@@ -107,6 +111,16 @@ describe('the meta hash', () => {
     assert.equal(hash(withPortion('basket', { ...portion, value: ABSENT })), hash(base))
     const dropped = { kind: 'dropped' as const, birth: base.birth, absoluteAtMs: 1 }
     assert.equal(hash(dropped), hash({ ...dropped, absoluteAtMs: 2 }))
+    assert.equal(hash(dropped), hash({ ...dropped, isFloor: true }))
+    const floor = { birth: { generation: 1, random: 1 }, untilMs: 9_000 }
+    assert.equal(hash({ ...base, floor }), hash({ ...base, floor: { ...floor, untilMs: 1 } }))
+  })
+
+  it('[V4] is that of the record without its floor on a link that carries none', () => {
+    const floor = { birth: { generation: 1, random: 1 }, untilMs: 9_000 }
+    const meta = metaHash(KEY, { ...base, floor })
+    assert.deepEqual(metaOnWire(KEY, meta, floor, FLOOR_WIRE - 1), metaHash(KEY, base))
+    assert.deepEqual(metaOnWire(KEY, meta, floor, FLOOR_WIRE), meta)
   })
 
   it('is of the key as well: equal records of two keys do not cancel out in a digest', () => {

@@ -6,10 +6,18 @@
  */
 import fc from 'fast-check'
 import { FRONTIER_TENURES_MAX } from '../../src/constants.ts'
-import type { Expiry, LiveRecord, Portion, PortionBytes, SessionRecord, Tombstone } from '../../src/session/record.ts'
+import type {
+  Expiry,
+  Floor,
+  LiveRecord,
+  Portion,
+  PortionBytes,
+  SessionRecord,
+  Tombstone,
+} from '../../src/session/record.ts'
 import { ABSENT, MISSING } from '../../src/session/record.ts'
 import type { Birth, Frontier, Tenure, Version } from '../../src/session/version.ts'
-import { compareTenures } from '../../src/session/version.ts'
+import { compareBirths, compareTenures } from '../../src/session/version.ts'
 
 /** Twice as many as a frontier keeps, so that cutting happens. */
 const TENURES: readonly Tenure[] = Array.from({ length: 2 * FRONTIER_TENURES_MAX }, (_, i) => ({
@@ -23,11 +31,12 @@ export function shape<T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbi
   return fc.record(model, { noNullPrototype: true }) as fc.Arbitrary<T>
 }
 
-export const births: fc.Arbitrary<Birth> = fc.constantFrom(
+const BIRTHS: readonly Birth[] = [
   { generation: 7, random: 1 },
   { generation: 7, random: 2 },
   { generation: 8, random: 1 },
-)
+]
+export const births: fc.Arbitrary<Birth> = fc.constantFrom(...BIRTHS)
 
 export const tenures: fc.Arbitrary<Tenure> = fc.constantFrom(...TENURES)
 
@@ -82,24 +91,36 @@ function expiries(options: RecordOptions): fc.Arbitrary<Expiry> {
   )
 }
 
+/** Floors under a record of a birth, which may last longer than the record; often none. */
+function floors(above: Birth): fc.Arbitrary<Floor | undefined> {
+  const lower = BIRTHS.filter((birth) => compareBirths(birth, above) < 0)
+  if (lower.length === 0) return fc.constant(undefined)
+  const floor = shape<Floor>({ birth: fc.constantFrom(...lower), untilMs: fc.integer({ min: 10_000, max: 200_000 }) })
+  return fc.option(floor, { nil: undefined })
+}
+
 export function liveRecords(options: RecordOptions = {}): fc.Arbitrary<LiveRecord> {
-  return births.chain((birth) =>
-    shape({
+  return births.chain((birth) => {
+    const record = shape<LiveRecord>({
       kind: fc.constant('live' as const),
       birth: fc.constant(birth),
       frontier: frontiers,
       portions: portions(birth),
       expiry: expiries(options),
-    }),
-  )
+    })
+    return fc.tuple(record, floors(birth)).map(([live, floor]) => (floor === undefined ? live : { ...live, floor }))
+  })
 }
 
 export function tombstones(options: RecordOptions = {}): fc.Arbitrary<Tombstone> {
-  return shape({
+  const dropped = shape<Tombstone>({
     kind: fc.constant('dropped' as const),
     birth: births,
     absoluteAtMs: fc.nat(options.absoluteSkewMs ?? 0).map((skewMs) => ABSOLUTE_AT_MS + skewMs),
   })
+  return fc
+    .tuple(dropped, fc.boolean())
+    .map(([tombstone, isFloor]) => (isFloor ? { ...tombstone, isFloor } : tombstone))
 }
 
 export function records(options: RecordOptions = {}): fc.Arbitrary<SessionRecord> {

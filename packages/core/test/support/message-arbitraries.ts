@@ -10,11 +10,12 @@ import {
   NACK_RANGES_MAX,
   PORTION_BYTES_MAX,
   SHARD_COUNT,
+  SYNC_REMAINING_MS_MIN,
 } from '../../src/constants.ts'
 import { chunkKey, chunkRecord } from '../../src/session/blob.ts'
 import type { SessionKey } from '../../src/session/id.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
-import type { BlobReference, LiveRecord, Portion, SessionRecord } from '../../src/session/record.ts'
+import type { BlobReference, Floor, LiveRecord, Portion, SessionRecord, Tombstone } from '../../src/session/record.ts'
 import { ABSENT, MISSING } from '../../src/session/record.ts'
 import type { Birth, Tenure, Version } from '../../src/session/version.ts'
 import { compareTenures } from '../../src/session/version.ts'
@@ -75,10 +76,23 @@ const expiry = shape({
 
 const record: fc.Arbitrary<SessionRecord> = fc.oneof(
   shape<LiveRecord>({ kind: fc.constant('live'), birth: births, frontier, portions, expiry }),
-  shape<Extract<SessionRecord, { kind: 'dropped' }>>({
+  shape<LiveRecord>({
+    kind: fc.constant('live'),
+    birth: births.map(({ generation, random }) => ({ generation: generation + 1, random })),
+    frontier,
+    portions,
+    expiry,
+    floor: shape<Floor>({
+      birth: shape<Birth>({ generation: fc.constant(0), random: fc.nat({ max: 2 ** 48 - 1 }) }),
+      untilMs: fc.integer({ min: SYNC_REMAINING_MS_MIN + 1, max: ABSOLUTE_MS_MAX }),
+    }),
+  }),
+  shape<Tombstone>({ kind: fc.constant('dropped'), birth: births, absoluteAtMs: durationMs }),
+  shape<Tombstone>({
     kind: fc.constant('dropped'),
     birth: births,
     absoluteAtMs: durationMs,
+    isFloor: fc.constant(true),
   }),
 )
 

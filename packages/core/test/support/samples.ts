@@ -53,6 +53,15 @@ const BLOBS: readonly KeyedRecord[] = [
   { key: chunk, record: { kind: 'dropped', birth: live.birth, absoluteAtMs: 60_000, isBrief: true } },
 ]
 
+/** A session whose id was dropped before, in an earlier life, and what is left of one that ended. */
+const FLOORS: readonly KeyedRecord[] = [
+  {
+    key: keyOf('basket-17'),
+    record: { ...empty, floor: { birth: { generation: 7, random: 300 }, untilMs: 86_000_000 } },
+  },
+  { key: keyOf('\0é'), record: { kind: 'dropped', birth: live.birth, absoluteAtMs: 86_400_000, isFloor: true } },
+]
+
 const news: MemberNews = {
   node: 'node-a',
   incarnation: 1_767_225_600_000,
@@ -173,6 +182,7 @@ export const MESSAGES: Readonly<Record<string, Message>> = {
       { bucket: 1023, isCounted: false, isSure: true, firm: { hi: 0, lo: 0 }, above: [], below: [] },
     ],
   },
+  'push of floors': { type: 'push', records: FLOORS },
   'pull-chunk': { type: 'pull-chunk', request: 300, key: chunk },
 }
 
@@ -194,4 +204,5 @@ export const FRAMES: Readonly<Record<string, Uint8Array>> = {
   'frame that wants an acknowledgement': frameOf(FRAME_HEADER, RECORDS),
   'frame of one record': frameOf({ ...FRAME_HEADER, shard: 0, number: 1, ackNow: false }, RECORDS.slice(1, 2)),
   'frame of values outside the head': frameOf(FRAME_HEADER, BLOBS),
+  'frame of floors': frameOf(FRAME_HEADER, FLOORS),
 }

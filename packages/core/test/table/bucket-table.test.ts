@@ -8,6 +8,7 @@ import {
   SHARD_COUNT,
   STUBS_MAX,
 } from '../../src/constants.ts'
+import { remainder } from '../../src/session/floor.ts'
 import type { SessionKey } from '../../src/session/id.ts'
 import type { Hash64 } from '../../src/session/meta-hash.ts'
 import { metaHash } from '../../src/session/meta-hash.ts'
@@ -314,6 +315,100 @@ describe('the table', () => {
     assert.equal(table.size, 750)
     assert.equal(table.evictions, 0)
     assert.equal(table.stubs, 0, 'an end is no hole')
+  })
+
+  describe('[E4] a floor', () => {
+    const floor = { birth: { generation: 0, random: 1 }, untilMs: 20_000 }
+    const floored = (endsAtMs = 10_000): LiveRecord => ({ ...live(1, 100, endsAtMs), floor })
+    const [key, left] = [keyOf('s'), { ...dropped, birth: floor.birth, absoluteAtMs: 20_000, isFloor: true } as const]
+    const sweepAll = (table: BucketTable, nowMs: number): void => {
+      for (let i = 0; i < 2; i++) table.sweep(nowMs)
+    }
+    const digestOf = (table: BucketTable, wire?: number): Hash64 => table.digest(bucketOf(keyHash(key)), wire)
+
+    it('[E4] is what the record leaves when its time is over; the tombstone then counts like any other', () => {
+      const { table } = open({ onEnded: ({ floor: its }) => remainder(its, 10_000) })
+      table.put(key, floored(), 0)
+      const entry = table.peek(key) as Entry
+      entry.tenure = tenure
+      entry.frame = 7
+      sweepAll(table, 10_000)
+      assert.deepEqual(table.peek(key)?.record, left)
+      assert.deepEqual([table.peek(key)?.tenure, table.peek(key)?.frame], [undefined, 7])
+      assert.equal(table.bytes, recordBytes(key, left))
+      const { table: other } = open()
+      other.put(key, left, 0)
+      assert.deepEqual(digestOf(table), digestOf(other))
+      sweepAll(table, 20_000)
+      assert.deepEqual([table.size, table.bytes, digestOf(table)], [0, 0, { hi: 0, lo: 0 }])
+    })
+
+    it('[E4] goes at its end, and the record stays where it was in the order of use', () => {
+      const { table, evicted } = open({ bytesMax: roomFor(3) })
+      table.put(key, floored(30_000), 0)
+      for (const name of ['a', 'b']) table.put(keyOf(name), live(1, 1_000, 30_000), 0)
+      sweepAll(table, 20_000)
+      assert.deepEqual(table.peek(key)?.record, live(1, 100, 30_000))
+      const { table: other } = open()
+      other.put(key, live(1, 100, 30_000), 0)
+      assert.deepEqual(digestOf(table), digestOf(other))
+      table.put(keyOf('c'), live(1, 1_000, 30_000), 20_000)
+      assert.deepEqual(evicted, [key])
+    })
+
+    it('[V4] is in the digest, but not in that for who knows none', () => {
+      const { table } = open()
+      const { table: other } = open()
+      table.put(key, floored(), 0)
+      other.put(key, live(1, 100), 0)
+      assert.notDeepEqual(digestOf(table), digestOf(other))
+      assert.deepEqual(digestOf(table, 1), digestOf(other, 1))
+      assert.deepEqual(table.peek(key)?.metaOn(1), other.peek(key)?.meta)
+      assert.deepEqual(table.index(bucketOf(keyHash(key)), 1).meta(keyHash(key)), other.peek(key)?.meta)
+    })
+
+    it('[T1] of what was evicted counts as it did, ends when it would have, and is put back when the record would', () => {
+      const { table } = open({ bytesMax: 100 })
+      for (const [endsAtMs, isFirst] of [
+        [10_000, true],
+        [30_000, false],
+      ] as const) {
+        const before = open().table
+        before.put(key, floored(endsAtMs), 0)
+        table.put(key, floored(endsAtMs), 0)
+        table.put(keyOf('other'), live(1, 1_000, 40_000), 0)
+        assert.equal(table.absence(key), 'evicted')
+        assert.deepEqual([digestOf(table), digestOf(table, 1)], [digestOf(before), digestOf(before, 1)])
+        sweepAll(table, isFirst ? 10_000 : 20_000)
+        if (isFirst) assert.deepEqual(table.peek(key)?.record, left)
+        else {
+          assert.equal(table.stub(key)?.floor, undefined)
+          assert.deepEqual([digestOf(table), digestOf(table, 1)], [digestOf(before, 1), digestOf(before, 1)])
+        }
+        table.delete(key)
+      }
+    })
+
+    it('[T1] that turns out under what was evicted counts from then on', () => {
+      const { table } = open({ bytesMax: 100 })
+      table.put(key, live(1, 100), 0)
+      table.put(keyOf('other'), live(1, 1_000), 0)
+      table.raiseStub(key, floor)
+      const { table: other } = open()
+      other.put(key, floored(), 0)
+      assert.deepEqual(digestOf(table), digestOf(other))
+      table.raiseStub(key, { ...floor, birth: live(1, 1).birth })
+      assert.deepEqual(table.stub(key)?.floor, floor, 'not of the record itself')
+    })
+
+    it('[T1] keeps its record here when no more stubs can be remembered', () => {
+      const { table, evicted } = open({ bytesMax: 100 })
+      for (let i = 0; i <= STUBS_MAX; i++) table.put(keyOf(`s${i}`), live(1, 100), 0)
+      evicted.length = 0
+      table.put(key, floored(), 0)
+      table.put(keyOf('other'), live(1, 100), 0)
+      assert.deepEqual([evicted.includes(key), table.peek(key)?.record.kind], [false, 'live'])
+    })
   })
 
   it('clears a shard but for what is to be kept, stubs included, and touches no other', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { ABSOLUTE_MS_MAX } from '../../src/constants.ts'
+import { ABSOLUTE_MS_MAX, SYNC_REMAINING_MS_MIN } from '../../src/constants.ts'
 import { WireError } from '../../src/errors.ts'
 import { decodeMessage, encodeMessage } from '../../src/wire/message-codec.ts'
 import type { Message } from '../../src/wire/messages.ts'
@@ -51,6 +51,33 @@ describe('messages', () => {
     const [state] = (decodeMessage(encodeMessage(message, 0, 1), 0, 1) as typeof message).members.map((m) => m.state)
     assert.equal(state, 'alive')
     assert.throws(() => decodeMessage(encodeMessage(message, 0, 2), 0, 1), WireError)
+  })
+
+  it('say to who knows no floors what it understands: the record without, and a tombstone', () => {
+    const message = MESSAGES['push of floors'] as Extract<Message, { type: 'push' }>
+    const { records } = decodeMessage(encodeMessage(message, 0, 1), 0, 1) as typeof message
+    const [live, left] = records.map(({ record }) => record)
+    const [sent] = message.records.map(({ record }) => record)
+    assert(live?.kind === 'live' && sent?.kind === 'live')
+    assert.equal(live.floor, undefined)
+    assert.deepEqual({ ...live, floor: sent.floor }, sent)
+    assert(left?.kind === 'dropped' && left.isFloor === undefined)
+  })
+
+  it('[E2] carry no floor that is about to end', () => {
+    const message = MESSAGES['push of floors'] as Extract<Message, { type: 'push' }>
+    const [sent] = message.records.map(({ record }) => record)
+    assert(sent?.kind === 'live' && sent.floor !== undefined)
+    for (const [leftMs, isSent] of [
+      [SYNC_REMAINING_MS_MIN, false],
+      [SYNC_REMAINING_MS_MIN + 1, true],
+    ] as const) {
+      const atMs = sent.floor.untilMs - leftMs
+      const { records } = decodeMessage(encodeMessage(message, atMs), atMs) as typeof message
+      const [read] = records.map(({ record }) => record)
+      assert(read?.kind === 'live')
+      assert.deepEqual(read.floor, isSent ? sent.floor : undefined)
+    }
   })
 
   it('[E2] [pitfall 33] carry the time that remains: a deadline is as far off for the reader as it was for the writer', () => {
@@ -142,6 +169,8 @@ describe('messages', () => {
       'a portion listed twice':
         '0d 01 01 0161 01 01 01 0161 01 000000000001 00 00 00 00 00 01 02 0162 00 01 01 0162 00 01 01',
       'an unknown portion state': '0d 01 01 0161 01 01 01 0161 01 000000000001 00 00 00 00 00 01 01 0162 00 01 03',
+      'a floor of the record itself':
+        '0d 01 01 0161 01 01 05 0161 02 000000000001 00 00 00 00 00 01 00 02 000000000001 01',
       'an epoch that nothing is above': '0d 01 ffffffffffff3f 0161 01 00',
     }
     for (const [what, hex] of Object.entries(refused)) {

@@ -6,7 +6,7 @@
  * which is what a planted bug is expected to be caught by.
  */
 import type { Notice, SessionKey, SessionRecord } from '@reprise/core'
-import { compareBirths, endsAtMs } from '@reprise/core'
+import { compareBirths, endsAtMs, FLOOR_WIRE, WIRE_VERSION } from '@reprise/core'
 import type { Cluster, SimulatedNode } from '../cluster.ts'
 import type { Ledger, Read, ReadResult, Write } from '../ledger.ts'
 import { includes, writeEndsMs } from '../ledger.ts'
@@ -74,6 +74,16 @@ export function has(node: SimulatedNode, write: Write): boolean {
 /** The same, by a record that is not about to end: a later life of the id may be shorter than the one it replaced. */
 export function hasForLong(world: World, node: SimulatedNode, write: Write): boolean {
   return has(node, write) && !isEnding(world, node, node.entry(write.life.key)?.record as SessionRecord)
+}
+
+/** Whether all nodes speak a version of the wire that carries what a later life of an id replaced (rule E4). */
+export function keepFloors(world: World): boolean {
+  return wireOf(world, world.cluster.nodes) >= FLOOR_WIRE
+}
+
+/** The version of the wire that all these nodes speak. */
+export function wireOf({ cluster }: World, nodes: readonly SimulatedNode[]): number {
+  return Math.min(WIRE_VERSION, ...nodes.map(({ index }) => cluster.options.wires?.[index] ?? WIRE_VERSION))
 }
 
 /** Whether a record's end is so near that it is no longer moved (rule E2), and may be swept here and not yet there. */

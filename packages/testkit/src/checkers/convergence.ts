@@ -9,7 +9,7 @@ import { compareBirths, SHARD_COUNT } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import { endsEarliestMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { END_MARGIN_MS, hasEvicted, isEnding, isReady } from './checker.ts'
+import { END_MARGIN_MS, hasEvicted, isEnding, isReady, keepFloors, wireOf } from './checker.ts'
 import { isEqualContent } from './merge-laws.ts'
 
 export class Convergence implements Checker {
@@ -58,9 +58,11 @@ export class Convergence implements Checker {
 
   #differenceIn(shard: number, [first, ...others]: readonly SimulatedNode[]): string | undefined {
     if (first === undefined) return undefined
-    const digests = first.table.shardDigests(shard)
     for (const other of others) {
-      const theirs = other.table.shardDigests(shard)
+      // As the two compare themselves.
+      const wire = wireOf(this.#world, [first, other])
+      const digests = first.table.shardDigests(shard, wire)
+      const theirs = other.table.shardDigests(shard, wire)
       for (const [i, digest] of digests.entries()) {
         const bucket = shard * digests.length + i
         const isEqual = theirs[i]?.hi === digest.hi && theirs[i]?.lo === digest.lo
@@ -74,6 +76,7 @@ export class Convergence implements Checker {
   }
 
   #differentKey(bucket: number, a: SimulatedNode, b: SimulatedNode): SessionKey | undefined {
+    const wire = wireOf(this.#world, [a, b])
     for (const [here, there] of [
       [a, b],
       [b, a],
@@ -82,7 +85,7 @@ export class Convergence implements Checker {
         const theirs = there.entry(entry.key)
         if (hasEvicted(there, entry.key)) continue
         if (isUnwritten(entry) || this.#isEnding(here, entry) || this.#isEnding(there, theirs)) continue
-        if (theirs === undefined || !isEqualContent(entry.record, theirs.record)) return entry.key
+        if (theirs === undefined || !isEqualContent(entry.record, theirs.record, wire)) return entry.key
       }
     }
     return undefined
@@ -108,9 +111,9 @@ export class Convergence implements Checker {
     return life !== undefined && endsEarliestMs(life) - END_MARGIN_MS <= this.#world.nowMs
   }
 
-  /** A tombstone that a later, shorter life of the id replaced elsewhere: when that ended, nothing was left there. */
+  /** A tombstone that a later, shorter life of the id replaced elsewhere: when that ended, nothing was left without floors. */
   #isOfOldLife({ key, record }: Entry): boolean {
-    if (record.kind !== 'dropped') return false
+    if (record.kind !== 'dropped' || keepFloors(this.#world)) return false
     return this.#world.ledger.lives(key).some(({ birth }) => compareBirths(birth, record.birth) > 0)
   }
 }

@@ -1,9 +1,9 @@
 /**
  * I-R5: dropping is for ever.
  *
- * A node that merged a tombstone never holds that birth alive again while it remembers; a read does not return a birth whose
- * tombstone was, when the read began, at the reader or, for a read of the latest, at a node whose answer it used; and in the
- * end a confirmed drop is everywhere.
+ * A node that merged a tombstone never holds that birth alive again while it remembers, whatever later lives of the id came and
+ * went; a read does not return a birth whose tombstone was, when the read began, at the reader or, for a read of the latest, at
+ * a node whose answer it used; and in the end a confirmed drop is everywhere.
  */
 import type { Birth, Notice, SessionKey } from '@reprise/core'
 import { compareBirths } from '@reprise/core'
@@ -11,7 +11,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { END_MARGIN_MS, isReady, recordsOf } from './checker.ts'
+import { END_MARGIN_MS, hasEvicted, isJoined, isReady, keepFloors, recordsOf } from './checker.ts'
 
 export class Drops implements Checker {
   readonly #world: World
@@ -24,8 +24,9 @@ export class Drops implements Checker {
     this.#world = world
   }
 
-  /** Who let go of a shard may be told of an earlier time before anybody looks again. */
+  /** Who let go of a shard, or put a session out, may be told of an earlier time before anybody looks again. */
   onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'session:evicted' && node.isUp) this.#look(node, notice.key)
     if (notice.type !== 'shard:left' || !node.isUp) return
     for (const key of this.#world.ledger.keys) if (this.#world.shardOf(key) === notice.shard) this.#look(node, key)
   }
@@ -33,7 +34,8 @@ export class Drops implements Checker {
   onReadStart(read: Read): void {
     const known = new Map<string, Birth>()
     for (const { node, record } of recordsOf(this.#world, read.key)) {
-      if (record.kind === 'dropped') known.set(node.id, record.birth)
+      const floor = record.kind === 'dropped' ? record : record.floor
+      if (floor !== undefined) known.set(node.id, floor.birth)
     }
     if (known.size > 0) this.#knownAtStart.set(read, known)
   }
@@ -90,8 +92,9 @@ export class Drops implements Checker {
     }
   }
 
-  /** A later life of the id took the tombstone's place, and ended: nobody remembers either any more. */
+  /** A later life of the id took the tombstone's place, and ended: who keeps no floors remembers neither any more. */
   #isForgotten(key: SessionKey, birth: Birth): boolean {
+    if (keepFloors(this.#world)) return false
     const later = this.#world.ledger.lives(key).filter((life) => compareBirths(life.birth, birth) > 0)
     return later.some((life) => life.drops.length === 0 && endsEarliestMs(life) - END_MARGIN_MS <= this.#world.nowMs)
   }
@@ -100,12 +103,15 @@ export class Drops implements Checker {
     const name = `${node.id} ${node.life} ${key}`
     const record = node.entry(key)?.record
     const known = this.#tombstones.get(name)
-    // A node that gave the shard away has forgotten, and may be told old things again.
-    if (record === undefined) this.#tombstones.delete(name)
-    else if (record.kind === 'dropped') this.#tombstones.set(name, record.birth)
-    // A later life took its place, and may end and be forgotten with all that was before it.
-    else if (known !== undefined && compareBirths(record.birth, known) > 0) this.#tombstones.delete(name)
-    else if (known !== undefined) {
+    // Who gave the shard away has forgotten, and so has who put out what came after; they may be told old things again.
+    const hasForgotten = !keepFloors(this.#world) || !isJoined(node, this.#world.shardOf(key)) || hasEvicted(node, key)
+    if (record === undefined) {
+      if (hasForgotten) this.#tombstones.delete(name)
+    } else if (record.kind === 'dropped') this.#tombstones.set(name, record.birth)
+    else if (known !== undefined && compareBirths(record.birth, known) > 0) {
+      // A later life took its place. Who keeps no floors forgets all that was before it when it ends.
+      if (!keepFloors(this.#world)) this.#tombstones.delete(name)
+    } else if (known !== undefined) {
       this.#tombstones.delete(name)
       this.#world.violate('I-R5', `${key} is alive again at ${node.id}, which had its tombstone`)
     }

@@ -1,8 +1,8 @@
 /**
  * I-R1: merging gives equal records in any order, grouping and repetition, for states that really occurred.
  */
-import type { LiveRecord, SessionKey, SessionRecord } from '@reprise/core'
-import { compareBirths, mergeRecords, metaHash, samePortion } from '@reprise/core'
+import type { Hash64, LiveRecord, SessionKey, SessionRecord } from '@reprise/core'
+import { compareBirths, mergeRecords, metaHash, metaOnWire, samePortion, WIRE_VERSION } from '@reprise/core'
 import type { Checker, World } from './checker.ts'
 import { recordsOf } from './checker.ts'
 
@@ -58,13 +58,20 @@ function isEqualRecord(a: SessionRecord, b: SessionRecord): boolean {
   return a.expiry.idleAtMs === b.expiry.idleAtMs && a.expiry.absoluteAtMs === b.expiry.absoluteAtMs
 }
 
-/** Whether two records say the same but for deadlines, which differ by clock. */
-export function isEqualContent(a: SessionRecord, b: SessionRecord): boolean {
+/**
+ * Whether two records say the same but for deadlines, which differ by clock.
+ * @param wire that their holders speak with each other.
+ */
+export function isEqualContent(a: SessionRecord, b: SessionRecord, wire: number = WIRE_VERSION): boolean {
   if (a.kind !== b.kind || compareBirths(a.birth, b.birth) !== 0) return false
-  const hashA = metaHash(NO_KEY, a)
-  const hashB = metaHash(NO_KEY, b)
+  const hashA = hashOn(wire, a)
+  const hashB = hashOn(wire, b)
   if (hashA.hi !== hashB.hi || hashA.lo !== hashB.lo) return false
   return a.kind === 'dropped' || hasEqualPortions(a, b as LiveRecord)
+}
+
+function hashOn(wire: number, record: SessionRecord): Hash64 {
+  return metaOnWire(NO_KEY, metaHash(NO_KEY, record), record.kind === 'live' ? record.floor : undefined, wire)
 }
 
 function hasEqualPortions(a: LiveRecord, b: LiveRecord): boolean {

@@ -36,11 +36,15 @@ export class Takeovers implements Checker {
 
   onReadEnd({ read, outcome }: ReadResult): void {
     if (outcome.outcome !== 'complete' && outcome.outcome !== 'partial') return
-    const reader = this.#world.cluster.node(read.node)
+    const { cluster } = this.#world
+    const reader = cluster.node(read.node)
     const { record } = outcome
     for (const id of [reader.id, ...outcome.from.answered]) {
       const known = this.#before.get(read)?.get(id)
       if (known === undefined || includesAll(record, known)) continue
+      // A later life of the id that ended meanwhile was never dropped, and neither was the earlier one that goes on elsewhere.
+      const isOver = compareBirths(known.birth, record.birth) > 0 && isEnding(this.#world, cluster.nodeById(id), known)
+      if (isOver) continue
       this.#world.violate('I-R11', `${reader.id} took ${read.key} over without all that ${id} had, which answered`)
     }
     this.#checkLastWriter(read, outcome)
@@ -60,7 +64,7 @@ export class Takeovers implements Checker {
     if (isTouched || !isKnown || !this.#wasConnected.get(read)?.has(writer)) return
     if (from.answered.includes(writer) || from.silent.includes(writer)) return
     // Asked and without it, it is not named.
-    if (kept === undefined || isEnding(this.#world, node, kept) || !this.#before.get(read)?.has(writer)) return
+    if (kept?.kind !== 'live' || isEnding(this.#world, node, kept) || !this.#before.get(read)?.has(writer)) return
     if (!this.#world.cluster.network.isConnected(reader.index, node.index)) return
     this.#world.violate('I-R11', `${reader.id} took ${read.key} over without asking ${writer}, which wrote last`)
   }
