@@ -395,5 +395,6 @@ export const COVERED: Readonly<Record<string, string>> = {
   'heartbeat-numbers': 'probes carry the same numbers; both away are caught',
   'let-go': 'who let go of a shard lists nothing of it, and the sync ends when its time is over',
   'nack-rights': 'who joined no stream asks for nothing unless it means harm, and nobody does here',
+  'take-evicted': 'what was evicted was said to be, and is promised no longer: who leaves gives it another chance',
   'nack-ranges': 'gaps are closed one by one, which only takes longer: a matter of speed, not of outcome',
 }

@@ -167,6 +167,7 @@ export class Replica {
     this.#syncSource = new SyncSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
       isCopyFor: (asker, shard) => this.#holdings.isCopyFor(asker, shard),
+      takesEvicted: (asker, shard) => this.#holdings.takesEvicted(asker, shard),
       onDiffering: (node, shard) => {
         // If this node asks there already, it learns by that what it lacks.
         if (!this.#syncReceiver.isUnderWay(shard, node)) this.#holdings.onDiffering(node, shard)
@@ -182,6 +183,8 @@ export class Replica {
       isReachable: (node) => this.#members.isReachable(node),
       isReady: (shard) => this.#holdings.isReady(shard),
       onLetGo: (source, shard) => this.#members.onLetGo(source, shard),
+      takesEvicted: (source, shard) => this.#holdings.takesEvicted(source, shard),
+      onTaken: (source, shard) => this.#holdings.onTaken(source, shard),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
       onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
     })

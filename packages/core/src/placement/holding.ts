@@ -20,6 +20,8 @@ export class Holding {
   sharedAtMs: number = Number.NEGATIVE_INFINITY
   /** Holders that it is compared with, and since when. */
   readonly comparing: Map<NodeId, number> = new Map()
+  /** Members that leave from which this node fetched again what it had evicted. */
+  readonly takenFrom: Set<NodeId> = new Set()
   /** Members that asked and differed while one of the two was not ready. */
   readonly askers: Set<NodeId> = new Set()
   /** Buckets in which successors were found equal since the draining began. One by one: under steady writes a whole shard
@@ -86,5 +88,6 @@ export class Holding {
     this.isDraining = false
     this.hasHearsay = false
     this.comparing.clear()
+    this.takenFrom.clear()
   }
 }

@@ -103,6 +103,22 @@ export class Holdings {
     return isHolder ? this.isCounted(shard) : this.isReady(shard)
   }
 
+  /**
+   * Whether what was evicted here is fetched from a member again: it leaves, and its copy may be the last. Once, whether there is
+   * room to keep it or not: what is evicted again was said to be, and nobody waits for room that does not come.
+   */
+  takesEvicted(from: NodeId, shard: number): boolean {
+    const holding = this.#shard(shard)
+    const isLeaving = this.#members.get(from)?.isLeaving === true
+    return (
+      isLeaving && holding.state === 'ready' && !holding.takenFrom.has(from) && !this.#context.lacks('take-evicted')
+    )
+  }
+
+  onTaken(from: NodeId, shard: number): void {
+    this.#shard(shard).takenFrom.add(from)
+  }
+
   /** Whether gaps may be repaired frame by frame: not before the first sync, which brings most of it at once. */
   mayRepair(shard: number): boolean {
     const holding = this.#shard(shard)
@@ -247,6 +263,7 @@ export class Holdings {
       holding.failedSources.delete(node)
       holding.ownSynced.delete(node)
       holding.askers.delete(node)
+      holding.takenFrom.delete(node)
     }
     // What the dead member sent last may have reached some holders and not others (rule P3).
     if (this.#context.lacks('flush')) return

@@ -36,6 +36,10 @@ export interface SyncReceiverPorts {
   isReady(shard: number): boolean
   /** The source does not hold the shard any more, whatever it said before. */
   onLetGo(source: NodeId, shard: number): void
+  /** Whether what was evicted here is fetched from the source again: it is about to go. */
+  takesEvicted(source: NodeId, shard: number): boolean
+  /** That was done. What is evicted again was given its chance. */
+  onTaken(source: NodeId, shard: number): void
   ingest(records: readonly KeyedRecord[], from: NodeId): void
   onPosition(shard: number, position: StreamPosition): void
 }
@@ -111,7 +115,7 @@ export class SyncReceiver {
     const wire = this.#context.wireOf(from)
     const index = this.#context.table.index(items.bucket, wire)
     for (const { key, meta } of items.items) {
-      const here = index.meta(key)
+      const here = session.takesEvicted ? index.entry(key)?.metaOn(wire) : index.meta(key)
       if (here === undefined || here.hi !== meta.hi || here.lo !== meta.lo) session.wanted.push(key)
     }
     session.bucket = items.bucket
@@ -178,10 +182,13 @@ export class SyncReceiver {
         this.#end(session, false)
         continue
       }
-      const digests = this.#context.table.shardDigests(session.shard, this.#context.wireOf(session.source))
-      const { id, shard, scope } = session
+      const { id, shard, scope, source } = session
+      const { table } = this.#context
+      const wire = this.#context.wireOf(source)
+      session.takesEvicted = scope === 'holder' && this.#ports.takesEvicted(source, shard)
+      const digests = session.takesEvicted ? table.presentDigests(shard, wire) : table.shardDigests(shard, wire)
       this.#await(session, 'offer')
-      this.#context.send(session.source, { type: 'sync-ask', session: id, shard, scope, digests }, 'bulk')
+      this.#context.send(source, { type: 'sync-ask', session: id, shard, scope, digests }, 'bulk')
     }
   }
 
@@ -216,6 +223,7 @@ export class SyncReceiver {
     }
     if (!session.isBroken) {
       for (const position of session.positions) this.#ports.onPosition(session.shard, position)
+      if (session.takesEvicted) this.#ports.onTaken(session.source, session.shard)
     }
     this.#end(session, session.isSourceReady && !session.isBroken)
   }
@@ -260,6 +268,7 @@ class Session {
   awaited: Awaited = 'offer'
   timeoutAtMs = 0
   isSourceReady = false
+  takesEvicted = false
   equalBuckets: readonly number[] = []
   isBroken = false
   positions: readonly StreamPosition[] = []

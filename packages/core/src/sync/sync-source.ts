@@ -31,6 +31,8 @@ export interface SyncSourcePorts {
   isCopyFor(asker: NodeId, shard: number): boolean
   /** The asker holds something else than this node, more or less. */
   onDiffering(node: NodeId, shard: number): void
+  /** Whether who asks is about to go, and what was evicted here was not fetched from it again. */
+  takesEvicted(asker: NodeId, shard: number): boolean
   /** Positions in the streams of others, for the shard. */
   positions(shard: number): readonly StreamPosition[]
   /** The position of this node's own stream: all it published. */
@@ -54,12 +56,15 @@ export class SyncSource {
     const positions = ask.scope === 'own' ? [own] : [...this.#ports.positions(ask.shard), own]
     // Who let go of the shard has nothing of it to vouch for.
     if (ask.scope === 'holder' && !this.#ports.isJoined(ask.shard)) positions.length = 0
+    // A stub is no copy for who hands over what it has.
+    const takesEvicted = ask.scope === 'holder' && this.#ports.takesEvicted(from, ask.shard)
     const buckets: { bucket: number; parts: number }[] = []
     for (let i = 0; i < BUCKETS_PER_SHARD; i++) {
       const bucket = ask.shard * BUCKETS_PER_SHARD + i
       const theirs = ask.digests[i]
       const ours = table.digest(bucket, this.#context.wireOf(from))
-      if (theirs !== undefined && theirs.hi === ours.hi && theirs.lo === ours.lo) continue
+      const isEqual = theirs !== undefined && theirs.hi === ours.hi && theirs.lo === ours.lo
+      if (isEqual && !(takesEvicted && table.stubCount(bucket) > 0)) continue
       // A bucket of which there is nothing here differs too, and the offer says so: no difference means equal.
       buckets.push({ bucket, parts: Math.max(1, Math.ceil(table.bucketCount(bucket) / ITEMS_PER_PART)) })
     }

@@ -224,6 +224,14 @@ export class BucketTable {
     return Array.from({ length: BUCKETS_PER_SHARD }, (_, i) => this.digest(shard * BUCKETS_PER_SHARD + i, wire))
   }
 
+  /** The same of what is here, without what was evicted. */
+  presentDigests(shard: number, wire: number): Hash64[] {
+    return this.shardDigests(shard, wire).map(({ hi, lo }, i) => {
+      const stubs = this.#stubs.digest(shard * BUCKETS_PER_SHARD + i, wire)
+      return { hi: hi ^ stubs.hi, lo: lo ^ stubs.lo }
+    })
+  }
+
   /** A look-up in one bucket by key hash, as it is now: the entries there, and the meta hashes of stubs. */
   index(bucket: number, wire: number = WIRE_VERSION): BucketIndex {
     const slots = new Map<string, number>()

@@ -91,6 +91,19 @@ export class Stubs {
     return this.#bucket(bucket).size
   }
 
+  /** What the stubs of a bucket put into its digest. */
+  digest(bucket: number, wire: number): Hash64 {
+    let hi = 0
+    let lo = 0
+    for (const { hash, meta, floor, isCounted } of this.#bucket(bucket).values()) {
+      if (!isCounted) continue
+      const counted = metaOnWire(hash, meta, floor, wire)
+      hi ^= counted.hi
+      lo ^= counted.lo
+    }
+    return { hi, lo }
+  }
+
   get(hash: Hash64): Stub | undefined {
     const stubs = this.#bucket(bucketOf(hash))
     return stubs.size === 0 ? undefined : stubs.get(hashName(hash))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { DEAD_MS, HEARTBEAT_MS, SHARD_COUNT, SUSPECT_MS } from '../../src/constants.ts'
-import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
+import { Cluster, idInShard, keyOf, shardOf, texts } from '../support/cluster.ts'
 
 const SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
 
@@ -46,6 +46,33 @@ describe('[rule P2] a node that leaves', () => {
     for (const shard of SHARDS) assert.equal(readyAt(cluster, shard).length, 3)
     assert.deepEqual(cluster.noticesOf('handover:incomplete'), [])
     assert(cluster.nowMs < DEAD_MS)
+  })
+
+  it('[T1] counts no stub for a copy: who evicted what it has takes it again, if there is room by now', () => {
+    for (const planted of [[], ['take-evicted']]) {
+      const cluster = Cluster.ready({
+        init: (node) => ({ planted: new Set(planted), ...(node === 'c' && { cacheBytesMax: 1_600 }) }),
+      })
+      const key = keyOf('s')
+      cluster.establish('a', 's', { x: 'one' })
+      for (let i = 0; i < 6; i++) {
+        cluster.result(cluster.create('a', `short-${i}`, { assumeNew: true, idleMs: 2_000 }))
+        cluster.written(cluster.commit('a', `short-${i}`, { x: 'y'.repeat(50) }, { copies: 2 }))
+      }
+      assert.equal(cluster.replica('c').table.absence(key), 'evicted')
+      cluster.run(3_000)
+      leave(cluster, 'a')
+      assert.deepEqual(cluster.noticesOf('handover:incomplete'), [])
+      assert.deepEqual(cluster.nodesWith('s'), planted.length === 0 ? ['b', 'c'] : ['b'])
+    }
+  })
+
+  it('[T1] goes soon when who evicted what it has still has no room for it', () => {
+    const cluster = Cluster.ready({ init: (node) => (node === 'c' ? { cacheBytesMax: 1_600 } : {}) })
+    const ids = fill(cluster, 'a')
+    assert(leave(cluster, 'a') < 2_000)
+    assert.deepEqual(cluster.noticesOf('handover:incomplete'), [])
+    for (const id of ids) assert(cluster.nodesWith(id).includes('b'))
   })
 
   it('goes at once when everybody who shall hold its shards has them already', () => {
