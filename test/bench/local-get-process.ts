@@ -1,6 +1,6 @@
 /**
- * Contenders of the bench of local reads, each in a process of its own: what one does to the compiler's assumptions about
- * `lru-cache` (a node has one inside), the others shall not pay for. They take turns all the same.
+ * Contenders of the bench of local reads, each in a process of its own: what one does to the compiler's assumptions and to the
+ * heap, the others shall not pay for. They take turns all the same.
  */
 import { Buffer } from 'node:buffer'
 import { loadKeyHash, toSessionKey } from '@reprise/core'

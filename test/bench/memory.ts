@@ -11,7 +11,7 @@ const CLAIM_TOLERANCE = 0.15
 export const memory: Bench = {
   name: 'memory',
   sketch:
-    'a million sessions of 200 B: key 48, recency 80, place 16, record 136, value 200; up to a fifth of the arena garbage',
+    'a million sessions of 200 B: key 48, index and front 33, place 16, record 136, value 200; up to a fifth of the arena garbage',
   expectation: 'under 700 B a session and copy, also after every session was written again; the budget tells the truth',
   run: async (signal) => {
     const [bare, table] = await Promise.all([measure('lru-cache', signal), measure('table', signal)])

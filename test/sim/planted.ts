@@ -141,8 +141,8 @@ const contended = (scenario: Scenario): Scenario => ({
   },
 })
 
-/** Room for a dozen records. */
-const crammed = (scenario: Scenario): Scenario => ({ ...scenario, cacheBytesMax: 8_000 })
+/** Room for half a dozen records. */
+const crammed = (scenario: Scenario): Scenario => ({ ...scenario, cacheBytesMax: 2_500 })
 
 /** A node that starts, and at once stands still for longer than it waits for others. */
 const startled = (scenario: Scenario): Scenario => {

@@ -115,7 +115,7 @@ export function withoutValues(record: LiveRecord, keep: (name: string, portion: 
  * table's lists. What the byte budget counts; the bench `memory` holds it against the process.
  */
 export function recordBytes(key: string, record: SessionRecord): number {
-  if (record.kind === 'dropped') return Math.ceil(BLOCK_BYTES * GARBAGE_FACTOR) + key.length + TOMBSTONE_ENTRY_BYTES
+  if (record.kind === 'dropped') return Math.ceil(BLOCK_BYTES * GARBAGE_FACTOR) + key.length + ENTRY_BYTES
   let bytes = BLOCK_BYTES + record.frontier.length * FRONTIER_ENTRY_BYTES
   for (const [name, { value }] of record.portions) bytes += name.length + PORTION_BYTES + insideBytes(value)
   if (record.floor !== undefined) bytes += FLOOR_BYTES
@@ -137,9 +137,7 @@ export const REFERENCE_BYTES = 16
 export const FLOOR_BYTES = 24
 /** Up to a fifth of the arena is garbage: nothing before the first rewrite, a quarter of what lives after many. */
 const GARBAGE_FACTOR = 1.125
-/** The key's header, its places in the map and the lists of the recency cache, its slot, and what of these is spare room. */
-const ENTRY_BYTES = 140
-/** The same of a tombstone, which is in no recency list. */
-const TOMBSTONE_ENTRY_BYTES = 90
+/** The key's header, its place among the keys, in its index and in the arena, its front, and what of these is spare room. */
+const ENTRY_BYTES = 80
 
 const NONE: readonly string[] = []

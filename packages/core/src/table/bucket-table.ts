@@ -1,23 +1,23 @@
 /**
  * The hash table that a node's sessions live in: buckets by xxHash64, least recently used out first, within a byte budget.
  *
- * A read hashes its key, goes to the bucket and there to the entry. Recency is kept over the whole node by one `LRUCache`;
- * each bucket threads its own entries on a list, so that one bucket can be listed, digested and swept without touching the
- * others. The bucket's digest is the exclusive or of its records' meta hashes, kept up with every change (rule V4).
+ * A read hashes its key once. The hash names the bucket and the bucket its shard, whose index has the entry (`slot-index.ts`).
+ * Recency is kept over the whole node (`slot-fronts.ts`); each bucket threads its own entries on a list, so that one bucket can
+ * be listed, digested and swept without touching the others. The bucket's digest is the exclusive or of its records' meta hashes, kept up with every change (rule V4).
  *
  * The records are bytes in an arena (`arena.ts`, `slab.ts`); what others hold of one is a view (`entry.ts`). The key is the
  * only object per session, so that a million of them are no work for garbage collection.
  *
  * Evicting a live record leaves a *stub* (`stubs.ts`, rule T1). Tombstones are never evicted (E4), and neither is what the
- * owner says is pinned: tombstones are kept beside the recency list, so that eviction never walks over them, and the list
- * itself has no bound but the byte budget.
+ * owner says is pinned: tombstones are not in the order of use, so that eviction never walks over them, and the order itself
+ * has no bound but the byte budget.
  */
-import { LRUCache } from 'lru-cache'
 import {
   BUCKET_COUNT,
   BUCKETS_PER_SHARD,
   EVICTION_TRIES_MAX,
   FLOOR_WIRE,
+  SHARD_COUNT,
   SWEEP_RECORDS_PER_TICK,
   WIRE_VERSION,
 } from '../constants.ts'
@@ -31,9 +31,11 @@ import { Arena } from './arena.ts'
 import type { Copy, Entry } from './entry.ts'
 import { ArenaEntry, Found } from './entry.ts'
 import type { KeyHash } from './key-hash.ts'
-import { bucketOf, shardOfBucket } from './key-hash.ts'
+import { bucketOf, bucketOfLow, shardOfBucket } from './key-hash.ts'
 import type { Slab } from './slab.ts'
 import { blockBytes, NO_SLOT } from './slab.ts'
+import { SlotFronts } from './slot-fronts.ts'
+import { SlotIndex } from './slot-index.ts'
 import type { BucketPart, Stub } from './stubs.ts'
 import { hashName, Stubs, stubOf } from './stubs.ts'
 
@@ -61,12 +63,8 @@ export interface BucketTableOptions {
 export class BucketTable {
   readonly #options: BucketTableOptions
   readonly #keyHash: KeyHash
-  /** Live records, by use. Bounded by bytes and by what is pinned, never by the cache's own count. */
-  readonly #recency = new LRUCache<SessionKey, number>({
-    maxSize: Number.MAX_SAFE_INTEGER,
-    sizeCalculation: () => 1,
-  })
-  readonly #tombstones = new Map<SessionKey, number>()
+  /** Among others the order in which live records were used. */
+  readonly #fronts = new SlotFronts()
   readonly #arena = new Arena()
   readonly #found = new Found(this.#arena.current)
   /** By slot. */
@@ -80,10 +78,13 @@ export class BucketTable {
     lo: 0,
     floors: { hi: 0, lo: 0 },
   }))
+  /** Where the keys of each shard are. */
+  readonly #indexes: SlotIndex[] = Array.from({ length: SHARD_COUNT }, () => new SlotIndex())
   readonly #stubs = new Stubs((bucket, { hash, meta, floor }) => {
     flip(this.#bucket(bucket), meta)
     if (floor !== undefined) flip(this.#bucket(bucket).floors, floorHash(hash, floor))
   })
+  #size = 0
   #bytes = 0
   #evictions = 0
   #sweepBucket = 0
@@ -94,7 +95,7 @@ export class BucketTable {
   }
 
   get size(): number {
-    return this.#recency.size + this.#tombstones.size
+    return this.#size
   }
   get bytes(): number {
     return this.#bytes
@@ -109,7 +110,7 @@ export class BucketTable {
     return this.#stubs.size
   }
   get tombstones(): number {
-    return this.#tombstones.size
+    return this.#size - this.#fronts.size
   }
 
   /** There was no room for the stubs of some records that would still live. */
@@ -122,28 +123,29 @@ export class BucketTable {
     return this.#bytes > this.#options.bytesMax
   }
 
-  /** The entry of a key, which becomes the most recently used. An empty bucket answers by itself. */
+  /** The entry of a key, which becomes the most recently used. */
   get(key: SessionKey): Entry | undefined {
-    const slot = this.#use(key, this.#keyHash.bucket(key))
-    return slot === undefined ? undefined : this.#entry(slot)
+    const slot = this.#use(key, this.#keyHash.low(key))
+    return slot === NO_SLOT ? undefined : this.#entry(slot)
   }
 
   /** The same for one look: what is returned is good until the next call, and while the table does not change. */
   look(key: SessionKey): Copy | undefined {
-    const bucket = this.#keyHash.bucket(key)
-    const slot = this.#use(key, bucket)
-    if (slot === undefined) return undefined
-    return this.#found.pointTo(this.#arena.slab(slot), this.#arena.at(slot), shardOfBucket(bucket))
+    const low = this.#keyHash.low(key)
+    const slot = this.#use(key, low)
+    if (slot === NO_SLOT) return undefined
+    const wholeUntilMs = this.#fronts.wholeUntilMs(slot)
+    return this.#found.pointTo(this.#arena.slab(slot), this.#arena.at(slot), shardOfLow(low), wholeUntilMs)
   }
 
   /** The same without counting as a use. */
   peek(key: SessionKey): Entry | undefined {
-    const slot = this.#find(key)
-    return slot === undefined ? undefined : this.#entry(slot)
+    const slot = this.#find(key, this.#keyHash.low(key))
+    return slot === NO_SLOT ? undefined : this.#entry(slot)
   }
 
   shardOf(key: SessionKey): number {
-    return shardOfBucket(this.#keyHash.bucket(key))
+    return shardOfLow(this.#keyHash.low(key))
   }
 
   /** What it means that `get` found nothing. */
@@ -163,19 +165,20 @@ export class BucketTable {
 
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
   put(key: SessionKey, record: SessionRecord, nowMs: number): Entry {
-    const known = this.#find(key)
-    const slot = known === undefined ? this.#begin(key, record, nowMs) : this.#replace(known, record)
+    const known = this.#find(key, this.#keyHash.low(key))
+    const slot = known === NO_SLOT ? this.#begin(key, record, nowMs) : this.#replace(known, record)
     const entry = this.#entry(slot)
     entry.remember(record)
-    this.#enlist(key, slot, record.kind === 'live')
+    if (record.kind === 'live') this.#fronts.add(slot)
+    else this.#fronts.delete(slot)
     this.#evict(slot)
     return entry
   }
 
   /** Take a record out without a trace: it expired, or its shard is no longer held here. */
   delete(key: SessionKey): void {
-    const slot = this.#find(key)
-    if (slot !== undefined) this.#remove(slot)
+    const slot = this.#find(key, this.#keyHash.low(key))
+    if (slot !== NO_SLOT) this.#remove(slot)
   }
 
   /** The entries of a bucket, in no particular order. The table must not be changed meanwhile. */
@@ -292,13 +295,15 @@ export class BucketTable {
     }
   }
 
-  #use(key: SessionKey, bucket: number): number | undefined {
-    if (this.#bucket(bucket).count === 0) return undefined
-    return this.#recency.get(key) ?? this.#tombstones.get(key)
+  /** The slot of a key, which is used now, or `NO_SLOT`. */
+  #use(key: SessionKey, low: number): number {
+    const slot = this.#find(key, low)
+    if (slot !== NO_SLOT) this.#fronts.touch(slot)
+    return slot
   }
 
-  #find(key: SessionKey): number | undefined {
-    return this.#recency.peek(key) ?? this.#tombstones.get(key)
+  #find(key: SessionKey, low: number): number {
+    return this.#indexOf(low).find(low, key, this.#keys)
   }
 
   #entry(slot: number): ArenaEntry {
@@ -328,6 +333,8 @@ export class BucketTable {
     if (bucket.head !== NO_SLOT) this.#arena.slab(bucket.head).setPrevious(this.#arena.at(bucket.head), slot)
     bucket.head = slot
     bucket.count++
+    this.#indexOf(hash.lo).add(hash.lo, slot)
+    this.#size++
     this.#keys[slot] = key
     this.#write(key, slab, at, record)
     this.#arena.assign(slot, slab, at)
@@ -353,6 +360,7 @@ export class BucketTable {
     const meta = isWritten(record) ? metaHash(hash, record) : NO_HASH
     const bytes = recordBytes(key, record)
     slab.write(at, record, meta, bytes)
+    this.#fronts.setWholeUntilMs(slab.slot(at), isWhole(slab, at) ? slab.endsAtMs(at) : Number.NEGATIVE_INFINITY)
     this.#bytes += bytes
     flip(this.#bucket(bucketOf(hash)), meta)
     this.#flipFloor(slab, at)
@@ -373,15 +381,8 @@ export class BucketTable {
     flip(this.#bucket(bucketOf(hash)).floors, floorHash(hash, floor))
   }
 
-  /** Put a key on the list that its record belongs to, at the recent end. */
-  #enlist(key: SessionKey, slot: number, isLive: boolean): void {
-    if (isLive) {
-      this.#tombstones.delete(key)
-      this.#recency.set(key, slot)
-    } else {
-      this.#recency.delete(key)
-      this.#tombstones.set(key, slot)
-    }
+  #indexOf(low: number): SlotIndex {
+    return this.#indexes[shardOfLow(low)] as SlotIndex
   }
 
   #bucket(bucket: number): Bucket {
@@ -411,7 +412,7 @@ export class BucketTable {
     this.#replace(slot, left)
     entry.remember(left)
     entry.tenure = undefined
-    this.#enlist(entry.key, slot, false)
+    this.#fronts.delete(slot)
   }
 
   /** It has ended. No use of the record, and no write. */
@@ -429,19 +430,20 @@ export class BucketTable {
     return floor !== undefined && this.#stubs.isFull && this.#options.isHeld(shard)
   }
 
-  /** Take a slot out of its bucket and off its list. Its block is still there. */
+  /** Take a slot out of its bucket and off the list of use. Its block is still there. */
   #unlist(slot: number): void {
     const slab = this.#arena.slab(slot)
     const at = this.#arena.at(slot)
-    const bucket = this.#bucket(bucketOf(slab.hash(at)))
+    const { lo } = slab.hash(at)
+    const bucket = this.#bucket(bucketOfLow(lo))
     const [next, previous] = [slab.next(at), slab.previous(at)]
     if (previous === NO_SLOT) bucket.head = next
     else this.#arena.slab(previous).setNext(this.#arena.at(previous), next)
     if (next !== NO_SLOT) this.#arena.slab(next).setPrevious(this.#arena.at(next), previous)
     bucket.count--
-    const key = this.#keys[slot] as SessionKey
-    this.#recency.delete(key)
-    this.#tombstones.delete(key)
+    this.#indexOf(lo).remove(lo, slot)
+    this.#fronts.delete(slot)
+    this.#size--
   }
 
   #free(slot: number): void {
@@ -454,9 +456,9 @@ export class BucketTable {
     // Whatever may not go is moved to the recent end, so it is met again only after everything else was. A turn that
     // meets too much of it gives up; the next one goes on from there.
     let spared = 0
-    while (this.#bytes > this.#options.bytesMax && spared < Math.min(this.#recency.size, EVICTION_TRIES_MAX)) {
-      const key = this.#recency.rkeys().next().value as SessionKey
-      const slot = this.#recency.get(key) as number
+    while (this.#bytes > this.#options.bytesMax && spared < Math.min(this.#fronts.size, EVICTION_TRIES_MAX)) {
+      const slot = this.#fronts.oldest
+      this.#fronts.touch(slot)
       const entry = this.#entry(slot)
       if (slot === newest || this.#options.isPinned(entry) || this.#isFloorPinned(entry)) {
         spared++
@@ -474,6 +476,15 @@ export class BucketTable {
 
 function isWritten(record: SessionRecord): boolean {
   return record.kind === 'dropped' || record.frontier.length > 0
+}
+
+function shardOfLow(low: number): number {
+  return shardOfBucket(bucketOfLow(low))
+}
+
+/** Whether it may be read as it is, until it ends. */
+function isWhole(slab: Slab, at: number): boolean {
+  return slab.isLive(at) && !slab.isUnwritten(at) && !slab.isLacking(at) && !slab.hasOutside(at)
 }
 
 interface Bucket {

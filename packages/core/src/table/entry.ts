@@ -162,32 +162,37 @@ export class Found implements Copy {
   shard = 0
   #slab: Slab
   #at = 0
+  #wholeUntilMs = 0
+  #isWhole = false
 
   constructor(slab: Slab) {
     this.#slab = slab
   }
 
-  pointTo(slab: Slab, at: number, shard: number): this {
+  /** @param wholeUntilMs when a whole copy ends: of such a one nothing else is looked up. */
+  pointTo(slab: Slab, at: number, shard: number, wholeUntilMs: number): this {
     this.#slab = slab
     this.#at = at
     this.shard = shard
+    this.#wholeUntilMs = wholeUntilMs
+    this.#isWhole = wholeUntilMs > Number.NEGATIVE_INFINITY
     return this
   }
 
   get isLive(): boolean {
-    return this.#slab.isLive(this.#at)
+    return this.#isWhole || this.#slab.isLive(this.#at)
   }
   get isUnwritten(): boolean {
-    return this.#slab.isUnwritten(this.#at)
+    return !this.#isWhole && this.#slab.isUnwritten(this.#at)
   }
   get endsAtMs(): number {
-    return this.#slab.endsAtMs(this.#at)
+    return this.#isWhole ? this.#wholeUntilMs : this.#slab.endsAtMs(this.#at)
   }
   get isLacking(): boolean {
-    return this.#slab.isLacking(this.#at)
+    return !this.#isWhole && this.#slab.isLacking(this.#at)
   }
   get hasOutside(): boolean {
-    return this.#slab.hasOutside(this.#at)
+    return !this.#isWhole && this.#slab.hasOutside(this.#at)
   }
   get validatedAtMs(): number {
     return this.#slab.validatedAtMs(this.#at)

@@ -16,8 +16,8 @@ import { createXxHash64, KEY_BYTES_MAX } from './xxhash64.ts'
 /** Hash Latin-1 text by its bytes. */
 export interface KeyHash {
   (key: string): Hash64
-  /** The bucket alone, without making a hash: for reads. */
-  readonly bucket: (key: string) => number
+  /** The lower 32 bits alone, which name the bucket and the place in it, without making a hash: for reads. */
+  readonly low: (key: string) => number
 }
 
 /** Load xxHash64. Loaded once per process. */
@@ -30,15 +30,19 @@ export function loadKeyHash(): Promise<KeyHash> {
     const fast = createXxHash64()
     for (const key of KNOWN_KEYS) assert.deepEqual(fast.whole(key), reference(key), 'two ways to xxHash64 differ')
     const hash = (key: string): Hash64 => (key.length <= KEY_BYTES_MAX ? fast.whole(key) : reference(key))
-    const bucket = (key: string): number =>
-      key.length <= KEY_BYTES_MAX ? fast.low(key) & (BUCKET_COUNT - 1) : bucketOf(reference(key))
-    return Object.assign(hash, { bucket })
+    const low = (key: string): number => (key.length <= KEY_BYTES_MAX ? fast.low(key) : reference(key).lo)
+    return Object.assign(hash, { low })
   })
   return loading
 }
 
 export function bucketOf(hash: Hash64): number {
-  return hash.lo & (BUCKET_COUNT - 1)
+  return bucketOfLow(hash.lo)
+}
+
+/** The same of the lower 32 bits. */
+export function bucketOfLow(low: number): number {
+  return low & (BUCKET_COUNT - 1)
 }
 
 export function shardOfBucket(bucket: number): number {

@@ -29,9 +29,13 @@ export function createXxHash64(): XxHash64 {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble()))
   const { memory, hash } = exports as { memory: { readonly buffer: ArrayBuffer }; hash: (length: number) => void }
   const bytes = Buffer.from(memory.buffer)
+  const room = bytes.subarray(KEY_AT)
+  const encoder = new TextEncoder()
   const result = new Int32Array(memory.buffer, RESULT_AT, 2)
   const low = (key: string): number => {
-    hash(bytes.write(key, KEY_AT, 'latin1'))
+    // Text with as many bytes in UTF-8 as characters is ASCII: nearly all keys, and this is the fastest way to write them.
+    const { read, written } = encoder.encodeInto(key, room)
+    hash(read === written && read === key.length ? written : bytes.write(key, KEY_AT, 'latin1'))
     return result[0] as number
   }
   return { low, whole: (key) => ({ lo: low(key), hi: result[1] as number }) }

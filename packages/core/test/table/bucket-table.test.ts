@@ -16,10 +16,13 @@ import type { LiveRecord, SessionRecord, Tombstone } from '../../src/session/rec
 import { recordBytes, withoutValues } from '../../src/session/record.ts'
 import type { BucketTableOptions } from '../../src/table/bucket-table.ts'
 import { BucketTable } from '../../src/table/bucket-table.ts'
-import type { Entry } from '../../src/table/entry.ts'
+import type { Copy, Entry } from '../../src/table/entry.ts'
 import { bucketOf, shardOfBucket } from '../../src/table/key-hash.ts'
+import type { KeyedRecord } from '../../src/wire/record-codec.ts'
+import { records } from '../support/arbitraries.ts'
 import { keyOf } from '../support/cluster.ts'
 import { keyHash } from '../support/key-hash.ts'
+import { keyedRecords } from '../support/message-arbitraries.ts'
 
 const tenure = { epoch: 1, node: 'a', incarnation: 1 }
 
@@ -83,7 +86,7 @@ describe('the table', () => {
   it('[R9] evicts as many as a larger record needs, and never the one just stored', () => {
     const { table, evicted } = open({ bytesMax: roomFor(4) })
     for (const name of ['a', 'b', 'c', 'd']) table.put(keyOf(name), live(1, 1_000), 0)
-    table.put(keyOf('d'), live(2, 3_500), 0)
+    table.put(keyOf('d'), live(2, 2_900), 0)
     assert.deepEqual(evicted, ['a', 'b'])
     table.put(keyOf('e'), live(1, 40_000), 0)
     assert.deepEqual(evicted, ['a', 'b', 'c', 'd'])
@@ -123,6 +126,33 @@ describe('the table', () => {
         }
       }),
       { numRuns: 300 },
+    )
+  })
+
+  it('[R9] tells of a copy by one look what its entry says, whatever its record is', () => {
+    const largeRecords = keyedRecords.filter((list) => list.length > 0).map((list) => (list[0] as KeyedRecord).record)
+    fc.assert(
+      fc.property(fc.array(fc.oneof(records(), largeRecords), { minLength: 1, maxLength: 5 }), (list) => {
+        const { table } = open({ bytesMax: 2 ** 30 })
+        for (const record of list) {
+          table.put(keyOf('a'), record, 5)
+          const entry = table.peek(keyOf('a')) as Entry
+          const copy = table.look(keyOf('a')) as Copy
+          const told = ({
+            shard,
+            isLive,
+            isUnwritten,
+            endsAtMs,
+            isLacking,
+            hasOutside,
+            validatedAtMs,
+          }: Copy): unknown => {
+            return { shard, isLive, isUnwritten, endsAtMs, isLacking, hasOutside, validatedAtMs }
+          }
+          assert.deepEqual(told(copy), told(entry))
+          assert.deepEqual(copy.record, record)
+        }
+      }),
     )
   })
 
