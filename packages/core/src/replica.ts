@@ -15,11 +15,10 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
-
 import { CheckSource } from './check/check-source.ts'
 import type { CheckCommand } from './check/checker.ts'
 import { Checker } from './check/checker.ts'
-import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, SWEEP_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
+import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
@@ -45,6 +44,7 @@ import type { CopiesWait } from './stream/copies-waits.ts'
 import { Incoming } from './stream/incoming.ts'
 import { Outgoing } from './stream/outgoing.ts'
 import type { RoomCommand } from './stream/room.ts'
+import { SweepPace } from './sweep-pace.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import { BucketTable } from './table/bucket-table.ts'
@@ -107,7 +107,7 @@ export class Replica {
   readonly #syncReceiver: SyncReceiver
   readonly #checkSource: CheckSource
   readonly #checker: Checker
-  #sweepAtMs: number
+  readonly #sweepPace: SweepPace
   #auditAtMs: number
   #badMessages = 0
   /** The blob whose eviction was told last: its chunks go one after the other. */
@@ -137,7 +137,7 @@ export class Replica {
     this.#context = new Context(config, this.#table)
     this.#context.nowMs = now.nowMs
     this.#context.wallMs = now.wallMs
-    this.#sweepAtMs = now.nowMs
+    this.#sweepPace = new SweepPace(now.nowMs)
     this.#auditAtMs = now.nowMs + AUDIT_INTERVAL_MS
     this.#members = this.#connectMembers()
     this.#outgoing = new Outgoing(this.#context, {
@@ -213,6 +213,7 @@ export class Replica {
     context.wallMs = now.wallMs
     context.out = out
     this.#members.noticeStall()
+    if (event.type !== 'tick' && event.type !== 'message') this.#sweepPace.wake()
     this.#handle(event)
   }
 
@@ -222,7 +223,7 @@ export class Replica {
    */
   nextDueMs(): number {
     return Math.min(
-      this.#sweepAtMs,
+      this.#sweepPace.dueMs,
       this.#members.nextDueMs(),
       this.#outgoing.nextDueMs(),
       this.#uploads.nextDueMs(),
@@ -263,10 +264,17 @@ export class Replica {
    * A live session of which this node has a copy that may be used without asking anybody (rule R3), complete in the named
    * portions (default all). Counts as a use. Undefined says nothing about the session: resume it.
    *
-   * The time is that of the last step, so that reading asks no clock: the driver steps at least every `SWEEP_INTERVAL_MS`.
+   * The time is that of the last step or of `pass`, so that reading asks no clock. A driver that has not stepped for
+   * `SWEEP_INTERVAL_MS` calls that first.
    */
   local(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
     return this.#reader.local(key, portions)
+  }
+
+  /** Let time pass without an event, for reads. Ticks are then wanted often enough for more of them. */
+  pass(now: Now): void {
+    this.#context.nowMs = Math.max(this.#context.nowMs, now.nowMs)
+    this.#sweepPace.wake()
   }
 
   /** Where others reach this node, once it listens. */
@@ -469,19 +477,25 @@ export class Replica {
     this.#reader.tick()
     this.#syncReceiver.tick()
     this.#checker.tick()
-    if (nowMs >= this.#sweepAtMs) {
-      this.#sweepAtMs = nowMs + SWEEP_INTERVAL_MS
-      if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs)
-      this.#primary.publishTouches()
-      this.#primary.sweepDrafts()
-      this.#releases.sweep()
-      this.#holdings.advance()
-      this.#holdings.retry()
-    }
+    this.#sweep()
     if (nowMs >= this.#auditAtMs) {
       this.#auditAtMs = nowMs + AUDIT_INTERVAL_MS
       this.#holdings.audit()
     }
+  }
+
+  /** Look after what has no timers of its own, if it is time. */
+  #sweep(): void {
+    const { nowMs } = this.#context
+    const intervals = this.#sweepPace.intervals(nowMs)
+    if (intervals === 0) return
+    if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs, intervals)
+    this.#primary.publishTouches()
+    this.#primary.sweepDrafts()
+    this.#releases.sweep()
+    this.#holdings.advance()
+    this.#holdings.retry()
+    this.#sweepPace.onSwept(nowMs, this.#holdings.isCalm && !this.#primary.hasTouches && this.#releases.count === 0)
   }
 
   #onFrame(from: NodeId, bytes: Uint8Array, ageMs: number): void {
@@ -499,6 +513,8 @@ export class Replica {
   #onMessage(from: NodeId, bytes: Uint8Array): void {
     this.#receive(from, () => {
       const message = decodeMessage(bytes, this.#context.nowMs, this.#context.wireOf(from))
+      // Nothing comes more often to an idle node, and what a heartbeat changes has due times of its own.
+      if (message.type !== 'heartbeat') this.#sweepPace.wake()
       if (message.type === 'greeting') this.#members.onGreeting(from, message)
       else if (message.type === 'refused') this.#members.onRefused(from, message.knownIncarnation)
       // Nothing else is listened to before the greeting: the sender's life is not known yet.

@@ -7,7 +7,7 @@
  * stepped as it comes, for at most 10 ms of a turn of the event loop.
  */
 import type { Drained, Event, NodeId, Notice, Replica, Result } from '@reprise/core'
-import { Outbox, StoppedError } from '@reprise/core'
+import { Outbox, StoppedError, SWEEP_INTERVAL_MS } from '@reprise/core'
 import type { Network } from '@reprise/p2p'
 import type { Clock } from './clock.ts'
 import { REQUESTS_AT_ONCE_MAX, TICK_MS_MIN, TURN_MS } from './constants.ts'
@@ -50,6 +50,8 @@ export class Driver {
   #sliceEndsMs: number | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAtMs = Number.POSITIVE_INFINITY
+  /** The timer is so far away that the core's time may be older than reads take it for. */
+  #isQuiet = false
 
   constructor(init: DriverInit) {
     this.#init = init
@@ -69,6 +71,14 @@ export class Driver {
     if (this.#isStopped) return
     this.#queue.push(event)
     if (!this.#isStepping) this.#work()
+  }
+
+  /** Let the core know the time before it is read without a step, if it may not have heard it for long. */
+  passTime(): void {
+    if (!this.#isQuiet || this.#isStopped) return
+    this.#isQuiet = false
+    this.#init.replica.pass(this.#init.clock.now())
+    this.#openTurn()
   }
 
   /** Let something happen that a peer caused, now or when there is time for it. Its bytes must not change any more. */
@@ -232,6 +242,7 @@ export class Driver {
     clearTimeout(this.#timer)
     this.#timerAtMs = dueMs
     const delayMs = Math.max(TICK_MS_MIN, dueMs - this.#init.clock.now().nowMs)
+    this.#isQuiet = delayMs > SWEEP_INTERVAL_MS
     this.#timer = setTimeout(() => {
       this.#timerAtMs = Number.POSITIVE_INFINITY
       this.post({ type: 'tick' })

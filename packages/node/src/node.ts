@@ -184,12 +184,13 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    * The session, if this node has a copy that it may use without asking anybody: synchronous, for hot paths. It is as
    * current as `resume` with `consistency: 'any'`. Undefined says nothing about the session; resume it then.
    *
-   * The view shows the session as it was at the call, whenever it is looked at. No clock is read: the time is that of the
-   * node's last event, at most 100 ms old in an event loop that is not held up, so a session may be found that much after its
-   * end. A view that is kept without being looked at keeps a piece of the cache's memory (256 KiB) from being used again.
+   * The view shows the session as it was at the call, whenever it is looked at. The clock is hardly ever read: the time is that of
+   * the node's last event, at most 100 ms old in an event loop that is not held up, so a session may be found that much after
+   * its end. A view that is kept without being looked at keeps a piece of the cache's memory (256 KiB) from being used again.
    */
   local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
     const key = toSessionKey(id)
+    this.#driver.passTime()
     const snapshot = this.#replica.local(key, portions?.map(nameOf))
     if (snapshot === undefined) {
       this.#counts.localMisses += 1

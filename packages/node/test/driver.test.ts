@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Event, Outbox, Replica } from '@reprise/core'
+import { SWEEP_INTERVAL_MS } from '@reprise/core'
 import type { Network } from '@reprise/p2p'
 import { TURN_MS } from '../src/constants.ts'
 import { Driver } from '../src/driver.ts'
@@ -9,6 +10,7 @@ class Bench {
   readonly events: Event[] = []
   nowMs = 0
   dueMs = Number.POSITIVE_INFINITY
+  passes = 0
   /** What the core does with an event, besides. */
   onStep: (event: Event, out: Outbox) => void = () => {}
   broken: unknown
@@ -21,7 +23,7 @@ class Bench {
       this.onStep(event, out)
     }
     this.driver = new Driver({
-      replica: { step, nextDueMs: () => this.dueMs } as unknown as Replica,
+      replica: { step, nextDueMs: () => this.dueMs, pass: () => this.passes++ } as unknown as Replica,
       network: { publish: () => 0, send: () => true } as unknown as Network,
       clock: { now: () => ({ nowMs: this.nowMs, wallMs: 0 }) },
       onNotice: () => {},
@@ -93,6 +95,21 @@ describe('the driver', () => {
     }
     await nextTurn()
     assert.deepEqual(bench.types, ['leave', 'leave', 'leave', 'tick'])
+  })
+
+  it('tells the time to who reads without a step when the timer is far away, once, and not while steps are frequent', async () => {
+    const bench = new Bench()
+    bench.dueMs = 10_000
+    bench.driver.post({ type: 'leave' })
+    await nextTurn()
+    for (let n = 0; n < 3; n++) bench.driver.passTime()
+    assert.equal(bench.passes, 1)
+    bench.dueMs = bench.nowMs + SWEEP_INTERVAL_MS / 2
+    await nextTurn()
+    bench.driver.passTime()
+    assert.equal(bench.passes, 1)
+    bench.driver.stop()
+    assert.deepEqual(bench.types, ['leave'])
   })
 
   it('[pitfall 3] steps what a step caused after it, never within', async () => {

@@ -344,6 +344,12 @@ export class Holdings {
     }
   }
 
+  /** Whether there is nothing that `advance` and `retry` would look after. */
+  get isCalm(): boolean {
+    if (!this.#isPlaced || this.#isLeaving || this.#joining.size > 0 || this.#moved.size > 0) return false
+    return this.#shards.every(({ comparing, hasHearsay }) => comparing.size === 0 && !hasHearsay)
+  }
+
   /** Do again what should have been answered: a message was lost. Called regularly. */
   retry(): void {
     this.#askForHellos()

@@ -285,6 +285,11 @@ export class Primary {
     }
   }
 
+  /** Whether any touch waits to be published. */
+  get hasTouches(): boolean {
+    return this.#touches.size > 0
+  }
+
   /** Publish the touches that are due. Deferred by seconds, they need no timer of their own: called with the sweep. */
   publishTouches(): void {
     const { nowMs, table } = this.#context

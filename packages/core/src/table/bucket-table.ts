@@ -18,7 +18,7 @@ import {
   EVICTION_TRIES_MAX,
   FLOOR_WIRE,
   SHARD_COUNT,
-  SWEEP_RECORDS_PER_TICK,
+  SWEEP_RECORDS_PER_INTERVAL,
   WIRE_VERSION,
 } from '../constants.ts'
 import { remainder, withoutFloor } from '../session/floor.ts'
@@ -277,10 +277,13 @@ export class BucketTable {
     this.#stubs.match(part, listed, isCopy, wire)
   }
 
-  /** Look at some records and take out those that ended, and floors that did. Called regularly, it goes round the whole table. */
-  sweep(nowMs: number): void {
+  /**
+   * Look at some records and take out those that ended, and floors that did. Called regularly, it goes round the whole table.
+   * @param intervals since the last call: who comes less often looks at more.
+   */
+  sweep(nowMs: number, intervals = 1): void {
     let seen = 0
-    for (let buckets = 0; buckets < BUCKET_COUNT && seen < SWEEP_RECORDS_PER_TICK; buckets++) {
+    for (let buckets = 0; buckets < BUCKET_COUNT && seen < intervals * SWEEP_RECORDS_PER_INTERVAL; buckets++) {
       for (let slot = this.#bucket(this.#sweepBucket).head; slot !== NO_SLOT; ) {
         const next = this.#next(slot)
         seen++

@@ -100,6 +100,8 @@ export class Cluster {
   latencyMs: number
   fate: Fate = () => undefined
   readonly sent: Delivery[] = []
+  /** Ticks that the nodes wanted. */
+  ticks = 0
   readonly notices: Noted[] = []
   readonly results = new Map<number, Result>()
   /** All that was sent, noticed and concluded, in the order in which it happened. */
@@ -465,8 +467,10 @@ export class Cluster {
     }
     if (dueMs > untilMs) return false
     this.nowMs = Math.max(this.nowMs, dueMs)
-    if (ticking !== undefined) this.step(ticking, { type: 'tick' })
-    else {
+    if (ticking !== undefined) {
+      this.ticks++
+      this.step(ticking, { type: 'tick' })
+    } else {
       this.#queue.shift()
       arrival?.act()
     }

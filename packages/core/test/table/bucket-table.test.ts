@@ -341,6 +341,9 @@ describe('the table', () => {
     table.put(keyOf('tomb'), { ...dropped, absoluteAtMs: 500 }, 0)
     table.sweep(500)
     assert(table.size > 751 && table.size < 1_501, `${table.size} after one turn`)
+    const size = table.size
+    table.sweep(500, 2)
+    assert(table.size < size - 400, 'twice as many after twice the time')
     sweepAll(table, 500)
     assert.equal(table.size, 750)
     assert.equal(table.evictions, 0)
