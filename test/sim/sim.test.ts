@@ -7,7 +7,15 @@ import { join } from 'node:path'
 import type { KeyHash } from '@reprise/core'
 import { loadKeyHash } from '@reprise/core'
 import type { Scenario, SimulationOptions, SimulationResult } from '@reprise/testkit'
-import { drawDiagram, drawScenario, Recorder, shrink, simulate, simulateScenario } from '@reprise/testkit'
+import {
+  drawDiagram,
+  drawScenario,
+  measureGrowth,
+  Recorder,
+  shrink,
+  simulate,
+  simulateScenario,
+} from '@reprise/testkit'
 import { COVERED, PLANTED } from './planted.ts'
 
 /** The fixed seeds, chosen for nothing but being the first. */
@@ -143,6 +151,15 @@ describe('simulation', function () {
       assert.ok(!PLANTED.some(({ lacks }) => lacks.length === 1 && lacks[0] === rule), rule)
       for (const seed of [1, 2, 3]) expectNone(run(seed, { planted: [rule] }))
     }
+  })
+
+  it('what a write takes follows its holders and not the cluster, nor does what an idle member says grow beyond 50', () => {
+    const [small, large] = [30, 60].map((nodeCount) => measureGrowth({ keyHash, nodeCount, copies: 2 }))
+    assert.ok(small !== undefined && large !== undefined)
+    // A writer is more often a holder itself in a small cluster, and then needs one frame and one acknowledgement less.
+    const growth = large.messagesPerDelta / small.messagesPerDelta
+    assert.ok(growth > 0.9 && growth < 1.1, `${small.messagesPerDelta}, then ${large.messagesPerDelta} messages`)
+    assert.ok(large.idleBytesPerSecond < small.idleBytesPerSecond, `${large.idleBytesPerSecond} bytes a second`)
   })
 
   it('draws the same scenario for a seed whatever the number of nodes, but for the nodes', () => {

@@ -14,6 +14,8 @@
 export type { DiagramOptions } from './diagram.ts'
 export { drawDiagram } from './diagram.ts'
 export type { Fault, FaultKind } from './faults.ts'
+export type { Growth, GrowthOptions } from './growth.ts'
+export { measureGrowth } from './growth.ts'
 export type { NetworkConditions } from './network.ts'
 export { Random } from './random.ts'
 export { Recorder } from './recorder.ts'

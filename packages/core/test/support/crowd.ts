@@ -3,12 +3,14 @@
  * it, hold what placement gives them, and have nothing. A crowd of real ones would spend its time on meeting each other.
  */
 import { HEARTBEAT_MS, HEARTBEATS_RANDOM, SHARD_COUNT } from '../../src/constants.ts'
-import { shardBits } from '../../src/context.ts'
-import type { Notice } from '../../src/outbox.ts'
+import { allShards, hasShard, NO_SHARDS, shardBits } from '../../src/context.ts'
+import type { Notice, Result } from '../../src/outbox.ts'
 import { Outbox } from '../../src/outbox.ts'
+import type { Placement } from '../../src/placement/rendezvous.ts'
 import { place } from '../../src/placement/rendezvous.ts'
 import { Replica } from '../../src/replica.ts'
 import type { NodeId } from '../../src/session/version.ts'
+import { decodeFrame } from '../../src/wire/frame.ts'
 import { decodeMessage, encodeMessage } from '../../src/wire/message-codec.ts'
 import type { Heartbeat, MemberNews, Message, ShardBits } from '../../src/wire/messages.ts'
 import { keyHash } from './key-hash.ts'
@@ -28,13 +30,19 @@ export class Crowd {
   /** Members that share a shard with the real one. */
   readonly coHolders: ReadonlySet<NodeId>
   readonly sent: Sent[] = []
+  /** What the played ones said, by type. */
+  readonly said: Message['type'][] = []
   readonly notices: Notice[] = []
+  readonly results: Result[] = []
+  /** Frames that arrived at played holders. */
+  frames = 0
   /** Members that say nothing any more, over connections that stay. */
   readonly silent = new Set<NodeId>()
   /** What each heard last of the real one's shards. */
   readonly heard = new Map<NodeId, ShardBits>()
   readonly replica: Replica
   readonly #out = new Outbox()
+  readonly #placement: Placement
   readonly #held: ReadonlyMap<NodeId, ShardBits>
   readonly #beats = new Map<NodeId, { sent: number; heard: number; heardAtMs: number }>()
   readonly #inbox: { readonly from: NodeId; readonly message: Message }[] = []
@@ -48,14 +56,12 @@ export class Crowd {
       3,
       keyHash,
     )
+    this.#placement = placement
     const self = placement[0]?.[0] as NodeId
     this.self = self
     this.others = members.filter((node) => node !== self)
     this.#held = new Map(
-      members.map((node) => [
-        node,
-        shardBits(Array.from({ length: SHARD_COUNT }, (_, shard) => shard).filter((n) => placement[n]?.includes(node))),
-      ]),
+      members.map((node) => [node, shardBits(allShards().filter((shard) => placement[shard]?.includes(node)))]),
     )
     this.coHolders = new Set(
       placement.flatMap((holders) => (holders.includes(self) ? holders.filter((node) => node !== self) : [])),
@@ -85,9 +91,24 @@ export class Crowd {
     this.nowMs = untilMs
   }
 
+  /** The played ones subscribe to what they hold and join it: frames reach them from then on, and they acknowledge each. */
+  join(): void {
+    for (const node of this.others) {
+      const shards = allShards().filter((shard) => hasShard(this.#held.get(node) ?? NO_SHARDS, shard))
+      for (const shard of shards) this.#step({ type: 'subscriber', peer: node, shard })
+      if (shards.length > 0) this.say(node, { type: 'join', incarnation: 1, shards })
+    }
+  }
+
+  /** Something happens at the real one. */
+  happen(event: Parameters<Replica['step']>[0]): void {
+    this.#step(event)
+  }
+
   /** A played member says something to the real one. */
   say(from: NodeId, message: Message): void {
     if (this.silent.has(from)) return
+    this.said.push(message.type)
     this.#step({ type: 'message', from, lane: 'control', bytes: encodeMessage(message, this.nowMs) })
   }
 
@@ -101,12 +122,24 @@ export class Crowd {
 
   #step(event: Parameters<Replica['step']>[0]): void {
     this.replica.step(event, this.#now, this.#out)
-    const { sends, notices } = this.#out.drain()
+    const { sends, publishes, results, notices } = this.#out.drain()
     this.notices.push(...notices)
+    this.results.push(...results)
+    for (const { shard, frame } of publishes) this.#arrive(shard, frame)
     for (const { to, message: bytes } of sends) {
       const message = decodeMessage(bytes, this.nowMs)
       this.sent.push({ atMs: this.nowMs, to, message, bytes: bytes.length })
       if (!this.silent.has(to)) this.#answer(to, message)
+    }
+  }
+
+  #arrive(shard: number, frame: Uint8Array): void {
+    const { number } = decodeFrame(frame, this.nowMs).header
+    for (const node of this.#placement[shard] ?? []) {
+      if (node === this.self || this.silent.has(node)) continue
+      this.frames++
+      const ack: Message = { type: 'ack', incarnation: 1, positions: [{ shard, number, ready: true }] }
+      this.#inbox.push({ from: node, message: ack })
     }
   }
 
