@@ -93,10 +93,10 @@ export default {
     {
       name: 'declared-dependencies',
       comment:
-        "What ships imports only its package's own `dependencies`, never what happens to be installed or serves development.",
+        "What ships imports only its package's own `dependencies` and peers, never what happens to be installed or serves development.",
       severity: 'error',
       from: { path: '^packages/[^/]+/(?:src|bin)/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
     {
       name: 'resolvable',

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { buildCommonJs } from './commonjs.ts'
 import { packageDirectories, rootDirectory } from './workspaces.ts'
 
 const directories = packageDirectories()
@@ -14,5 +15,7 @@ for (const directory of directories) rmSync(join(directory, 'dist'), { recursive
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '--build', ...directories], { cwd: rootDirectory, stdio: 'inherit' })
+
+for (const directory of directories) buildCommonJs(directory)
 
 for (const directory of directories) copyFileSync(join(rootDirectory, 'LICENSE'), join(directory, 'LICENSE'))

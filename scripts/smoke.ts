@@ -99,13 +99,13 @@ function installPacked(folder: string): string {
 /** Imports every package that can be imported, and lets tsc find its types where `exports` says they are. */
 function checkTypes(consumer: string): void {
   const imports = publicPackages()
-    .filter(({ exports }) => exports !== undefined)
-    .map(({ name }, index) => `import * as package${index} from '${name}'\nvoid package${index}\n`)
+    .flatMap(({ name, exports }) => Object.keys(exports ?? {}).map((entry) => name + entry.slice(1)))
+    .map((entry, index) => `import * as entry${index} from '${entry}'\nvoid entry${index}\n`)
   writeFileSync(join(consumer, 'types.ts'), imports.join(''))
   const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
   const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2024']
   run(process.execPath, [tsc, ...options, 'types.ts'], consumer)
-  say(`found the types of ${imports.length} packages`)
+  say(`found the types of ${imports.length} entries`)
 }
 
 function runExample(runtime: Runtime, exampleFile: string): void {

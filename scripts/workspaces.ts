@@ -17,7 +17,8 @@ export interface Manifest {
   readonly repository?: { readonly url?: string; readonly directory?: string }
   readonly files?: readonly string[]
   readonly bin?: Readonly<Record<string, string>>
-  readonly exports?: Readonly<Record<string, Readonly<Record<string, string>>>>
+  /** By entry and condition, the first match wins; `import` and `require` have conditions of their own. */
+  readonly exports?: Readonly<Record<string, Readonly<Record<string, string | Readonly<Record<string, string>>>>>>
   readonly publishConfig?: { readonly access?: string }
   readonly dependencies?: Readonly<Record<string, string>>
 }

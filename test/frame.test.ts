@@ -54,10 +54,15 @@ describe('frame', () => {
           assert.ok(manifest.bin, 'what has no exports is a command')
           return
         }
-        const main = manifest.exports['.'] ?? {}
-        assert.deepEqual(Object.keys(main), ['@reprise/source', 'types', 'default'], 'the first match wins')
-        assert.deepEqual(Object.values(main), ['./src/index.ts', './dist/index.d.ts', './dist/index.js'])
-        assert.ok(existsSync(join(directory, 'src/index.ts')))
+        const isDual = existsSync(join(directory, 'tsconfig.cjs.json'))
+        for (const [entry, conditions] of Object.entries(manifest.exports)) {
+          const name = entry === '.' ? 'index' : entry.slice(2)
+          const build = (dist: string): object => ({ types: `./${dist}/${name}.d.ts`, default: `./${dist}/${name}.js` })
+          const expected = isDual ? { import: build('dist'), require: build('dist/cjs') } : build('dist')
+          const source = { '@reprise/source': `./src/${name}.ts` }
+          assert.equal(JSON.stringify(conditions), JSON.stringify({ ...source, ...expected }), 'the first match wins')
+          assert.ok(existsSync(join(directory, `src/${name}.ts`)))
+        }
       })
 
       it('publishes its build, its README and the license, or is private', () => {
