@@ -39,6 +39,13 @@ export const JOURNAL_CHARACTERS_MAX: number = 4 * 1024 * 1024
 /** How often a write is merged again because another server wrote at that moment. Each time somebody else got through. */
 export const WRITE_TRIES_MAX = 8
 
+/** A field over this may make its portion too large for a session's head, 1,024 bytes with what else is in it. Such a write
+ * takes as long as its node needs, since one that is late is not written at all. */
+export const LARGE_BYTES = 512
+/** How long after a write is looked whether it is still there: a busy cluster's frames are there in a tenth of it. Shorter makes
+ * more looks of what a client writes in a row. */
+export const LOOK_AGAIN_MS = 200
+
 // The index.
 
 /** Documents that all sessions of a prefix are spread over: what one `all()` reads, twice. */

@@ -3,15 +3,15 @@
  *
  * One write is: look at what the cluster has now, merge into it what the caller changed of what it had loaded, commit. Within
  * this process writes of a document follow each other. Two nodes may still commit at the same moment; per portion the later
- * commit then stays, and the node whose write lost is told, merges it again and commits anew. Nothing here waits without end:
+ * commit then stays, and the node whose write lost finds out, merges it again and commits anew. Nothing here waits without end:
  * each call to the node has a deadline.
  *
  * Update is not insert: who loaded a document changes that one. If it was dropped meanwhile it stays dropped.
  */
 import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
-import type { Session, SessionSource } from '@reprise/core'
-import { WRITE_TRIES_MAX } from './constants.ts'
+import type { JsonValue, Session, SessionSource } from '@reprise/core'
+import { LARGE_BYTES, LOOK_AGAIN_MS, WRITE_TRIES_MAX } from './constants.ts'
 import { codeOf, StoreUnavailableError } from './errors.ts'
 import { Journal } from './journal.ts'
 import type { Fields } from './json.ts'
@@ -69,6 +69,8 @@ export class Documents {
   readonly #journal = new Journal()
   readonly #writer = randomBytes(6).toString('base64url')
   #writes = 0
+  /** Documents that will be looked at again. */
+  readonly #looks = new Set<string>()
   /** The end of what is under way, by document. */
   readonly #tails = new Map<string, Promise<void>>()
 
@@ -138,10 +140,10 @@ export class Documents {
       } catch (error) {
         const code = codeOf(error)
         if (tries >= WRITE_TRIES_MAX || !RIVALLED.has(code)) throw error
-        if (code !== 'SUPERSEDED') this.#journal.forget(write)
+        wasThere = MAYBE_WRITTEN.has(code)
+        if (!wasThere) this.#journal.forget(write)
         // What was made here and dropped elsewhere is not made twice.
         if (code !== 'ALREADY_EXISTS') insert = undefined
-        wasThere = code === 'SUPERSEDED'
       }
     }
   }
@@ -183,13 +185,15 @@ export class Documents {
   }
 
   async #commit(id: string, session: Session, write: Write, request: WriteRequest): Promise<void> {
-    const characters = this.#journal.add(id, write, request.isMine)
-    await this.#confirmed((options) =>
-      session.commit(characters < LARGE_CHARACTERS ? options : withoutDeadline(options)),
+    this.#journal.add(id, write, request.isMine)
+    this.#lookAgain(id)
+    // A large value is not written at all when its time is over before it arrived: it gets the time that it needs.
+    const isLarge = [...write.changes.values()].some(({ mine }) => bytesOf(mine) > LARGE_BYTES)
+    const isConfirmed = await this.#confirmed((options) =>
+      session.commit(isLarge ? { copies: options.copies } : options),
     )
-    // A large value whose time was over before it arrived is not written at all.
-    if (characters < LARGE_CHARACTERS || this.#isWritten(id, write)) return
-    throw unavailable('written', 'no other server took its large values')
+    if (isLarge && !isConfirmed && !this.#isWritten(id, write))
+      throw unavailable('written', 'no other server took its large values')
   }
 
   #isWritten(id: string, write: Write): boolean {
@@ -207,11 +211,26 @@ export class Documents {
     void this.#exclusively(id, () => this.#repair(id)).catch(() => {})
   }
 
+  /**
+   * Look whether a write is still there when all that was under way with it has arrived. A node that holds the document hears of
+   * rivals at once; one that does not, and one whose document was made twice at the same moment, may never.
+   */
+  #lookAgain(id: string): void {
+    if (this.#looks.has(id) || this.#options.node.aliveMembers().length === 1) return
+    const look = (): void => {
+      this.#looks.delete(id)
+      this.#onRival(id)
+    }
+    this.#looks.add(id)
+    setTimeout(look, LOOK_AGAIN_MS).unref()
+  }
+
   async #repair(id: string): Promise<void> {
     for (let tries = 1; tries <= WRITE_TRIES_MAX; tries++) {
       const found = await this.#current(id)
       if (found === undefined) return
       if (!this.#mergeEarlier(id, found)) return
+      this.#lookAgain(id)
       try {
         await this.#confirmed((options) => found.session.commit(options))
         return
@@ -239,13 +258,18 @@ export class Documents {
     return { session, fields: readFields(session) }
   }
 
-  /** Write with as many copies as wanted. What was queued and not confirmed in time is done, unless strict. */
-  async #confirmed(write: (options: Confirmation) => Promise<unknown>): Promise<void> {
+  /**
+   * Write with as many copies as wanted. What was queued and not confirmed in time is done, unless strict.
+   * @returns whether it was confirmed.
+   */
+  async #confirmed(write: (options: { copies: number; deadlineMs: number }) => Promise<unknown>): Promise<boolean> {
     const { copies, confirmDeadlineMs, isStrict } = this.#options
     try {
       await this.#ask(() => write({ copies, deadlineMs: confirmDeadlineMs }))
+      return true
     } catch (error) {
       if (isStrict || !UNCONFIRMED.has(codeOf(error))) throw error
+      return false
     }
   }
 
@@ -268,13 +292,8 @@ export class Documents {
   }
 }
 
-interface Confirmation {
-  readonly copies: number
-  readonly deadlineMs?: number
-}
-
-function withoutDeadline({ copies }: Confirmation): Confirmation {
-  return { copies }
+function bytesOf(value: JsonValue | undefined): number {
+  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value))
 }
 
 function unavailable(verb: string, why: string): StoreUnavailableError {
@@ -284,9 +303,9 @@ function unavailable(verb: string, why: string): StoreUnavailableError {
 function nothing(): void {}
 
 const NO_FIELDS: Fields = new Map()
-/** The write lost to somebody else's, or the document to another life: look again. */
-const RIVALLED: ReadonlySet<unknown> = new Set(['SUPERSEDED', 'DROPPED', 'EXPIRED', 'ALREADY_EXISTS'])
+/** The write lost to somebody else's, or the document to another life, or this node's memory of both: look again. */
+const RIVALLED: ReadonlySet<unknown> = new Set(['SUPERSEDED', 'DROPPED', 'EXPIRED', 'ALREADY_EXISTS', 'EVICTED'])
+/** Of these, those after which the write may be in the document. */
+const MAYBE_WRITTEN: ReadonlySet<unknown> = new Set(['SUPERSEDED', 'EVICTED'])
 /** It is queued, and may well have arrived. */
-const UNCONFIRMED: ReadonlySet<unknown> = new Set(['NOT_ENOUGH_HOLDERS', 'TIMEOUT', 'EVICTED'])
-/** Below this no value of a write lies outside its session's head, which is then written at once (a character is up to three bytes). */
-const LARGE_CHARACTERS = 256
+const UNCONFIRMED: ReadonlySet<unknown> = new Set(['NOT_ENOUGH_HOLDERS', 'TIMEOUT'])

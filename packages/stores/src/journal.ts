@@ -19,15 +19,13 @@ export class Journal {
     this.#now = now
   }
 
-  /** @returns how many characters of JSON it has. */
-  add(document: string, write: Write, isSame: Entry['isSame']): number {
+  add(document: string, write: Write, isSame: Entry['isSame']): void {
     const changes = [...write.changes.values()]
     const characters = changes.reduce((sum, change) => sum + JSON.stringify(change).length, 0)
     this.forget(write)
     this.#entries.set(write.number, { document, write, isSame, characters, atMs: this.#now() })
     this.#characters += characters
     this.#trim()
-    return characters
   }
 
   has(document: string): boolean {
