@@ -6,6 +6,7 @@
  * - Of lists that were only appended to, everything stays: what they had, then what the other added, then what this one added.
  *   Two that added the same added it twice, as they would have one after the other. A list that one side changed otherwise gets what the other appended. Lists of texts and numbers are merged as collections
  *   (what either took out is out, what either put in is in); lists of other things that kept their places, place by place.
+ * - Of a map or a list that one side removed stays what the other added to it meanwhile.
  * - Anything else that both changed is as the later writer, which is `mine`, has it: a number counted up twice by two
  *   requests counts once.
  */
@@ -24,9 +25,18 @@ type Value = JsonValue | undefined
 export function mergeThreeWays(base: Value, mine: Value, theirs: Value): Value {
   if (sameJson(base, theirs)) return mine
   if (sameJson(base, mine)) return theirs
+  if (mine === undefined || theirs === undefined) return mergeRemoval(base, mine, theirs)
   if (isMap(mine) && isMap(theirs)) return mergeMaps(isMap(base) ? base : {}, mine, theirs)
   if (isList(mine) && isList(theirs)) return mergeLists(isList(base) ? base : [], mine, theirs)
   return mine
+}
+
+/** One side removed what the other changed: of a map or a list what the other added stays, and nothing else comes back. */
+function mergeRemoval(base: Value, mine: Value, theirs: Value): Value {
+  const empty = isMap(base) ? {} : isList(base) ? [] : undefined
+  if (empty === undefined) return mine
+  const merged = mergeThreeWays(base, mine ?? empty, theirs ?? empty)
+  return sameJson(merged, empty) ? undefined : merged
 }
 
 function mergeMaps(base: JsonMap, mine: JsonMap, theirs: JsonMap): JsonMap {

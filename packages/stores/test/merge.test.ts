@@ -98,6 +98,14 @@ describe('mergeThreeWays', () => {
     )
   })
 
+  it('keeps of what one side removed only what the other added to it', () => {
+    assert.deepEqual(mergeThreeWays(['tea'], undefined, ['tea', 'pot']), ['pot'])
+    assert.deepEqual(mergeThreeWays(['tea'], ['tea', 'pot'], undefined), ['pot'])
+    assert.deepEqual(mergeThreeWays({ user: 1 }, undefined, { user: 1, flash: 'hello' }), { flash: 'hello' })
+    assert.equal(mergeThreeWays({ user: 1 }, undefined, { user: 2 }), undefined)
+    assert.deepEqual(mergeThreeWays({ user: 1 }, { user: 2 }, undefined), { user: 2 })
+  })
+
   it('lets the later writer have what both changed and cannot be merged', () => {
     assert.equal(mergeThreeWays(1, 2, 3), 2)
     assert.deepEqual(mergeThreeWays({ a: 1 }, { a: 2, b: 1 }, { a: 3, c: 1 }), { a: 2, b: 1, c: 1 })
