@@ -34,6 +34,10 @@ class Customer {
     await this.#send(origin, 'POST', `/login/${this.name}`)
   }
 
+  async logout(origin: string): Promise<void> {
+    await this.#send(origin, 'POST', '/logout')
+  }
+
   async add(origin: string, item: string): Promise<void> {
     await this.#send(origin, 'PUT', `/cart/${item}`)
     this.acknowledged.push(item)
@@ -109,6 +113,17 @@ describe('examples/shop', function () {
     ])
 
     await assert.rejects(fetch(`http://127.0.0.1:${victim.port}/cart`), 'the server is gone')
+    // Also while nobody has noticed for certain that it is dead, somebody new can come, and somebody can leave.
+    const newcomer = new Customer('newcomer')
+    await newcomer.login(origin)
+    await newcomer.add(origin, 'tea')
+    await newcomer.logout(origin)
+    assert.deepEqual(await newcomer.cart(origin), { user: null, items: [] })
+    await newcomer.login(origin)
+    await newcomer.add(origin, 'pot')
+    customers.push(newcomer)
+    newcomer.acknowledged.splice(0, 1)
+
     const origins = survivors.map(({ port }) => `http://127.0.0.1:${port}`)
     for (const customer of customers) {
       for (const at of [origin, ...origins]) {

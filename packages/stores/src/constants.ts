@@ -50,5 +50,8 @@ export const LOOK_AGAIN_MS = 200
 
 /** Documents that all sessions of a prefix are spread over: what one `all()` reads, twice. */
 export const INDEX_SHARDS = 16
+/** When an entry is tried again that could not be written, and how often: together longer than a crash takes to be noticed. */
+export const INDEX_RETRY_MS = 1_000
+export const INDEX_TRIES_MAX = 15
 /** Sessions looked up at once by a listing: enough to hide round trips, few enough to leave the node to requests. */
 export const LISTING_CONCURRENCY = 32

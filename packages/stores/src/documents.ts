@@ -101,17 +101,21 @@ export class Documents {
     return this.#exclusively(id, () => this.#write(id, request))
   }
 
-  /** End a document for ever. @returns whether there was one. */
-  drop(id: string): Promise<boolean> {
+  /**
+   * End a document for ever. If nobody can say whether there is one, it gets a new life, which takes the place of any other, and
+   * that one ends: so a logout is possible, and holds, also in the seconds after a crash.
+   * @param life of what would have to be there.
+   */
+  drop(id: string, life: Lifetime): Promise<void> {
     return this.#exclusively(id, async () => {
       const { node, deadlineMs } = this.#options
       for (let tries = 1; ; tries++) {
         const found = await this.#ask(() => node.resume(id, { portions: [], deadlineMs }))
-        if (found.outcome === 'absent') return tries > 1
-        if (found.outcome === 'unknown') throw unavailable('dropped', 'nobody could say whether it lives')
+        if (found.outcome === 'absent') return
         try {
-          await this.#confirmed((options) => found.drop(options))
-          return true
+          const session = found.outcome === 'unknown' ? await node.create(id, { ...life, assumeNew: true }) : found
+          await this.#confirmed((options) => session.drop(options))
+          return
         } catch (error) {
           // It may have got a longer life at another server a moment ago, and that one is to end, too.
           if (tries >= WRITE_TRIES_MAX || !RIVALLED.has(codeOf(error))) throw error
@@ -130,7 +134,10 @@ export class Documents {
     let write: Write | undefined
     let wasThere = false
     for (let tries = 1; ; tries++) {
-      const found = await this.#current(id)
+      // What nobody loaded replaces what is there, which a new life does by itself: it is not asked for, so that new sessions
+      // are made also while nobody can answer.
+      const isUnasked = request.base === undefined && tries === 1
+      const found = isUnasked ? this.#here(id) : await this.#current(id)
       if (found === undefined ? insert === undefined : !request.isSame(found.fields)) return false
       write ??= this.#changesOf(request.base ?? found?.fields ?? NO_FIELDS, request.mine)
       try {
@@ -159,7 +166,6 @@ export class Documents {
 
   async #insert(id: string, write: Write, life: Lifetime, request: WriteRequest): Promise<void> {
     const { node, layout, seal } = this.#options
-    // The cluster was asked a moment ago.
     const session = await this.#ask(() => node.create(id, { ...life, assumeNew: true }))
     applyWrite(session, write, layout, seal, false)
     await this.#commit(id, session, write, request)
@@ -253,9 +259,12 @@ export class Documents {
    */
   async #current(id: string): Promise<Found | undefined> {
     const found = await this.read(id)
-    if (found === undefined) return undefined
-    const session = this.#options.node.local(id) ?? found.session
-    return { session, fields: readFields(session) }
+    return found === undefined ? undefined : (this.#here(id) ?? found)
+  }
+
+  #here(id: string): Found | undefined {
+    const session = this.#options.node.local(id)
+    return session === undefined ? undefined : { session, fields: readFields(session) }
   }
 
   /**

@@ -6,13 +6,15 @@
  * goes when a listing finds its session gone. With every period new documents are begun, of which the life of a session touches
  * two, and the cluster forgets the old ones; sessions that may outlive the period of their store are in those of the longest one.
  *
- * It follows the sessions a moment later, and knows nothing of one whose entry could not be written.
+ * It follows the sessions a moment later; what cannot be written now is tried again for a while, and given up then.
  */
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '@reprise/core'
-import { ABSOLUTE_TTL_SECONDS_MAX, INDEX_SHARDS } from './constants.ts'
+import { ABSOLUTE_TTL_SECONDS_MAX, INDEX_RETRY_MS, INDEX_SHARDS, INDEX_TRIES_MAX } from './constants.ts'
 import type { Documents } from './documents.ts'
+import { codeOf } from './errors.ts'
 import { hash } from './layout.ts'
+import { pause } from './pause.ts'
 
 export interface SessionIndexOptions {
   readonly documents: Documents
@@ -78,14 +80,17 @@ export class SessionIndex {
     for (const [sid, isThere] of changes) (isThere ? mine : base).set(FIELD + sid, 1)
     const lifeMs = 2 * Number(id.slice(this.#options.prefix.length).split(':', 1)[0])
     const insert = mine.size === 0 ? undefined : { idleMs: lifeMs, absoluteMs: lifeMs }
-    await this.#options.documents.write(id, {
-      base,
-      mine,
-      insert,
-      isSame: () => true,
-      isMine: () => true,
-      outgrown: () => undefined,
-    })
+    const request = { base, mine, insert, isSame: () => true, isMine: () => true, outgrown: () => undefined }
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#options.documents.write(id, request)
+        return
+      } catch (error) {
+        // After a crash nobody can say for some seconds whether a document is there that is not.
+        if (tries >= INDEX_TRIES_MAX || codeOf(error) !== 'UNAVAILABLE') throw error
+      }
+      await pause(INDEX_RETRY_MS)
+    }
   }
 
   #lengths(): readonly number[] {

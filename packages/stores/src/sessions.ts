@@ -17,6 +17,7 @@ import { isMap, sameJson, toPlain } from './json.ts'
 import type { Meta } from './lifetime.ts'
 import { idleMsOf, keptCookie, lifetimeOf, META, metaOf, metaToJson, remainingMsOf, shownCookie } from './lifetime.ts'
 import type { ResolvedOptions } from './options.ts'
+import { pause } from './pause.ts'
 import { SessionIndex } from './session-index.ts'
 
 /** What a request loaded, or last stored. */
@@ -99,7 +100,8 @@ export class Sessions<Data extends object> {
   }
 
   async destroy(sid: string): Promise<void> {
-    await this.#documents.drop(this.#idOf(sid))
+    const { absoluteMs } = this.#options
+    await this.#documents.drop(this.#idOf(sid), lifetimeOf(absoluteMs, absoluteMs))
   }
 
   /** The living sessions under a tag or, without one, of this prefix. @throws StoreUnavailableError when some cannot be read. */
@@ -191,7 +193,9 @@ export class Sessions<Data extends object> {
     const isNew = loaded === undefined || meta.madeIdleMs > loaded.meta.madeIdleMs
     const tags = meta.tags.filter((tag) => isNew || !loaded.meta.tags.includes(tag))
     const entries: (string | undefined)[] = isNew && this.#options.isListed ? [undefined, ...tags] : tags
-    await this.#quietly(Promise.all(entries.map((tag) => this.#index.add(sid, tag, lifeMs))))
+    const entered = this.#quietly(Promise.all(entries.map((tag) => this.#index.add(sid, tag, lifeMs))))
+    // It goes on being tried; the request does not wait for that.
+    await Promise.race([entered, pause(this.#options.confirmDeadlineMs)])
   }
 
   #touch({ session, meta }: Loaded): void {

@@ -19,7 +19,7 @@ class LonelyNode implements StoreNode {
 
   async create(): Promise<never> {
     this.created++
-    throw new Error('a session that nobody could look for is not made')
+    throw new Error('made')
   }
 
   aliveMembers(): readonly string[] {
@@ -34,15 +34,13 @@ class LonelyNode implements StoreNode {
 }
 
 describe('a store whose cluster does not answer', () => {
-  it('fails each call with an error that says so, makes nothing, and gave each question a deadline', async () => {
+  it('fails what needs an answer with an error that says so, makes nothing for it, and gave each question a deadline', async () => {
     const node = new LonelyNode()
     const store = new RepriseStore({ node, deadlineMs: 70, tag: (session) => session.user })
     const session = sessionWith()
     const calls = [
       () => store.get('a'),
-      () => store.set('a', session),
       () => store.touch('a', session),
-      () => store.destroy('a'),
       () => store.all(),
       () => store.length(),
       () => store.ids(),
@@ -58,11 +56,18 @@ describe('a store whose cluster does not answer', () => {
     for (const deadlineMs of node.deadlines) assert.equal(deadlineMs, 70)
   })
 
-  it('takes the client for a new one if it is told to, and drops nothing over it', async () => {
+  it('takes the client for a new one if it is told to', async () => {
     const store = new RepriseStore({ node: new LonelyNode(), onUnavailable: 'anonymous' })
     assert.equal(await store.get('a'), null)
-    await assert.rejects(store.set('a', sessionWith()), StoreUnavailableError)
-    await assert.rejects(store.destroy('a'), StoreUnavailableError)
+  })
+
+  it('makes new sessions without asking, and ends one that may be there by a new life', async () => {
+    const node = new LonelyNode()
+    const store = new RepriseStore({ node })
+    await assert.rejects(store.set('a', sessionWith()), { message: 'made' })
+    assert.deepEqual([node.created, node.deadlines.length], [1, 0])
+    await assert.rejects(store.destroy('a'), { message: 'made' })
+    assert.equal(node.created, 2)
   })
 
   it('takes no session of which something is missing for a whole one', async () => {
