@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict'
-import { RunningCommand } from './support/command.ts'
+import { runCommand } from './support/command.ts'
 
 describe('reprise', function () {
   this.timeout(20_000)
 
-  async function run(...args: string[]): Promise<{ exitCode: number | null; stdout: string; stderr: string }> {
-    await using command = new RunningCommand(args)
-    const { exitCode } = await command.exited
-    return { exitCode, stdout: command.stdout, stderr: command.stderr }
-  }
-
   it('shows its help when it is not told what to do', async () => {
-    const { exitCode, stdout, stderr } = await run()
+    const { exitCode, stdout, stderr } = await runCommand([])
     assert.equal(exitCode, 0)
     assert.match(stdout, /Usage: reprise/)
     assert.match(stdout, /reprise demo --once/)
@@ -20,20 +14,20 @@ describe('reprise', function () {
   })
 
   it('answers a mistyped command with a suggestion and exit code 2', async () => {
-    const { exitCode, stdout, stderr } = await run('dmeo')
+    const { exitCode, stdout, stderr } = await runCommand(['dmeo'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /Did you mean demo\?/)
     assert.equal(stdout, '')
   })
 
   it('answers a count that can not be with its bounds and exit code 2', async () => {
-    const { exitCode, stderr } = await run('up', '-n', '1000')
+    const { exitCode, stderr } = await runCommand(['up', '-n', '1000'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /whole number from 1 to 32/)
   })
 
   it('says how a member is started when somebody starts one by hand', async () => {
-    const { exitCode, stderr } = await run('member')
+    const { exitCode, stderr } = await runCommand(['member'])
     assert.equal(exitCode, 2)
     assert.match(stderr, /next: use reprise up/)
   })

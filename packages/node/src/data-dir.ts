@@ -11,12 +11,12 @@
  * A node without a directory is ephemeral: each start is a new member. With one, a restart is a new life of the same member,
  * whose incarnation lies above all earlier ones even when the wall clock was set back (rule W2).
  */
-import { renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EarlierMember } from '@reprise/core'
 import { MEMBERS_MAX, UsageError } from '@reprise/core'
-import { generateIdentity } from '@reprise/p2p'
+import { generateIdentity, nodeIdOf } from '@reprise/p2p'
 
 export interface DataDir {
   readonly privateKey: Uint8Array
@@ -60,6 +60,17 @@ export async function openDataDir(path: string, wallMs: number): Promise<DataDir
     await rm(join(path, 'lock'), { force: true })
     throw error
   }
+}
+
+/**
+ * Make the identity that a node with this `dataDir` will have, unless there is one already, so that others can be told its
+ * id before it first starts. Can be called while the node runs.
+ * @throws UsageError when what is in the directory is not readable.
+ */
+export async function initDataDir(path: string): Promise<{ readonly nodeId: string; readonly isNew: boolean }> {
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const isNew = !existsSync(join(path, 'identity'))
+  return { nodeId: nodeIdOf(await readOrMakeIdentity(path)), isNew }
 }
 
 /** Who was there, written one list at a time. Failing to write it costs a hint and nothing else. */

@@ -38,6 +38,7 @@ export {
 export type { HostComponents, Logger, NetworkStats } from '@reprise/p2p'
 export { generateIdentity } from '@reprise/p2p'
 export type { CheckOptions } from './check.ts'
+export { initDataDir } from './data-dir.ts'
 export type { PortionFailure, PortionMismatch } from './errors.ts'
 export { PortionError } from './errors.ts'
 export type { NodeEvents } from './events.ts'

@@ -1,0 +1,22 @@
+/** `reprise completion SHELL`: a script for the shell, made from the commands as they are. */
+import { Argument, Command } from 'commander'
+import { SCRIPTS, type Shell } from '../completion/scripts.ts'
+import { commandTree } from '../completion/tree.ts'
+
+const SHELLS = Object.keys(SCRIPTS)
+
+export function completionCommand(): Command {
+  return new Command('completion')
+    .description('print a script that completes commands and options in a shell')
+    .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
+    .addHelpText('after', INSTALL)
+    .action((shell: Shell, _options: object, command: Command) => {
+      const program = command.parent ?? command
+      process.stdout.write(SCRIPTS[shell](commandTree(program)))
+    })
+}
+
+const INSTALL = `
+  bash   reprise completion bash > ~/.local/share/bash-completion/completions/reprise
+  zsh    reprise completion zsh > "\${fpath[1]}/_reprise"
+  fish   reprise completion fish > ~/.config/fish/completions/reprise.fish`

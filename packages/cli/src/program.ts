@@ -1,0 +1,56 @@
+/**
+ * All commands as one program.
+ *
+ * Each command is a file in `commands/`. What it needs to run is imported when it runs, so that `--version`, `--help` and
+ * a mistyped option are answered at once.
+ */
+import { Command } from 'commander'
+import { completionCommand } from './commands/completion.ts'
+import { configCommand } from './commands/config.ts'
+import { demoCommand } from './commands/demo.ts'
+import { idCommand } from './commands/id.ts'
+import { memberCommand } from './commands/member.ts'
+import { upCommand } from './commands/up.ts'
+import { version } from './manifest.ts'
+
+const EXAMPLES = `
+Examples:
+  reprise demo                 five nodes, real clients, a crash: watch every session continue
+  reprise demo --once          the same as a check: ends with exit code 0 when nothing was lost
+  reprise up -n 3              three nodes to try by hand
+  reprise up -n 3 --json       the same for a script: one line when all are ready
+
+Exit codes:
+  0 ok, 1 failure, 2 usage, 3 unreachable, 4 timeout, 5 a promise was broken (a session was lost),
+  128 + n ended by signal n`
+
+/** A fresh program; commander keeps what it parsed. */
+export function createProgram(): Command {
+  const program = new Command('reprise')
+    .description('Keeps sessions alive across servers.')
+    .version(version)
+    .option('--debug', 'print stacks of errors, and what the nodes have to say')
+    .on('option:debug', () => {
+      // Inherited by the nodes.
+      process.env['REPRISE_DEBUG'] = '1'
+    })
+    .showHelpAfterError('(see reprise --help)')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+  const commands = [
+    demoCommand(),
+    upCommand(),
+    idCommand(),
+    configCommand(),
+    completionCommand(),
+  ]
+  for (const command of commands) program.addCommand(inherit(command, program))
+  program.addCommand(memberCommand(), { hidden: true })
+  return program
+}
+
+/** The same way of showing errors, all the way down. */
+function inherit(command: Command, parent: Command): Command {
+  for (const child of command.commands) inherit(child, parent)
+  return command.copyInheritedSettings(parent)
+}

@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict'
+import {
+  ABSOLUTE_MS_DEFAULT,
+  ABSOLUTE_MS_MAX,
+  CACHE_BYTES_DEFAULT,
+  CACHE_BYTES_MIN,
+  COPIES_DEFAULT,
+  IDLE_MS_DEFAULT,
+} from '@reprise/core'
+import { flagOf, OPTION_NAMES, OPTIONS, variableOf } from '../../src/config/options.ts'
+
+describe('the table of options', () => {
+  it('has the defaults and bounds of the packages below, which it does not load', () => {
+    assert.equal(OPTIONS['lifetime.idleMs'].default, IDLE_MS_DEFAULT)
+    assert.equal(OPTIONS['lifetime.absoluteMs'].default, ABSOLUTE_MS_DEFAULT)
+    assert.equal(OPTIONS['cache.bytesMax'].default, CACHE_BYTES_DEFAULT)
+    assert.equal(OPTIONS.copies.default, COPIES_DEFAULT)
+    assert.equal(OPTIONS['cache.bytesMax'].kind.fromData(CACHE_BYTES_MIN), CACHE_BYTES_MIN)
+    assert.throws(() => OPTIONS['cache.bytesMax'].kind.fromData(CACHE_BYTES_MIN - 1))
+    assert.equal(OPTIONS['lifetime.idleMs'].kind.fromData(ABSOLUTE_MS_MAX), ABSOLUTE_MS_MAX)
+    assert.throws(() => OPTIONS['lifetime.idleMs'].kind.fromData(ABSOLUTE_MS_MAX + 1))
+  })
+
+  it('names flags and variables after the option', () => {
+    assert.equal(flagOf('cache.bytesMax'), '--cache-bytes-max')
+    assert.equal(variableOf('cache.bytesMax'), 'REPRISE_CACHE_BYTES_MAX')
+    assert.equal(flagOf('drainMs'), '--drain-ms')
+    assert.equal(variableOf('secret'), 'REPRISE_SECRET')
+    assert.equal(new Set(OPTION_NAMES.map(flagOf)).size, OPTION_NAMES.length)
+  })
+})
