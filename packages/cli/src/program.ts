@@ -8,8 +8,10 @@ import { Command } from 'commander'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
+import { downCommand } from './commands/down.ts'
 import { idCommand } from './commands/id.ts'
 import { memberCommand } from './commands/member.ts'
+import { psCommand } from './commands/ps.ts'
 import { upCommand } from './commands/up.ts'
 import { version } from './manifest.ts'
 
@@ -40,6 +42,8 @@ export function createProgram(): Command {
   const commands = [
     demoCommand(),
     upCommand(),
+    downCommand(),
+    psCommand(),
     idCommand(),
     configCommand(),
     completionCommand(),

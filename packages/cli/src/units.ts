@@ -7,6 +7,19 @@ export function formatMs(ms: number): string {
   return `${ms.toFixed(ms < 9.995 ? 1 : 0)} ms`
 }
 
+/** A span of time that nobody counts in milliseconds: `12 s`, `4 min`, `3 h`, `2 d`. */
+export function formatAge(ms: number): string {
+  for (const [unit, unitMs] of AGE_UNITS) if (ms >= 2 * unitMs) return `${Math.floor(ms / unitMs)} ${unit}`
+  return `${Math.max(0, Math.floor(ms / 1_000))} s`
+}
+
+/** The next unit is taken from two of it on: `90 s` says more than `1 min`. */
+const AGE_UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+] as const
+
 /** `512 B`, `64 KiB`, `8.0 MiB`. */
 export function formatBytes(bytes: number): string {
   if (bytes >= 1024 * 1024) return `${(bytes / 1024 / 1024).toFixed(1)} MiB`

@@ -21,6 +21,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CommandError, ExitCode } from '../failure.ts'
+import { newToken } from '../state/cluster-state.ts'
 import { createCertificate } from './certificate.ts'
 import { SECRET_BYTES, START_DEADLINE_MS, STOP_DEADLINE_MS } from './constants.ts'
 import { type MemberExit, MemberProcess } from './member-process.ts'
@@ -31,6 +32,8 @@ export interface LocalClusterOptions {
   readonly nodes: number
   /** Default `'copies'`: a session resumes elsewhere from the moment the client has it. */
   readonly confirm?: Confirm
+  /** What the members' admin servers ask for. Default: a fresh one. */
+  readonly adminToken?: string
 }
 
 /** A member as it is now. What is undefined is not known yet; what was known stays after its end. */
@@ -77,6 +80,7 @@ interface Member {
 export class LocalCluster extends EventEmitter<LocalClusterEvents> implements AsyncDisposable {
   readonly #confirm: Confirm
   readonly #members: readonly Member[]
+  readonly #adminToken: string
   readonly #secret = randomBytes(SECRET_BYTES)
   readonly #aborter = new AbortController()
   #certificate: Certificate | undefined
@@ -84,9 +88,10 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
-  constructor({ nodes, confirm = 'copies' }: LocalClusterOptions) {
+  constructor({ nodes, confirm = 'copies', adminToken = newToken() }: LocalClusterOptions) {
     super()
     this.#confirm = confirm
+    this.#adminToken = adminToken
     this.#members = Array.from({ length: nodes }, (_, index) => ({
       name: `node-${index + 1}`,
       process: undefined,
@@ -218,6 +223,7 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
       ports: member.info?.ports ?? ANY_PORTS,
       certificate: this.#certificate,
       confirm: this.#confirm,
+      adminToken: this.#adminToken,
     })
     const info = await within(START_DEADLINE_MS, child.ready, this.#aborter.signal)
     member.info = info

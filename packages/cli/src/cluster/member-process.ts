@@ -5,10 +5,9 @@
  * child ends by itself. What it writes to stderr is kept, so that an unexpected end can be explained.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { CommandError, ExitCode } from '../failure.ts'
+import { selfArguments } from '../self.ts'
 import { STDERR_LINE_CHARS_MAX, STDERR_LINES_MAX } from './constants.ts'
 import type { FromMember, MemberConfig, MemberCounters, MemberReady, ToMember } from './messages.ts'
 
@@ -19,9 +18,6 @@ export interface MemberExit {
   /** What it wrote last to stderr. */
   readonly lastLines: readonly string[]
 }
-
-/** This package's own entry, `.ts` in a clone and `.js` as published. */
-const MAIN = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url))
 
 export class MemberProcess {
   readonly name: string
@@ -42,7 +38,7 @@ export class MemberProcess {
   constructor(name: string, onCounters: (counters: MemberCounters) => void) {
     this.name = name
     this.#onCounters = onCounters
-    this.#child = spawn(process.execPath, [...inheritedArguments(), MAIN, 'member'], {
+    this.#child = spawn(process.execPath, selfArguments(['member']), {
       // No descriptor of the terminal: a child that outlives its welcome must not be able to write over the screen.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
@@ -133,9 +129,4 @@ export class MemberProcess {
 export function describeExit({ exitCode, signal }: MemberExit): string {
   if (signal !== null) return `was killed by ${signal}`
   return exitCode === null ? 'could not be started' : `ended with exit code ${exitCode}`
-}
-
-/** What the children need of this process's options: conditions and loaders, but not its debugger or its test runner. */
-function inheritedArguments(): string[] {
-  return process.execArgv.filter((argument) => !/^--(?:inspect|test|watch|cpu-prof|heap-prof)/.test(argument))
 }

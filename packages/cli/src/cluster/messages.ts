@@ -30,6 +30,8 @@ export interface MemberConfig {
   readonly ports: { readonly peer: number; readonly tls: number; readonly admin: number }
   readonly certificate: Certificate
   readonly confirm: Confirm
+  /** What the admin server asks for. */
+  readonly adminToken: string
 }
 
 /** Whether a TLS handshake waits for a copy of its session; see `resumeAcrossCluster`. */

@@ -1,23 +1,39 @@
 /**
- * `reprise up`: a cluster on this machine for use by hand. It runs until ^C or SIGTERM, which is how it is meant to end, so
- * the exit code is then 0. A signal before all nodes are ready ends it with 128 and the signal's number.
+ * `reprise up`: a cluster on this machine for use by hand. It runs until ^C, SIGTERM or `reprise down`, which is how it is
+ * meant to end, so the exit code is then 0. A signal before all nodes are ready ends it with 128 and the signal's number.
+ *
+ * While it runs, other commands find it by its name in the state directory. With `--detach` it runs in the background: this
+ * process starts it, waits until it is ready, and goes.
  *
  * Results go to stdout: the table, or with `--json` exactly one line. Everything else goes to stderr.
  */
-import { styleText } from 'node:util'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { UP_NODES_DEFAULT } from '../cluster/constants.ts'
 import { hintLines } from '../cluster/hints.ts'
 import type { LocalCluster, MemberEnd, MemberView } from '../cluster/local-cluster.ts'
 import { describeExit } from '../cluster/member-process.ts'
 import type { Confirm } from '../cluster/messages.ts'
+import { clusterDirectory } from '../config/locations.ts'
+import { CommandError, ExitCode } from '../failure.ts'
 import { aborted, listenForInterruption } from '../interruption.ts'
-import { type Column, tableLines } from '../table.ts'
+import { version } from '../manifest.ts'
+import {
+  assertClusterName,
+  CLUSTER_NAME_DEFAULT,
+  type ClaimedState,
+  type ClusterNode,
+  ClusterStates,
+} from '../state/cluster-state.ts'
+import { tableLines } from '../table.ts'
+import { dim } from '../terminal.ts'
 import { formatMs, plural } from '../units.ts'
+import { NODE_COLUMNS } from '../views/cluster-nodes.ts'
 import { confirmOption, nodesOption } from './arguments.ts'
 
 interface UpOptions {
   readonly nodes: number
+  readonly name?: string
+  readonly detach?: boolean
   readonly json?: boolean
   readonly restart?: boolean
   readonly confirm: Confirm
@@ -25,8 +41,12 @@ interface UpOptions {
 
 export function upCommand(): Command {
   return new Command('up')
-    .description('start a cluster on this machine, for use by hand; ^C stops it')
+    .description('start a cluster on this machine, for use by hand; ^C or reprise down stops it')
     .addOption(nodesOption({ min: 1, byDefault: UP_NODES_DEFAULT }))
+    .addOption(
+      new Option('--name <name>', `the cluster's name (default: ${CLUSTER_NAME_DEFAULT}, or with a number behind)`),
+    )
+    .option('--detach', 'leave it running in the background')
     .option('--json', 'print one line of JSON when all nodes are ready')
     .option('--restart', 'start a node again that ended')
     .addOption(confirmOption())
@@ -34,37 +54,62 @@ export function upCommand(): Command {
 }
 
 async function up(options: UpOptions): Promise<void> {
+  const states = new ClusterStates(clusterDirectory(process.env))
+  if (options.detach === true) {
+    const name = freeName(states, options.name)
+    const { startDetached } = await import('../cluster/detached.ts')
+    const { nodes, pid, logFile } = await startDetached(states, { ...options, name })
+    if (options.json === true) console.log(readyJson(nodes))
+    else {
+      printTable(nodes)
+      console.error(detachedLines(name, pid, logFile).join('\n'))
+    }
+    return
+  }
+  using state = claimName(states, options.name)
+  await runCluster(options, state)
+}
+
+/** Until it is asked to end. */
+async function runCluster(options: UpOptions, state: ClaimedState | undefined): Promise<void> {
   const { LocalCluster } = await load()
   using interruption = listenForInterruption()
   const { signal } = interruption
   const startedMs = performance.now()
-  await using cluster = new LocalCluster(options)
+  await using cluster = new LocalCluster({ ...options, ...(state !== undefined && { adminToken: state.adminToken }) })
   cluster.on('ended', (end) => {
     if (signal.aborted) return
     console.error(endLines(end).join('\n'))
-    if (options.restart === true && !end.expected) void restart(cluster, end.name, signal)
+    if (options.restart === true && !end.expected) void restart(cluster, end.name, signal, state)
   })
   if (options.json !== true) console.error(`starting ${plural(options.nodes, 'node')} on 127.0.0.1 …`)
   await Promise.race([cluster.start(), aborted(signal)])
   signal.throwIfAborted()
 
-  if (options.json === true) console.log(readyJson(cluster.members))
+  state?.update(nodesOf(cluster.members))
+  if (options.json === true) console.log(readyJson(nodesOf(cluster.members)))
   else {
-    console.log(tableLines(COLUMNS, cluster.members, { titleStyle: dim }).join('\n'))
-    console.error(readyLines(cluster.members, performance.now() - startedMs).join('\n'))
+    printTable(nodesOf(cluster.members))
+    console.error(readyLines(cluster.members, performance.now() - startedMs, state?.name).join('\n'))
   }
   await aborted(signal)
   if (options.json !== true) console.error('stopping')
 }
 
-/** Not loaded in `up` itself: tsc leaves the `.ts` in a dynamic import of a function with `using` declarations. */
+/** Not loaded in `runCluster` itself: tsc leaves the `.ts` in a dynamic import of a function with `using` declarations. */
 function load() {
   return import('../cluster/local-cluster.ts')
 }
 
-async function restart(cluster: LocalCluster, name: string, signal: AbortSignal): Promise<void> {
+async function restart(
+  cluster: LocalCluster,
+  name: string,
+  signal: AbortSignal,
+  state: ClaimedState | undefined,
+): Promise<void> {
   try {
     await cluster.restart(name)
+    state?.update(nodesOf(cluster.members))
     const { pid } = cluster.member(name)
     console.error(`${name} is back as pid ${pid}`)
   } catch (error) {
@@ -72,9 +117,59 @@ async function restart(cluster: LocalCluster, name: string, signal: AbortSignal)
   }
 }
 
-/** The line for programs. */
-function readyJson(members: readonly MemberView[]): string {
-  const nodes = members.map(({ name, pid, info }) => ({
+/** The name that was asked for; else `default`, or with the first number that makes it free. @throws CommandError */
+function freeName(states: ClusterStates, asked: string | undefined): string {
+  for (const name of candidates(asked)) if (states.read(name, sayStale) === undefined) return name
+  throw nameTaken(asked)
+}
+
+/**
+ * Take a name, as `freeName` finds one.
+ * @returns undefined when the state cannot be kept: the cluster works all the same.
+ */
+function claimName(states: ClusterStates, asked: string | undefined): ClaimedState | undefined {
+  if (asked !== undefined) assertClusterName(asked)
+  for (const name of candidates(asked)) {
+    try {
+      if (states.read(name, sayStale) !== undefined) continue
+      const state = states.claim(name, version)
+      if (state === undefined) continue
+      if (name !== (asked ?? CLUSTER_NAME_DEFAULT))
+        console.error(`a cluster ${CLUSTER_NAME_DEFAULT} runs already; this one is ${name}`)
+      return state
+    } catch (error) {
+      if (error instanceof CommandError) throw error
+      console.error(`reprise: other commands will not find this cluster by name: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+  throw nameTaken(asked)
+}
+
+function candidates(asked: string | undefined): string[] {
+  if (asked !== undefined) return [asked]
+  const numbered = Array.from({ length: NAMES_TRIED_MAX - 1 }, (_, index) => `${CLUSTER_NAME_DEFAULT}-${index + 2}`)
+  return [CLUSTER_NAME_DEFAULT, ...numbered]
+}
+
+function nameTaken(name: string | undefined): CommandError {
+  return new CommandError({
+    what: name === undefined ? `${NAMES_TRIED_MAX} clusters run already` : `a cluster ${name} runs already`,
+    next: 'end it with reprise down, or choose another --name',
+    exitCode: ExitCode.failure,
+  })
+}
+
+function sayStale({ name, pid }: { readonly name: string; readonly pid: number }): void {
+  console.error(`reprise: the cluster ${name} of process ${pid} is gone; what it left was removed`)
+}
+
+/** A machine that runs more clusters by hand than this has lost count. */
+const NAMES_TRIED_MAX = 32
+
+/** The members as other commands and programs see them. */
+function nodesOf(members: readonly MemberView[]): ClusterNode[] {
+  return members.map(({ name, pid, info }) => ({
     name,
     pid,
     peerId: info?.peerId,
@@ -82,22 +177,21 @@ function readyJson(members: readonly MemberView[]): string {
     admin: adminUrl(info?.ports.admin),
     tlsPort: info?.ports.tls,
   }))
+}
+
+/** The line for programs. */
+function readyJson(nodes: readonly ClusterNode[]): string {
   return JSON.stringify({ schemaVersion: 1, nodes })
 }
 
-const COLUMNS: readonly Column<MemberView>[] = [
-  { title: 'NAME', cell: ({ name }) => name },
-  { title: 'PID', cell: ({ pid }) => String(pid ?? '-'), align: 'right' },
-  // The beginning is the same for all.
-  { title: 'PEER', cell: ({ info }) => `…${info?.peerId.slice(-8) ?? ''}` },
-  { title: 'LISTEN', cell: ({ info }) => `127.0.0.1:${info?.ports.peer ?? '-'}` },
-  { title: 'ADMIN', cell: ({ info }) => adminUrl(info?.ports.admin) },
-  { title: 'TLS PORT', cell: ({ info }) => String(info?.ports.tls ?? '-'), align: 'right' },
-]
+function printTable(nodes: readonly ClusterNode[]): void {
+  console.log(tableLines(NODE_COLUMNS, nodes, { titleStyle: dim }).join('\n'))
+}
 
 /** What to try. */
-function readyLines(members: readonly MemberView[], tookMs: number): string[] {
+function readyLines(members: readonly MemberView[], tookMs: number, name: string | undefined): string[] {
   const [first] = members
+  const option = name === undefined || name === CLUSTER_NAME_DEFAULT ? '' : ` --name ${name}`
   return [
     '',
     `${plural(members.length, 'node')} ready in ${formatMs(tookMs)}.`,
@@ -106,9 +200,22 @@ function readyLines(members: readonly MemberView[], tookMs: number): string[] {
     'With TLS 1.3 the session comes after the handshake: ask for a page to get it:',
     `  printf 'GET / HTTP/1.0\\r\\n\\r\\n' | openssl s_client -tls1_3 -ign_eof \\`,
     `    -connect 127.0.0.1:${first?.info?.ports.tls} -sess_out /tmp/reprise.pem`,
-    `What a node knows: curl -s ${adminUrl(first?.info?.ports.admin)}/status`,
+    ...(name === undefined
+      ? [`What a node knows: reprise status --admin ${adminUrl(first?.info?.ports.admin)}`]
+      : ['What the nodes know, in another terminal:', `  reprise status${option}`, `  reprise check${option}`]),
     '',
     '^C stops all.',
+  ]
+}
+
+function detachedLines(name: string, pid: number, logFile: string): string[] {
+  const option = name === CLUSTER_NAME_DEFAULT ? '' : ` --name ${name}`
+  return [
+    '',
+    `The cluster ${name} runs in the background as pid ${pid}.`,
+    `  reprise status${option}`,
+    `  reprise down${option}`,
+    `What it has to say goes to ${logFile}`,
   ]
 }
 
@@ -118,8 +225,4 @@ function endLines(end: MemberEnd): string[] {
 
 function adminUrl(port: number | undefined): string {
   return `http://127.0.0.1:${port ?? '-'}`
-}
-
-function dim(text: string): string {
-  return styleText('dim', text, { stream: process.stderr })
 }

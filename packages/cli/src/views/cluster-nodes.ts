@@ -1,0 +1,13 @@
+/** The nodes of a cluster of `reprise up`, and where they are. */
+import type { ClusterNode } from '../state/cluster-state.ts'
+import type { Column } from '../table.ts'
+
+export const NODE_COLUMNS: readonly Column<ClusterNode>[] = [
+  { title: 'NAME', cell: ({ name }) => name },
+  { title: 'PID', cell: ({ pid }) => String(pid ?? '-'), align: 'right' },
+  // The beginning is the same for all.
+  { title: 'PEER', cell: ({ peerId }) => `…${peerId?.slice(-8) ?? ''}` },
+  { title: 'LISTEN', cell: ({ listen }) => `127.0.0.1:${/\/tcp\/(\d+)/.exec(listen ?? '')?.[1] ?? '-'}` },
+  { title: 'ADMIN', cell: ({ admin }) => admin },
+  { title: 'TLS PORT', cell: ({ tlsPort }) => String(tlsPort ?? '-'), align: 'right' },
+]
