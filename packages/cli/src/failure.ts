@@ -36,10 +36,16 @@ export class CommandError extends Error {
   readonly why: string | undefined
   readonly next: string | undefined
   readonly exitCode: ExitCode
+  /** What a node called it, for the few that a command answers by itself. */
+  readonly code: string | undefined
 
-  constructor({ what, why, next, exitCode }: Explanation, options?: ErrorOptions) {
+  constructor(
+    { what, why, next, exitCode, code }: Explanation & { readonly code?: string | undefined },
+    options?: ErrorOptions,
+  ) {
     super(what, options)
     this.name = 'CommandError'
+    this.code = code
     this.why = why
     this.next = next
     this.exitCode = exitCode

@@ -4,14 +4,19 @@
  * Each command is a file in `commands/`. What it needs to run is imported when it runs, so that `--version`, `--help` and
  * a mistyped option are answered at once.
  */
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
+import { CHECK_UNKNOWN, checkCommand } from './commands/check.ts'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
 import { downCommand } from './commands/down.ts'
 import { idCommand } from './commands/id.ts'
 import { memberCommand } from './commands/member.ts'
+import { membersCommand } from './commands/members.ts'
 import { psCommand } from './commands/ps.ts'
+import { sessionCommand } from './commands/session.ts'
+import { shardsCommand } from './commands/shards.ts'
+import { statusCommand } from './commands/status.ts'
 import { upCommand } from './commands/up.ts'
 import { version } from './manifest.ts'
 
@@ -44,12 +49,22 @@ export function createProgram(): Command {
     upCommand(),
     downCommand(),
     psCommand(),
+    statusCommand(),
+    membersCommand(),
+    shardsCommand(),
+    sessionCommand(),
+    checkCommand(),
     idCommand(),
     configCommand(),
     completionCommand(),
   ]
   for (const command of commands) program.addCommand(inherit(command, program))
   program.addCommand(memberCommand(), { hidden: true })
+  program.commands
+    .find((command) => command.name() === 'check')
+    ?.exitOverride((error) => {
+      throw error.exitCode === 0 ? error : new CommanderError(CHECK_UNKNOWN, error.code, error.message)
+    })
   return program
 }
 

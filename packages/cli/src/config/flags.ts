@@ -3,12 +3,19 @@ import { type Command, Option } from 'commander'
 import { type Config, loadConfig } from './config.ts'
 import { flagOf, OPTION_NAMES, OPTIONS, type OptionName, variableOf } from './options.ts'
 
-/** Give a command a flag for each of these options, and `--config`. Secrets have none. */
-export function addConfigFlags(command: Command, names: readonly OptionName[] = OPTION_NAMES): Command {
+/**
+ * Give a command a flag for each of these options, and `--config`. Secrets have none.
+ * @param helps what an option is for this command, where that is not what it is for a node.
+ */
+export function addConfigFlags(
+  command: Command,
+  names: readonly OptionName[] = OPTION_NAMES,
+  helps: Partial<Record<OptionName, string>> = {},
+): Command {
   for (const name of names) {
     const { kind, help, secretFile } = OPTIONS[name]
     if (secretFile !== undefined) continue
-    const option = new Option(`${flagOf(name)} ${kind.placeholder}`, `${help}${defaultOf(name)}`)
+    const option = new Option(`${flagOf(name)} ${kind.placeholder}`, helps[name] ?? `${help}${defaultOf(name)}`)
     if (kind.choices !== undefined) option.choices(kind.choices)
     // Read as text; the config reads all sources the same way. A list is given once for each.
     option.argParser((text, before: readonly string[] | undefined) =>

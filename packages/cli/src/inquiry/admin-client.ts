@@ -4,8 +4,11 @@
  * Two kinds of failure: `NoAnswerError` when the node could not be reached or was silent, and then another node may be
  * asked; and `CommandError` when it answered that it will not or cannot.
  */
+import { request as httpRequest } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { isRecord } from '../config/config-file.ts'
 import { CommandError, ExitCode } from '../failure.ts'
+import { formatMs } from '../units.ts'
 
 /** A node's admin server. */
 export interface Endpoint {
@@ -43,8 +46,8 @@ export class NoAnswerError extends Error {
 
 /** @throws NoAnswerError, CommandError */
 export async function ask(endpoint: Endpoint, request: AdminRequest): Promise<JsonObject> {
-  const { status, text } = await exchange(endpoint, request)
-  const body = parse(text)
+  const { status, text: answer } = await exchange(endpoint, request)
+  const body = parse(answer)
   if (status >= 400) throw refusal(endpoint, status, body)
   if (body === undefined) throw foreign(endpoint)
   return body
@@ -56,41 +59,44 @@ export async function askStatus(endpoint: Endpoint, path: string, patienceMs: nu
   return status
 }
 
-async function exchange(
+/** Over `node:http`: `fetch` refuses some ports, as browsers do. */
+function exchange(
   endpoint: Endpoint,
   { path, method = 'GET', body, token, patienceMs }: AdminRequest,
 ): Promise<{ readonly status: number; readonly text: string }> {
-  const headers: Record<string, string> = {}
+  const content = body === undefined ? undefined : JSON.stringify(body)
+  const headers: Record<string, string | number> = {}
   if (token !== undefined) headers['authorization'] = `Bearer ${token}`
   // A web page cannot send it without being asked first.
   if (method !== 'GET') headers['x-reprise-admin'] = '1'
-  if (body !== undefined) headers['content-type'] = 'application/json'
-  try {
-    const response = await fetch(`${endpoint.url}${path}`, {
-      method,
-      headers,
-      signal: AbortSignal.timeout(patienceMs),
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+  if (content !== undefined) {
+    headers['content-type'] = 'application/json'
+    headers['content-length'] = Buffer.byteLength(content)
+  }
+  const signal = AbortSignal.timeout(patienceMs)
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error): void => {
+      const why = signal.aborted ? `silent for ${formatMs(patienceMs)}` : reasonOf(error)
+      reject(new NoAnswerError(endpoint, why, signal.aborted, { cause: error }))
+    }
+    const request = httpRequest(`${endpoint.url}${path}`, { method, headers, signal, agent: false }, (response) => {
+      const status = response.statusCode ?? 0
+      text(response).then((answer) => resolve({ status, text: answer }), fail)
     })
-    return { status: response.status, text: await response.text() }
-  } catch (error) {
-    throw noAnswer(endpoint, error, patienceMs)
-  }
+    request.on('error', fail)
+    request.end(content)
+  })
 }
 
-function noAnswer(endpoint: Endpoint, error: unknown, patienceMs: number): NoAnswerError {
-  if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return new NoAnswerError(endpoint, `silent for ${patienceMs} ms`, true, { cause: error })
-  }
-  const cause = error instanceof Error ? error.cause : undefined
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
-  const why = code === 'ECONNREFUSED' ? 'nothing listens there' : (code ?? String(error))
-  return new NoAnswerError(endpoint, why, false, { cause: error })
+function reasonOf(error: Error): string {
+  const code = 'code' in error ? error.code : undefined
+  if (code === 'ECONNREFUSED') return 'nothing listens there'
+  return code === 'ECONNRESET' ? 'it closed the connection' : error.message
 }
 
-function parse(text: string): JsonObject | undefined {
+function parse(answer: string): JsonObject | undefined {
   try {
-    const body: unknown = JSON.parse(text)
+    const body: unknown = JSON.parse(answer)
     return isRecord(body) ? body : undefined
   } catch {
     return undefined
@@ -100,11 +106,12 @@ function parse(text: string): JsonObject | undefined {
 /** What the node said, as an error for people with the exit code for scripts. */
 function refusal({ name }: Endpoint, status: number, body: JsonObject | undefined): CommandError {
   const error = body?.['error']
-  const { message, next } = isRecord(error) ? error : {}
+  const { code, message, next } = isRecord(error) ? error : {}
   return new CommandError({
     what: typeof message === 'string' ? message : `${name} answered with HTTP status ${status}`,
     next: typeof next === 'string' && next !== '' ? next : undefined,
     exitCode: EXIT_CODES.get(status) ?? ExitCode.failure,
+    code: typeof code === 'string' ? code : undefined,
   })
 }
 

@@ -1,0 +1,97 @@
+/**
+ * What nodes answer, as far as commands use it. A node may run another version than this command: what is not as expected is
+ * said, and never guessed.
+ */
+import type { NodeStatus } from '@reprise/node'
+import { isRecord } from '../config/config-file.ts'
+import { CommandError, ExitCode } from '../failure.ts'
+import type { Endpoint, JsonObject } from './admin-client.ts'
+
+/** `GET /status` */
+export interface StatusDocument {
+  readonly schemaVersion: 1
+  readonly name: string
+  readonly pid: number
+  readonly version: string
+  readonly uptimeMs: number
+  readonly state: 'starting' | 'ready' | 'catching-up' | 'draining' | 'stopped'
+  readonly node: NodeStatus
+  /** Counted since its start; of which no more is used here. */
+  readonly stats: { readonly resumesFrom: { readonly local: number; readonly peers: number } }
+  readonly process: {
+    readonly rssBytes: number
+    readonly heapUsedBytes: number
+    readonly eventLoopDelayMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  }
+}
+
+/** `GET` and `PUT /sessions/ID`, `POST /sessions/ID/resume` */
+export interface SessionDocument {
+  readonly schemaVersion: 1
+  readonly id: string
+  readonly outcome: 'complete' | 'partial'
+  readonly portions: Readonly<Record<string, PortionDocument>>
+  readonly missing?: readonly string[]
+  readonly origin: {
+    readonly kind: 'local' | 'peers'
+    readonly peers: readonly string[]
+    readonly silent: readonly string[]
+  }
+  readonly token?: string
+  readonly idleMsLeft: number
+  readonly absoluteMsLeft: number
+}
+
+export interface PortionDocument {
+  readonly bytes?: number
+  readonly version?: string | number
+  /** Only when it was asked for. */
+  readonly value?: unknown
+}
+
+/** `GET /check` */
+export interface CheckDocument {
+  readonly schemaVersion: 1
+  readonly verdict: 'ok' | 'warning' | 'critical'
+  readonly members: {
+    readonly alive: number
+    readonly suspect: number
+    readonly leaving: number
+    readonly silent: readonly string[]
+  }
+  readonly shards: readonly {
+    readonly shard: number
+    readonly verdict: 'ok' | 'warning' | 'critical'
+    readonly wanted: number
+    readonly readyHolders: readonly string[]
+    readonly silent: readonly string[]
+  }[]
+  readonly checkedShards: number
+  readonly reasons: readonly string[]
+}
+
+/** @throws CommandError when it is something else. */
+export function statusOf(endpoint: Endpoint, body: JsonObject): StatusDocument {
+  return assertDocument<StatusDocument>(endpoint, body, ['node', 'stats', 'process'])
+}
+
+/** @throws CommandError when it is something else. */
+export function sessionOf(endpoint: Endpoint, body: JsonObject): SessionDocument {
+  return assertDocument<SessionDocument>(endpoint, body, ['portions', 'origin'])
+}
+
+/** @throws CommandError when it is something else. */
+export function checkOf(endpoint: Endpoint, body: JsonObject): CheckDocument {
+  return assertDocument<CheckDocument>(endpoint, body, ['members'])
+}
+
+/** A document of the known version that has these objects. */
+function assertDocument<Document>(endpoint: Endpoint, body: JsonObject, objects: readonly string[]): Document {
+  if (body['schemaVersion'] === 1 && objects.every((name) => isRecord(body[name]))) return body as Document
+  throw new CommandError({
+    what: `${endpoint.name} answered something else than was asked for`,
+    why: `it runs another version of Reprise, or ${endpoint.url} is another program`,
+    next: 'use the reprise command of the version that the nodes run',
+    exitCode: ExitCode.failure,
+  })
+}
