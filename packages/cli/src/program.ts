@@ -5,6 +5,7 @@
  * a mistyped option are answered at once.
  */
 import { Command, CommanderError } from 'commander'
+import { benchCommand } from './commands/bench.ts'
 import { CHECK_UNKNOWN, checkCommand } from './commands/check.ts'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
@@ -54,6 +55,7 @@ export function createProgram(): Command {
     shardsCommand(),
     sessionCommand(),
     checkCommand(),
+    benchCommand(),
     idCommand(),
     configCommand(),
     completionCommand(),

@@ -22,17 +22,14 @@ describe('a session', () => {
       missing: ['theme'],
       origin: { kind: 'peers', peers: ['12D3KooWverylongpeerid', 'node-3'], silent: [] },
     } as const
-    assert.deepEqual(
-      sessionLines(document, { asked: 'node-1', reveal: true }),
-      [
-        'session cart-17: partial, from node-1, which asked …gpeerid'.replace('…gpeerid', '…ngpeerid'),
-        'ends in 29 min when it is not used, in 23 h at the latest',
-        '',
-        'PORTION  SIZE  VERSION  VALUE',
-        'basket   18 B  7.1      {"items":["tea"]}',
-        '',
-        'not found: theme',
-      ].map((line) => line.replace('…ngpeerid', '…ngpeerid, node-3')),
-    )
+    assert.deepEqual(sessionLines(document, { asked: 'node-1', reveal: true }), [
+      'session cart-17: partial, from node-1, which asked …ngpeerid, node-3',
+      'ends in 29 min when it is not used, in 23 h at the latest',
+      '',
+      'PORTION  SIZE  VERSION  VALUE',
+      'basket   18 B  7.1      {"items":["tea"]}',
+      '',
+      'not found: theme',
+    ])
   })
 })
