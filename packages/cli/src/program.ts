@@ -14,6 +14,7 @@ import { downCommand } from './commands/down.ts'
 import { idCommand } from './commands/id.ts'
 import { memberCommand } from './commands/member.ts'
 import { membersCommand } from './commands/members.ts'
+import { nodeCommand } from './commands/node.ts'
 import { psCommand } from './commands/ps.ts'
 import { sessionCommand } from './commands/session.ts'
 import { shardsCommand } from './commands/shards.ts'
@@ -50,6 +51,7 @@ export function createProgram(): Command {
     upCommand(),
     downCommand(),
     psCommand(),
+    nodeCommand(),
     statusCommand(),
     membersCommand(),
     shardsCommand(),

@@ -44,7 +44,8 @@ export interface SessionDocument {
 
 export interface PortionDocument {
   readonly bytes?: number
-  readonly version?: string | number
+  /** `EPOCH.NUMBER@PEER`, of the write that set it. */
+  readonly version?: string
   /** Only when it was asked for. */
   readonly value?: unknown
 }

@@ -17,19 +17,21 @@ export interface MemberAdminOptions {
   readonly certificate: Certificate
   /** The port to try, or 0. When it is taken it is any other. */
   readonly port: number
+  /** What it asks for before it shows a session. */
+  readonly adminToken: string
 }
 
 export async function startMemberAdmin(options: MemberAdminOptions): Promise<Admin> {
-  const { name, node, terminator, certificate, port } = options
+  const { name, node, terminator, certificate, port, adminToken: token } = options
   const extension = {
     status: () => ({ handshakes: terminator.handshakes(), resumption: terminator.resumption.stats() }),
     files: { '/certificate': { type: 'application/x-pem-file', body: certificate.certificatePem } },
   }
   try {
-    return await startAdmin({ name, node, extension, port })
+    return await startAdmin({ name, node, token, extension, port })
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     if (!isTaken || port === 0) throw error
-    return await startAdmin({ name, node, extension })
+    return await startAdmin({ name, node, token, extension })
   }
 }

@@ -33,6 +33,12 @@ function originText({ origin }: SessionDocument, asked: string): string {
   return `${asked}, which asked ${origin.peers.length === 0 ? 'others' : origin.peers.map(shortPeer).join(', ')}`
 }
 
+/** `7.1 by …xf8gTcK5`: the epoch, the number of the write in it, and who wrote. */
+function versionText(version: PortionDocument['version']): string {
+  const [, number, node] = /^([^@]+)@(.+)$/.exec(String(version ?? '')) ?? []
+  return number === undefined || node === undefined ? String(version ?? '-') : `${number} by ${shortPeer(node)}`
+}
+
 function shortPeer(peer: string): string {
   return peer.length > 16 ? `…${peer.slice(-8)}` : peer
 }
@@ -40,7 +46,7 @@ function shortPeer(peer: string): string {
 const COLUMNS: readonly Column<PortionRow>[] = [
   { title: 'PORTION', cell: ({ name }) => name },
   { title: 'SIZE', cell: ({ bytes }) => (bytes === undefined ? '-' : formatBytes(bytes)), align: 'right' },
-  { title: 'VERSION', cell: ({ version }) => String(version ?? '-') },
+  { title: 'VERSION', cell: ({ version }) => versionText(version) },
 ]
 
 const VALUE: Column<PortionRow> = { title: 'VALUE', cell: ({ value }) => JSON.stringify(value) ?? '-' }

@@ -13,6 +13,7 @@ describe("a member's admin server", () => {
     startMemberAdmin({
       name: 'node-1',
       port,
+      adminToken: 'sixteen-characters',
       certificate: { certificatePem: 'PEM', privateKeyPem: 'SECRET' },
       node,
       terminator: {

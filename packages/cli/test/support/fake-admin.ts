@@ -112,7 +112,10 @@ export const SESSION_SAMPLE: SessionDocument = {
   schemaVersion: 1,
   id: 'cart-17',
   outcome: 'complete',
-  portions: { basket: { bytes: 18, version: '7.1' }, theme: { bytes: 2_100, version: '6.4' } },
+  portions: {
+    basket: { bytes: 18, version: '7.1@12D3KooWaaaaaaaaaa' },
+    theme: { bytes: 2_100, version: '6.4@12D3KooWbbbbbbbbbb' },
+  },
   origin: { kind: 'local', peers: [], silent: [] },
   token: 'AbC',
   idleMsLeft: 1_799_000,

@@ -9,8 +9,8 @@ describe('a session', () => {
       'ends in 29 min when it is not used, in 23 h at the latest',
       '',
       'PORTION   SIZE  VERSION',
-      'basket    18 B  7.1',
-      'theme    2 KiB  6.4',
+      'basket    18 B  7.1 by …aaaaaaaa',
+      'theme    2 KiB  6.4 by …bbbbbbbb',
     ])
   })
 
