@@ -51,7 +51,7 @@ async function untilReady(states: ClusterStates, name: string, child: ChildProce
   void ended.then(() => {
     isRunning = false
   })
-  const untilMs = performance.now() + START_DEADLINE_MS
+  const untilMs = performance.now() + READY_MS_MAX
   while (isRunning) {
     const state = states.read(name)
     // Another process may have been faster with the name; then ours ends.
@@ -75,5 +75,7 @@ function endedEarly(name: string, logFile: string): CommandError {
   })
 }
 
+/** It gives up by itself before, and says why. */
+const READY_MS_MAX = START_DEADLINE_MS + 5_000
 /** A person waits for it. */
 const POLL_MS = 50

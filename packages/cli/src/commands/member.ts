@@ -40,13 +40,13 @@ async function runMember(): Promise<void> {
   }
   process.once('SIGTERM', () => void stop())
 
-  // Loading takes most of the time to start: it is done when the configuration comes.
-  const { startMember } = await import('../member/member.ts')
-  config = await new Promise<MemberConfig>((resolve) => {
-    process.on('message', (message: ToMember) => (message.type === 'start' ? resolve(message.config) : void stop()))
-  })
-  process.title = `reprise ${config.name}`
   try {
+    // Loading takes most of the time to start: it is done when the configuration comes.
+    const { startMember } = await import('../member/member.ts')
+    config = await new Promise<MemberConfig>((resolve) => {
+      process.on('message', (message: ToMember) => (message.type === 'start' ? resolve(message.config) : void stop()))
+    })
+    process.title = `reprise ${config.name}`
     member = await startMember(config, (message) => void tell(message))
   } catch (error) {
     await tell({ type: 'failed', message: error instanceof Error ? error.message : String(error) })

@@ -58,6 +58,7 @@ export interface CheckDocument {
     readonly alive: number
     readonly suspect: number
     readonly leaving: number
+    /** Who did not answer the node that compared. */
     readonly silent: readonly string[]
   }
   readonly shards: readonly {
