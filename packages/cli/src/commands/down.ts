@@ -13,21 +13,12 @@ import {
   isOwnerAlive,
   type StaleCluster,
 } from '../state/cluster-state.ts'
-import { formatMs, plural } from '../units.ts'
+import { type EndedCluster, endedJson, endedLine } from '../views/ended-clusters.ts'
 
 interface DownOptions {
   readonly name?: string
   readonly all?: boolean
   readonly json?: boolean
-}
-
-/** What became of a cluster. */
-interface Ended {
-  readonly name: string
-  readonly pid: number
-  readonly outcome: 'stopped' | 'was gone'
-  readonly nodes: number
-  readonly tookMs: number
 }
 
 export function downCommand(): Command {
@@ -49,14 +40,14 @@ async function down({ name = CLUSTER_NAME_DEFAULT, all = false, json = false }: 
       name,
       states.list(() => {}),
     )
-  const ended: Ended[] = stale.map((cluster) => ({ ...cluster, outcome: 'was gone', nodes: 0, tookMs: 0 }))
+  const ended: EndedCluster[] = stale.map((cluster) => ({ ...cluster, outcome: 'was gone', nodes: 0, tookMs: 0 }))
   for (const state of running) ended.push(await stop(state))
-  if (json) return console.log(JSON.stringify({ schemaVersion: 1, clusters: ended }))
-  for (const cluster of ended) console.log(describe(cluster))
+  if (json) return console.log(JSON.stringify(endedJson(ended)))
+  for (const cluster of ended) console.log(endedLine(cluster))
   if (ended.length === 0) console.error('no cluster runs here')
 }
 
-async function stop(state: ClusterState): Promise<Ended> {
+async function stop(state: ClusterState): Promise<EndedCluster> {
   const { name, pid, processMark: mark, nodes } = state
   if (mark === null) throw cannotTell(state)
   const sinceMs = performance.now()
@@ -67,11 +58,6 @@ async function stop(state: ClusterState): Promise<Ended> {
     await sleep(POLL_MS)
   }
   return { name, pid, outcome: 'stopped', nodes: nodes.length, tookMs: Math.round(performance.now() - sinceMs) }
-}
-
-function describe({ name, pid, outcome, nodes, tookMs }: Ended): string {
-  if (outcome === 'was gone') return `${name}: its process ${pid} was gone already; removed what it left`
-  return `${name}: stopped ${plural(nodes, 'node')} of process ${pid} in ${formatMs(tookMs)}`
 }
 
 function noSuchCluster(name: string, others: readonly ClusterState[]): CommandError {

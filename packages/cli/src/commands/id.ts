@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { addConfigFlags, configOf } from '../config/flags.ts'
 import { CommandError, ExitCode } from '../failure.ts'
+import { identityJson } from '../views/identity.ts'
 
 interface InitOptions {
   readonly json?: boolean
@@ -31,7 +32,7 @@ async function initIdentity({ json = false }: InitOptions, command: Command): Pr
   const { initDataDir } = await import('@reprise/node')
   const { nodeId, isNew } = await initDataDir(dataDir)
   const addresses = addressesOf(config, nodeId)
-  if (json) return console.log(JSON.stringify({ schemaVersion: 1, peerId: nodeId, dataDir, isNew, addresses }))
+  if (json) return console.log(JSON.stringify(identityJson({ peerId: nodeId, dataDir, isNew, addresses })))
   console.log(nodeId)
   const made = isNew ? 'is made' : 'was there already'
   console.error(

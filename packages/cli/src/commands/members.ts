@@ -4,7 +4,7 @@ import { statusOf } from '../inquiry/documents.ts'
 import { addTargetOptions, askAny, findTarget, type TargetOptions } from '../inquiry/target.ts'
 import { tableLines } from '../table.ts'
 import { dim } from '../terminal.ts'
-import { MEMBER_COLUMNS, memberRows } from '../views/members.ts'
+import { MEMBER_COLUMNS, memberRows, membersJson } from '../views/members.ts'
 
 interface MembersOptions extends TargetOptions {
   readonly json?: boolean
@@ -22,7 +22,7 @@ async function members({ json = false, ...options }: MembersOptions, command: Co
   const { endpoint, body } = await askAny(await findTarget(options, command), { path: '/status' })
   const status = statusOf(endpoint, body)
   const rows = memberRows(status)
-  if (json) return console.log(JSON.stringify({ schemaVersion: 1, asked: status.name, members: rows }))
+  if (json) return console.log(JSON.stringify(membersJson(status.name, rows)))
   console.log(tableLines(MEMBER_COLUMNS, rows, { titleStyle: dim }).join('\n'))
   console.error(`as ${status.name} sees them`)
 }

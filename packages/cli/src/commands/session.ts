@@ -8,7 +8,7 @@ import type { AdminRequest } from '../inquiry/admin-client.ts'
 import { type SessionDocument, sessionOf } from '../inquiry/documents.ts'
 import { type Answer, addTargetOptions, askAny, findTarget, readMs, type TargetOptions } from '../inquiry/target.ts'
 import { dim } from '../terminal.ts'
-import { sessionLines } from '../views/session.ts'
+import { doneJson, sessionJson, sessionLines } from '../views/session.ts'
 import { readAssignments } from './session/assignments.ts'
 
 interface SessionOptions extends TargetOptions {
@@ -195,13 +195,13 @@ function print(
   { json, reveal }: { readonly json?: boolean; readonly reveal: boolean },
 ): void {
   const document: SessionDocument = sessionOf(endpoint, body)
-  if (json === true) console.log(JSON.stringify({ ...document, asked: endpoint.name }))
+  if (json === true) console.log(JSON.stringify(sessionJson(document, endpoint.name)))
   else console.log(sessionLines(document, { asked: endpoint.name, reveal, titleStyle: dim }).join('\n'))
   if (document.outcome === 'partial') process.exitCode = ExitCode.failure
 }
 
 function printDone(id: string, outcome: 'touched' | 'dropped', asked: string, { json }: SessionOptions): void {
-  if (json === true) console.log(JSON.stringify({ schemaVersion: 1, id, outcome, asked }))
+  if (json === true) console.log(JSON.stringify(doneJson(id, outcome, asked)))
   else console.log(`session ${id}: ${outcome} at ${asked}`)
 }
 

@@ -5,7 +5,7 @@ import { addTargetOptions, askAny, findTarget, type TargetOptions } from '../inq
 import { tableLines } from '../table.ts'
 import { dim } from '../terminal.ts'
 import { plural } from '../units.ts'
-import { isWhole, SHARD_COLUMNS, shardRows } from '../views/shards.ts'
+import { isWhole, SHARD_COLUMNS, shardRows, shardsJson } from '../views/shards.ts'
 
 interface ShardsOptions extends TargetOptions {
   readonly issuesOnly?: boolean
@@ -26,7 +26,7 @@ async function shards(options: ShardsOptions, command: Command): Promise<void> {
   const status = statusOf(endpoint, body)
   const all = shardRows(status)
   const rows = options.issuesOnly === true ? all.filter((row) => !isWhole(row)) : all
-  if (options.json === true) return console.log(JSON.stringify({ schemaVersion: 1, asked: status.name, shards: rows }))
+  if (options.json === true) return console.log(JSON.stringify(shardsJson(status.name, rows)))
   if (rows.length > 0) console.log(tableLines(SHARD_COLUMNS, rows, { titleStyle: dim }).join('\n'))
   const lacking = all.filter((row) => !isWhole(row)).length
   const verdict = lacking === 0 ? 'all with every holder ready' : `${lacking} without a ready holder of theirs`

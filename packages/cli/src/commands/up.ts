@@ -27,7 +27,7 @@ import {
 import { tableLines } from '../table.ts'
 import { dim } from '../terminal.ts'
 import { formatMs, plural } from '../units.ts'
-import { NODE_COLUMNS } from '../views/cluster-nodes.ts'
+import { NODE_COLUMNS, nodesJson } from '../views/cluster-nodes.ts'
 import { confirmOption, nodesOption } from './arguments.ts'
 
 interface UpOptions {
@@ -59,7 +59,7 @@ async function up(options: UpOptions): Promise<void> {
     const name = freeName(states, options.name)
     const { startDetached } = await import('../cluster/detached.ts')
     const { nodes, pid, logFile } = await startDetached(states, { ...options, name })
-    if (options.json === true) console.log(readyJson(nodes))
+    if (options.json === true) console.log(JSON.stringify(nodesJson(nodes)))
     else {
       printTable(nodes)
       console.error(detachedLines(name, pid, logFile).join('\n'))
@@ -87,7 +87,7 @@ async function runCluster(options: UpOptions, state: ClaimedState | undefined): 
   signal.throwIfAborted()
 
   state?.update(nodesOf(cluster.members))
-  if (options.json === true) console.log(readyJson(nodesOf(cluster.members)))
+  if (options.json === true) console.log(JSON.stringify(nodesJson(nodesOf(cluster.members))))
   else {
     printTable(nodesOf(cluster.members))
     console.error(readyLines(cluster.members, performance.now() - startedMs, state?.name).join('\n'))
@@ -177,11 +177,6 @@ function nodesOf(members: readonly MemberView[]): ClusterNode[] {
     admin: adminUrl(info?.ports.admin),
     tlsPort: info?.ports.tls,
   }))
-}
-
-/** The line for programs. */
-function readyJson(nodes: readonly ClusterNode[]): string {
-  return JSON.stringify({ schemaVersion: 1, nodes })
 }
 
 function printTable(nodes: readonly ClusterNode[]): void {

@@ -30,6 +30,8 @@ export interface ValueKind<Value> {
   fromData(data: unknown): Value
   /** For people, with its unit. */
   show(value: Value): string
+  /** As it would stand in a file, where that is not the value itself. */
+  toData?(value: Value): unknown
 }
 
 /** Text of some length. */
@@ -141,7 +143,12 @@ export const hostAndPort: ValueKind<HostAndPort> = {
   placeholder: '<host:port>',
   fromText: readHostAndPort,
   fromData: readHostAndPort,
-  show: ({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`,
+  show: showHostAndPort,
+  toData: showHostAndPort,
+}
+
+function showHostAndPort({ host, port }: HostAndPort): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function readHostAndPort(value: unknown): HostAndPort {

@@ -11,3 +11,8 @@ export const NODE_COLUMNS: readonly Column<ClusterNode>[] = [
   { title: 'ADMIN', cell: ({ admin }) => admin },
   { title: 'TLS PORT', cell: ({ tlsPort }) => String(tlsPort ?? '-'), align: 'right' },
 ]
+
+/** For programs. */
+export function nodesJson(nodes: readonly ClusterNode[]): object {
+  return { schemaVersion: 1, nodes }
+}

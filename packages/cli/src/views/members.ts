@@ -70,3 +70,8 @@ const STATE_STYLES: Partial<Record<MemberRow['state'], 'green' | 'red' | 'dim'>>
 function heardText(ms: number): string {
   return `${ms < 10_000 ? formatMs(ms) : formatAge(ms)} ago`
 }
+
+/** For programs. */
+export function membersJson(asked: string, members: readonly MemberRow[]): object {
+  return { schemaVersion: 1, asked, members }
+}

@@ -28,6 +28,16 @@ export function sessionLines(document: SessionDocument, { asked, reveal, titleSt
   return lines
 }
 
+/** For programs: what the node said, and who it was. */
+export function sessionJson(document: SessionDocument, asked: string): object {
+  return { ...document, asked }
+}
+
+/** The same of a session of which nothing is left to show. */
+export function doneJson(id: string, outcome: 'touched' | 'dropped', asked: string): object {
+  return { schemaVersion: 1, id, outcome, asked }
+}
+
 function originText({ origin }: SessionDocument, asked: string): string {
   if (origin.kind === 'local') return `${asked} itself`
   return `${asked}, which asked ${origin.peers.length === 0 ? 'others' : origin.peers.map(shortPeer).join(', ')}`

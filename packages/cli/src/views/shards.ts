@@ -42,3 +42,8 @@ export const SHARD_COLUMNS: readonly Column<ShardRow>[] = [
       ].join(', '),
   },
 ]
+
+/** For programs. */
+export function shardsJson(asked: string, shards: readonly ShardRow[]): object {
+  return { schemaVersion: 1, asked, shards }
+}

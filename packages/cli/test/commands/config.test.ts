@@ -36,7 +36,7 @@ describe('reprise config print', function () {
     assert.equal(schemaVersion, 1)
     assert.deepEqual(options['adminToken'], { value: '(hidden)', origin: 'environment', where: 'REPRISE_ADMIN_TOKEN' })
     assert.deepEqual(options['name'], { value: null, origin: 'default', where: 'default' })
-    assert.deepEqual(options['admin'].value, { host: '127.0.0.1', port: 0 })
+    assert.equal(options['admin'].value, '127.0.0.1:0')
   })
 
   it('has no flag for a secret', async () => {
