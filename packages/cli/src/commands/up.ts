@@ -8,6 +8,7 @@
  * Results go to stdout: the table, or with `--json` exactly one line. Everything else goes to stderr.
  */
 import { Command, Option } from 'commander'
+import { adminUrl } from '../cluster/addresses.ts'
 import { UP_NODES_DEFAULT } from '../cluster/constants.ts'
 import { hintLines } from '../cluster/hints.ts'
 import type { LocalCluster, MemberEnd, MemberView } from '../cluster/local-cluster.ts'
@@ -15,6 +16,7 @@ import { describeExit } from '../cluster/member-process.ts'
 import type { Confirm } from '../cluster/messages.ts'
 import { clusterDirectory } from '../config/locations.ts'
 import { CommandError, ExitCode } from '../failure.ts'
+import { findPage } from '../inquiry/admin-client.ts'
 import { aborted, listenForInterruption } from '../interruption.ts'
 import { version } from '../manifest.ts'
 import {
@@ -90,7 +92,9 @@ async function runCluster(options: UpOptions, state: ClaimedState | undefined): 
   if (options.json === true) console.log(JSON.stringify(nodesJson(nodesOf(cluster.members))))
   else {
     printTable(nodesOf(cluster.members))
-    console.error(readyLines(cluster.members, performance.now() - startedMs, state?.name).join('\n'))
+    const tookMs = performance.now() - startedMs
+    const page = await findPage(adminUrl(cluster.members[0]?.info?.ports.admin))
+    console.error(readyLines({ members: cluster.members, tookMs, name: state?.name, page }).join('\n'))
   }
   await aborted(signal)
   if (options.json !== true) console.error('stopping')
@@ -183,8 +187,17 @@ function printTable(nodes: readonly ClusterNode[]): void {
   console.log(tableLines(NODE_COLUMNS, nodes, { titleStyle: dim }).join('\n'))
 }
 
+interface ReadyCluster {
+  readonly members: readonly MemberView[]
+  readonly tookMs: number
+  /** Undefined: its state could not be kept. */
+  readonly name: string | undefined
+  /** The address of its page, if it has one. */
+  readonly page: string | undefined
+}
+
 /** What to try. */
-function readyLines(members: readonly MemberView[], tookMs: number, name: string | undefined): string[] {
+function readyLines({ members, tookMs, name, page }: ReadyCluster): string[] {
   const [first] = members
   const option = name === undefined || name === CLUSTER_NAME_DEFAULT ? '' : ` --name ${name}`
   return [
@@ -198,6 +211,7 @@ function readyLines(members: readonly MemberView[], tookMs: number, name: string
     ...(name === undefined
       ? [`What a node knows: reprise status --admin ${adminUrl(first?.info?.ports.admin)}`]
       : ['What the nodes know, in another terminal:', `  reprise status${option}`, `  reprise check${option}`]),
+    ...(page === undefined ? [] : [`See it in a browser: ${page}`]),
     '',
     '^C stops all.',
   ]
@@ -216,8 +230,4 @@ function detachedLines(name: string, pid: number, logFile: string): string[] {
 
 function endLines(end: MemberEnd): string[] {
   return [`${end.name} (pid ${end.pid}) ${describeExit(end)}`, ...end.lastLines.map((line) => `  ${line}`)]
-}
-
-function adminUrl(port: number | undefined): string {
-  return `http://127.0.0.1:${port ?? '-'}`
 }

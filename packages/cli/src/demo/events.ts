@@ -42,6 +42,8 @@ export type DemoEvent =
   | { readonly type: 'begin'; readonly nodes: number; readonly steps: readonly string[] }
   | { readonly type: 'member'; readonly member: MemberView }
   | { readonly type: 'member-ended'; readonly end: MemberEnd }
+  /** The cluster has a page for browsers. */
+  | { readonly type: 'page'; readonly url: string }
   | { readonly type: 'handshake'; readonly handshake: Handshake }
   | { readonly type: 'step-started'; readonly step: number }
   /** A detail of the step under way. */

@@ -39,8 +39,8 @@ export function frameLines(model: DemoModel, { columns, rows }: FrameSize, elaps
   return [...head, ...middle, ...tail, ...recent].slice(0, rows).map((line) => clip(line, columns))
 }
 
-function titleLines({ nodes, isPlaying }: DemoModel, columns: number, elapsedMs: number, paint: Paint): string[] {
-  const left = `Reprise: ${nodes} nodes on this machine`
+function titleLines({ nodes, page, isPlaying }: DemoModel, columns: number, elapsedMs: number, paint: Paint): string[] {
+  const left = `Reprise: ${nodes} nodes on this machine${page === undefined ? '' : `, see ${page}`}`
   const right = isPlaying ? 'q ends everything' : `${(elapsedMs / 1_000).toFixed(1)} s`
   return [
     `${paint('bold', left)}${' '.repeat(Math.max(2, columns - left.length - right.length))}${paint('dim', right)}`,

@@ -35,6 +35,8 @@ export class DemoLines {
         return [this.#detail(`${event.end.name} ${describeExit(event.end)} (pid ${event.end.pid})`)]
       case 'step-started':
         return [this.#line(`${event.step + 1}/${this.#steps.length}`, this.#steps[event.step] ?? '')]
+      case 'page':
+        return [this.#detail(`see the cluster in a browser: ${event.url}`)]
       case 'said':
         return [this.#detail(event.text)]
       case 'step-held':

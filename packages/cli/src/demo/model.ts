@@ -28,6 +28,7 @@ export class DemoModel {
   readonly #said: string[] = []
   readonly #progress = new Map<string, ProgressView>()
   #nodes = 0
+  #page: string | undefined
   #verdict: Verdict | undefined
   #isPlaying = false
   #resumed = 0
@@ -35,6 +36,11 @@ export class DemoModel {
 
   get nodes(): number {
     return this.#nodes
+  }
+
+  /** The address of the cluster's page, if it has one. */
+  get page(): string | undefined {
+    return this.#page
   }
 
   get members(): readonly MemberView[] {
@@ -84,6 +90,9 @@ export class DemoModel {
         return
       case 'member-ended':
         this.#say(`${event.end.name} ${describeExit(event.end)}`)
+        return
+      case 'page':
+        this.#page = event.url
         return
       case 'handshake':
         this.#onHandshake(event.handshake)

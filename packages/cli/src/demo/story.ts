@@ -30,8 +30,10 @@ const KILL_AT_PERCENT = 33
 const STEPS: readonly Step[] = [
   {
     title: 'start the nodes',
-    run: async ({ cluster }) => {
+    run: async (scene) => {
+      const { cluster } = scene
       await cluster.start()
+      await scene.tellPage()
       return `${cluster.members.length} processes, each knows the others`
     },
   },

@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers'
 import { isRecord } from '../config/config-file.ts'
 import { CommandError, ExitCode } from '../failure.ts'
 import { formatMs } from '../units.ts'
+import { PROBE_MS_MAX } from './constants.ts'
 
 /** A node's admin server. */
 export interface Endpoint {
@@ -57,6 +58,12 @@ export async function ask(endpoint: Endpoint, request: AdminRequest): Promise<Js
 export async function askStatus(endpoint: Endpoint, path: string, patienceMs: number): Promise<number> {
   const { status } = await exchange(endpoint, { path, patienceMs })
   return status
+}
+
+/** The address of the page that a node shows, if it has one. Never rejects: a page is a nicety. */
+export async function findPage(url: string): Promise<string | undefined> {
+  const answer = await exchange({ name: url, url }, { path: '/', patienceMs: PROBE_MS_MAX }).catch(() => undefined)
+  return answer?.status === 200 && /^\s*<!doctype html/i.test(answer.text) ? `${url}/` : undefined
 }
 
 /** Over `node:http`: `fetch` refuses some ports, as browsers do. */

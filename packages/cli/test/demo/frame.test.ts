@@ -37,6 +37,12 @@ describe('frameLines', () => {
     ])
   })
 
+  it('names the page of the cluster when it has one', () => {
+    const page: DemoEvent = { type: 'page', url: 'http://127.0.0.1:7003/' }
+    const [title = ''] = frameLines(model(...BEGUN, page), USUAL, 2_345, PLAIN)
+    assert.match(title, /^Reprise: 3 nodes on this machine, see http:\/\/127\.0\.0\.1:7003\/ +2\.3 s$/)
+  })
+
   it('ends with the verdict', () => {
     const lines = frameLines(model(...BEGUN, ...ENDED), USUAL, 9_900, PLAIN)
     assert.match(lines[3] ?? '', /^node-1 {2}down /)

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { CommandError } from '../../src/failure.ts'
-import { ask, NoAnswerError } from '../../src/inquiry/admin-client.ts'
+import { ask, findPage, NoAnswerError } from '../../src/inquiry/admin-client.ts'
 import { FakeAdmin, type FakeAnswer } from '../support/fake-admin.ts'
 
 describe('asking a node', () => {
@@ -43,6 +45,17 @@ describe('asking a node', () => {
     }
     assert.match(String(await asked([500, 'oops'])), /node-1 answered with HTTP status 500/)
     assert.match(String(await asked([200, 'hello'])), /is not the admin server of a Reprise node/)
+  })
+
+  it('finds the page of a node that has one', async () => {
+    await using none = await FakeAdmin.start(() => [404, {}])
+    assert.equal(await findPage(none.url), undefined)
+    assert.equal(await findPage('http://127.0.0.1:1'), undefined)
+    const server = createServer((_, response) => response.end('<!doctype html>\n<title>cluster</title>'))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    assert.equal(await findPage(url), `${url}/`)
+    await new Promise((resolve) => server.close(resolve))
   })
 
   it('tells silence and absence from refusal', async () => {

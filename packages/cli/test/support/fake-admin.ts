@@ -84,6 +84,7 @@ export function statusSample(index: 0 | 1 | 2 = 0): StatusDocument {
       name: `node-${index + 1}`,
       incarnation: 1_000 + index,
       ready: true,
+      copies: 2,
       members,
       shards: [0, 1, 2, 3].map((shard) => ({
         shard,
@@ -92,7 +93,7 @@ export function statusSample(index: 0 | 1 | 2 = 0): StatusDocument {
         state: shard % 3 === index || (shard + 1) % 3 === index ? ('ready' as const) : ('none' as const),
         clean: true,
       })),
-      table: { records: 1_234, bytes: 3_400_000, bytesMax: 67_108_864, evictions: 0, stubs: 0 },
+      table: { records: 1_234, bytes: 3_400_000, bytesMax: 67_108_864, evictions: 0, stubs: 0, tombstones: 0 },
       streams: { gaps: 0, repairs: 0, waiting: 0, ejected: 0 },
       pulls: { underWay: 0, sent: 5, localHits: 100 },
       blobs: { uploads: 0, uploadBytes: 0, reads: 0, releases: 0 },
