@@ -17,7 +17,7 @@ import { doneJson, sessionJson } from '../src/views/session.ts'
 import { settingsJson } from '../src/views/settings.ts'
 import { shardRows, shardsJson } from '../src/views/shards.ts'
 import { issuesOf, type NodeReport, statusJson } from '../src/views/status.ts'
-import { CHECK_SAMPLE, SESSION_SAMPLE, statusSample } from './support/fake-admin.ts'
+import { CHECK_SHORT_SAMPLE, SESSION_SAMPLE, statusSample } from './support/fake-admin.ts'
 
 const FILE = join(import.meta.dirname, '../../../docs/json.md')
 
@@ -66,7 +66,7 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   'reprise shards': shardsJson('node-1', shardRows(statusSample(0)).slice(0, 1)),
   'reprise session get, set, resume': sessionJson(SESSION_SAMPLE, 'node-1'),
   'reprise session touch, drop': doneJson('cart-17', 'dropped', 'node-1'),
-  'reprise check': checkJson(CHECK_SAMPLE, judge(CHECK_SAMPLE, SILENT), 'node-1', SILENT),
+  'reprise check': checkJson(CHECK_SHORT_SAMPLE, judge(CHECK_SHORT_SAMPLE, SILENT), 'node-1', SILENT),
   'reprise bench': benchJson(
     { profile: 'resume', nodes: 3, clients: 16, durationMs: 5_000 },
     { operations: 33_960, failed: 0, tookMs: 5_000, latencyMs: { p50: 1.3, p90: 4.8, p99: 20.1, max: 108.4 } },

@@ -2,7 +2,7 @@
  * What nodes answer, as far as commands use it. A node may run another version than this command: what is not as expected is
  * said, and never guessed.
  */
-import type { NodeStatus } from '@reprise/node'
+import type { CheckReport, NodeStats, NodeStatus } from '@reprise/node'
 import { isRecord } from '../config/config-file.ts'
 import { CommandError, ExitCode } from '../failure.ts'
 import type { Endpoint, JsonObject } from './admin-client.ts'
@@ -16,8 +16,8 @@ export interface StatusDocument {
   readonly uptimeMs: number
   readonly state: 'starting' | 'ready' | 'catching-up' | 'draining' | 'stopped'
   readonly node: NodeStatus
-  /** Counted since its start; of which no more is used here. */
-  readonly stats: { readonly resumesFrom: { readonly local: number; readonly peers: number } }
+  /** Of which no more is used here. */
+  readonly stats: Pick<NodeStats, 'resumesFrom'>
   readonly process: {
     readonly rssBytes: number
     readonly heapUsedBytes: number
@@ -51,25 +51,8 @@ export interface PortionDocument {
 }
 
 /** `GET /check` */
-export interface CheckDocument {
+export interface CheckDocument extends CheckReport {
   readonly schemaVersion: 1
-  readonly verdict: 'ok' | 'warning' | 'critical'
-  readonly members: {
-    readonly alive: number
-    readonly suspect: number
-    readonly leaving: number
-    /** Who did not answer the node that compared. */
-    readonly silent: readonly string[]
-  }
-  readonly shards: readonly {
-    readonly shard: number
-    readonly verdict: 'ok' | 'warning' | 'critical'
-    readonly wanted: number
-    readonly readyHolders: readonly string[]
-    readonly silent: readonly string[]
-  }[]
-  readonly checkedShards: number
-  readonly reasons: readonly string[]
 }
 
 /** @throws CommandError when it is something else. */

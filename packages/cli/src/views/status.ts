@@ -55,9 +55,17 @@ function nodeIssues({ name, state, node, process }: StatusDocument): Issue[] {
 function shardIssues(known: readonly StatusDocument[]): Issue[] {
   const witness = known.find(({ state }) => state === 'ready') ?? known[0]
   if (witness === undefined) return []
+  const issues: Issue[] = []
+  const { copies, members } = witness.node
+  const alive = aliveCount(members)
+  if (copies !== 'all' && alive <= copies) {
+    issues.push({
+      level: 'warning',
+      text: `${copies} copies besides the primary take ${copies + 1} members, and ${alive} live`,
+    })
+  }
   const lacking = witness.node.shards.filter(({ holders, readyHolders }) => readyHolders.length < holders.length)
   const without = lacking.filter(({ readyHolders }) => readyHolders.length === 0)
-  const issues: Issue[] = []
   const numbers = (shards: typeof lacking): string => shards.map(({ shard }) => shard).join(', ')
   if (without.length > 0) {
     issues.push({

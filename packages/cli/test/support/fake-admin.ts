@@ -126,8 +126,28 @@ export const SESSION_SAMPLE: SessionDocument = {
 export const CHECK_SAMPLE: CheckDocument = {
   schemaVersion: 1,
   verdict: 'ok',
-  members: { alive: 3, suspect: 0, leaving: 0, silent: [] },
+  members: { alive: 3, suspect: 0, leaving: 0, silent: [], unasked: [] },
   shards: [],
   checkedShards: 64,
   reasons: [],
+}
+
+/** One shard lacks a holder. */
+export const CHECK_SHORT_SAMPLE: CheckDocument = {
+  ...CHECK_SAMPLE,
+  verdict: 'warning',
+  shards: [
+    {
+      shard: 3,
+      verdict: 'warning',
+      wanted: 3,
+      readyHolders: ['12D3KooWaaaaaaaa', '12D3KooWbbbbbbbb'],
+      silent: [],
+      divergent: [],
+      busy: 0,
+      behind: 0,
+      evicted: 0,
+    },
+  ],
+  reasons: ['not enough holders: 1 shard with 2 of 3 ready: 3', 'one reason | another'],
 }

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict'
 import { checkJson, checkLines, judge } from '../../src/views/check.ts'
-import { CHECK_SAMPLE } from '../support/fake-admin.ts'
+import { CHECK_SAMPLE, CHECK_SHORT_SAMPLE } from '../support/fake-admin.ts'
 
 describe('the verdict over a cluster', () => {
-  const SHORT = {
-    ...CHECK_SAMPLE,
-    verdict: 'warning',
-    shards: [{ shard: 3, verdict: 'warning', wanted: 3, readyHolders: ['a', 'b'], silent: [] }],
-    reasons: ['not enough holders: 1 shard with 2 of 3 ready: 3', 'a | b'],
-  } as const
-
   it('is one line when all is well', () => {
     const judgement = judge(CHECK_SAMPLE, [])
     assert.equal(judgement.state, 0)
@@ -19,13 +12,13 @@ describe('the verdict over a cluster', () => {
   })
 
   it('says the worst on the first line and the rest below', () => {
-    const judgement = judge(SHORT, [])
+    const judgement = judge(CHECK_SHORT_SAMPLE, [])
     assert.equal(judgement.state, 1)
-    assert.deepEqual(checkLines(SHORT, judgement), [
+    assert.deepEqual(checkLines(CHECK_SHORT_SAMPLE, judgement), [
       'REPRISE WARNING: not enough holders: 1 shard with 2 of 3 ready: 3 | members=3 suspect=0 silent=0 shards_ok=63;;;0;64',
-      'a | b',
+      'one reason | another',
     ])
-    const line = checkLines(SHORT, { state: 2, reasons: ['a | b'] })
+    const line = checkLines(CHECK_SHORT_SAMPLE, { state: 2, reasons: ['a | b'] })
     assert.match(line[0] ?? '', /^REPRISE CRITICAL: a \/ b \| members=3 /)
   })
 
@@ -43,15 +36,15 @@ describe('the verdict over a cluster', () => {
 
   it('has a shape for programs', () => {
     const silent = [{ name: 'node-2', why: 'nothing listens there' }]
-    assert.deepEqual(checkJson(SHORT, judge(SHORT, silent), 'node-1', silent), {
+    assert.deepEqual(checkJson(CHECK_SHORT_SAMPLE, judge(CHECK_SHORT_SAMPLE, silent), 'node-1', silent), {
       schemaVersion: 1,
       state: 'CRITICAL',
       asked: 'node-1',
       unanswered: silent,
-      members: { alive: 3, suspect: 0, leaving: 0, silent: [] },
+      members: CHECK_SAMPLE.members,
       checkedShards: 64,
-      shards: SHORT.shards,
-      reasons: ['node-2 does not answer: nothing listens there', ...SHORT.reasons],
+      shards: CHECK_SHORT_SAMPLE.shards,
+      reasons: ['node-2 does not answer: nothing listens there', ...CHECK_SHORT_SAMPLE.reasons],
     })
   })
 })

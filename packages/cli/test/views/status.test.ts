@@ -67,10 +67,11 @@ describe('the status of a cluster', () => {
         'warning: node-1 dropped 2 messages that it was too busy for',
         'warning: node-1 got 1 message that made no sense',
         'warning: node-1 is busy: its event loop is 800 ms late',
+        'warning: 2 copies besides the primary take 3 members, and 2 live',
         'warning: 1 shard with holders that are not ready: 1',
       ],
     )
-    assert.equal(headline(undefined, reports, issues), '1 of 2 nodes answers, 10 issues')
+    assert.equal(headline(undefined, reports, issues), '1 of 2 nodes answers, 11 issues')
     assert.deepEqual(tableLines(STATUS_COLUMNS, reports).slice(1), [
       'node-1  catching-up        2     3/3    1,234  3.2 MiB of 64.0 MiB      100   90 %  93.5 MiB    800 ms  4 min',
       'node-2  silent             -       -        -                    -        -      -         -         -      -',
