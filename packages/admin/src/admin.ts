@@ -41,11 +41,10 @@ export interface Admin {
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   assertOptions(options)
   const { node, host = '127.0.0.1', port = 0, token, extension = {}, page, logger } = options
-  await using parts = new AsyncDisposableStack()
-  const loopDelay = parts.use(new LoopDelay())
-  const feed = parts.use(new Feed(node))
+  const loopDelay = new LoopDelay()
+  const feed = new Feed(node)
   const status = new StatusSource({ node, name: options.name, version: VERSION, extension, loopDelay, feed })
-  const stream = parts.use(new EventStream({ feed, snapshot: () => status.snapshot(), logger }))
+  const stream = new EventStream({ feed, snapshot: () => status.snapshot(), logger })
   let isDraining = false
   const routes: readonly Route[] = [
     ...probeRoutes({ node, isDraining: () => isDraining }),
@@ -58,18 +57,23 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     ...fileRoutes({ extension, page }),
   ]
   const server = new HttpServer({ access: new AccessRules(host, token), router: new Router(routes), logger })
-  parts.defer(() => server.close())
-  const listeningPort = await server.listen(port, host)
+  const close = async (): Promise<void> => {
+    await server.close()
+    for (const part of [stream, feed, loopDelay]) part[Symbol.dispose]()
+  }
+  const listeningPort = await server.listen(port, host).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
   const url = `http://${inUrl(host)}:${listeningPort}`
   logger?.info('admin server listens', { url })
-  const running = parts.move()
   return {
     url,
     port: listeningPort,
     drain: () => {
       isDraining = true
     },
-    close: () => running.disposeAsync(),
+    close,
   }
 }
 
