@@ -26,8 +26,11 @@ const EXAMPLES = `
 Examples:
   reprise demo                 five nodes, real clients, a crash: watch every session continue
   reprise demo --once          the same as a check: ends with exit code 0 when nothing was lost
-  reprise up -n 3              three nodes to try by hand
-  reprise up -n 3 --json       the same for a script: one line when all are ready
+  reprise up -n 3              three nodes to try by hand; --detach leaves them in the background
+  reprise status               what the nodes say, side by side
+  reprise check                whether all copies are there, and equal
+  reprise session get ID       one session, as any node has it
+  reprise node --data-dir DIR  one member in the foreground, for systemd and containers
 
 Exit codes:
   0 ok, 1 failure, 2 usage, 3 unreachable, 4 timeout, 5 a promise was broken (a session was lost),

@@ -8,6 +8,7 @@
 import { randomBytes } from 'node:crypto'
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks'
 import { createNode, type Node } from '@reprise/node'
+import { SECRET_BYTES } from '../cluster/constants.ts'
 import { CREATES_AT_ONCE, SESSIONS, VALUE_BYTES, WARM_UP_MS } from './constants.ts'
 import type { Profile } from './profiles.ts'
 
@@ -35,34 +36,28 @@ export async function runBench({
   durationMs,
   signal,
 }: BenchOptions): Promise<BenchResult> {
-  await using stack = new AsyncDisposableStack()
-  const nodes = await startNodes(count, stack)
-  await Promise.all(nodes.map((node) => node.whenReady({ members: count, signal })))
-  await makeSessions(nodes, signal)
-  await loop({ profile, nodes, clients, durationMs: WARM_UP_MS, signal })
-  const result = await loop({ profile, nodes, clients, durationMs, signal })
-  signal.throwIfAborted()
-  return result
+  const nodes: Node[] = []
+  try {
+    await startNodes(nodes, count)
+    await Promise.all(nodes.map((node) => node.whenReady({ members: count, signal })))
+    await makeSessions(nodes, signal)
+    await loop({ profile, nodes, clients, durationMs: WARM_UP_MS, signal })
+    const result = await loop({ profile, nodes, clients, durationMs, signal })
+    signal.throwIfAborted()
+    return result
+  } finally {
+    await Promise.all(nodes.map((node) => node.stop()))
+  }
 }
 
-async function startNodes(count: number, stack: AsyncDisposableStack): Promise<Node[]> {
-  const nodes: Node[] = []
-  const secret = randomBytes(32)
-  for (let index = 0; index < count; index++) {
-    // Stopping hands over nothing: they all end here.
+async function startNodes(nodes: Node[], count: number): Promise<void> {
+  const secret = randomBytes(SECRET_BYTES)
+  while (nodes.length < count) {
+    const name = `node-${nodes.length + 1}`
     const join = nodes[0]?.addresses ?? []
-    const node = await createNode({
-      name: `node-${index + 1}`,
-      cluster: 'reprise-bench',
-      secret,
-      join,
-      drainMs: 0,
-      readyMs: 0,
-    })
-    stack.defer(() => node.stop())
-    nodes.push(node)
+    // Stopping hands over nothing: they all end here.
+    nodes.push(await createNode({ name, cluster: 'reprise-bench', secret, join, drainMs: 0, readyMs: 0 }))
   }
-  return nodes
 }
 
 async function makeSessions(nodes: readonly Node[], signal: AbortSignal): Promise<void> {

@@ -57,19 +57,19 @@ export function upCommand(): Command {
 
 async function up(options: UpOptions): Promise<void> {
   const states = new ClusterStates(clusterDirectory(process.env))
-  if (options.detach === true) {
-    const name = freeName(states, options.name)
-    const { startDetached } = await import('../cluster/detached.ts')
-    const { nodes, pid, logFile } = await startDetached(states, { ...options, name })
-    if (options.json === true) console.log(JSON.stringify(nodesJson(nodes)))
-    else {
-      printTable(nodes)
-      console.error(detachedLines(name, pid, logFile).join('\n'))
-    }
-    return
-  }
+  if (options.detach === true) return await leaveRunning(options, states)
   using state = claimName(states, options.name)
   await runCluster(options, state)
+}
+
+/** In the background. */
+async function leaveRunning(options: UpOptions, states: ClusterStates): Promise<void> {
+  const name = freeName(states, options.name)
+  const { startDetached } = await import('../cluster/detached.ts')
+  const { nodes, pid, logFile } = await startDetached(states, { ...options, name })
+  if (options.json === true) return console.log(JSON.stringify(nodesJson(nodes)))
+  printTable(nodes)
+  console.error(detachedLines(name, pid, logFile).join('\n'))
 }
 
 /** Until it is asked to end. */
