@@ -111,8 +111,19 @@ const STATICS = [
 async function readModule(name: string): Promise<Uint8Array> {
   const body = await readFile(new URL(name, modules))
   if (!isSource) return body
+  return Buffer.from(await stripTypes(body.toString('utf8')))
+}
+
+/** Node's own, without its warning that it is experimental: this is for clones, whose Node is pinned. */
+async function stripTypes(code: string): Promise<string> {
   const { stripTypeScriptTypes } = await import('node:module')
-  return Buffer.from(stripTypeScriptTypes(body.toString('utf8')))
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return stripTypeScriptTypes(code)
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
 /** The file that a browser shall load for a specifier. */

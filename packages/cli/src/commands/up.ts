@@ -69,7 +69,8 @@ async function leaveRunning(options: UpOptions, states: ClusterStates): Promise<
   const { nodes, pid, logFile } = await startDetached(states, { ...options, name })
   if (options.json === true) return console.log(JSON.stringify(nodesJson(nodes)))
   printTable(nodes)
-  console.error(detachedLines(name, pid, logFile).join('\n'))
+  const page = await findPage(nodes[0]?.admin ?? '')
+  console.error(detachedLines({ name, pid, logFile, page }).join('\n'))
 }
 
 /** Until it is asked to end. */
@@ -211,21 +212,33 @@ function readyLines({ members, tookMs, name, page }: ReadyCluster): string[] {
     ...(name === undefined
       ? [`What a node knows: reprise status --admin ${adminUrl(first?.info?.ports.admin)}`]
       : ['What the nodes know, in another terminal:', `  reprise status${option}`, `  reprise check${option}`]),
-    ...(page === undefined ? [] : [`See it in a browser: ${page}`]),
+    ...pageLines(page),
     '',
     '^C stops all.',
   ]
 }
 
-function detachedLines(name: string, pid: number, logFile: string): string[] {
+interface DetachedCluster {
+  readonly name: string
+  readonly pid: number
+  readonly logFile: string
+  readonly page: string | undefined
+}
+
+function detachedLines({ name, pid, logFile, page }: DetachedCluster): string[] {
   const option = name === CLUSTER_NAME_DEFAULT ? '' : ` --name ${name}`
   return [
     '',
     `The cluster ${name} runs in the background as pid ${pid}.`,
     `  reprise status${option}`,
     `  reprise down${option}`,
+    ...pageLines(page),
     `What it has to say goes to ${logFile}`,
   ]
+}
+
+function pageLines(page: string | undefined): string[] {
+  return page === undefined ? [] : [`See it in a browser: ${page}`]
 }
 
 function endLines(end: MemberEnd): string[] {

@@ -11,6 +11,7 @@
  * The admin server is there before the node is ready, and until it has gone: what asks it is told what goes on.
  */
 import { type Admin, endOnSignals, startAdmin, startWatchdog } from '@reprise/admin'
+import { loadPage } from '@reprise/dashboard'
 import { createNode, type Logger, type Node } from '@reprise/node'
 import type { Config } from '../config/config.ts'
 import { hostAndPort } from '../config/values.ts'
@@ -79,7 +80,8 @@ interface AdminSetting {
 async function startAdminOf(node: Node, { config, token, logger }: AdminSetting): Promise<Admin> {
   const address = config.get('admin')
   try {
-    return await startAdmin({ node, ...address, ...(token !== undefined && { token: token.token }), logger })
+    const page = await loadPage()
+    return await startAdmin({ node, page, ...address, ...(token !== undefined && { token: token.token }), logger })
   } catch (error) {
     await node.stop()
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'

@@ -6,7 +6,7 @@
  *  GET /certificate   the certificate of the HTTPS server, for `curl --cacert`
  * ```
  */
-import { type Admin, type AdminNode, startAdmin } from '@reprise/admin'
+import { type Admin, type AdminNode, type Page, startAdmin } from '@reprise/admin'
 import type { Certificate } from '../cluster/messages.ts'
 import type { Terminator } from './terminator.ts'
 
@@ -19,19 +19,20 @@ export interface MemberAdminOptions {
   readonly port: number
   /** What it asks for before it shows a session. */
   readonly adminToken: string
+  readonly page: Page
 }
 
 export async function startMemberAdmin(options: MemberAdminOptions): Promise<Admin> {
-  const { name, node, terminator, certificate, port, adminToken: token } = options
+  const { name, node, terminator, certificate, port, adminToken: token, page } = options
   const extension = {
     status: () => ({ handshakes: terminator.handshakes(), resumption: terminator.resumption.stats() }),
     files: { '/certificate': { type: 'application/x-pem-file', body: certificate.certificatePem } },
   }
   try {
-    return await startAdmin({ name, node, token, extension, port })
+    return await startAdmin({ name, node, token, extension, page, port })
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     if (!isTaken || port === 0) throw error
-    return await startAdmin({ name, node, token, extension })
+    return await startAdmin({ name, node, token, extension, page })
   }
 }

@@ -2,6 +2,7 @@
  * A member process from the inside: a node, the HTTPS server in front of it, and its admin server, put together in the
  * order in which they need each other and taken apart in reverse.
  */
+import { loadPage } from '@reprise/dashboard'
 import { createNode, type Logger, type Node, type NodeOptions } from '@reprise/node'
 import type { FromMember, MemberConfig, MemberCounters } from '../cluster/messages.ts'
 import { startMemberAdmin } from './admin.ts'
@@ -22,6 +23,9 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     for (const stopPart of stops.splice(0).reverse()) await stopPart()
   }
   try {
+    // Read while the node finds the others.
+    const loadingPage = loadPage()
+    loadingPage.catch(() => {})
     const node = await createNodeAt(config)
     stops.push(() => node.stop())
     const [listen = ''] = node.addresses
@@ -31,7 +35,13 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     const terminator = await startTerminator({ ...config, node, port: config.ports.tls })
     stops.push(terminator.close)
     const { incarnation } = node.status()
-    const admin = await startMemberAdmin({ ...config, node, terminator, port: config.ports.admin })
+    const admin = await startMemberAdmin({
+      ...config,
+      node,
+      terminator,
+      page: await loadingPage,
+      port: config.ports.admin,
+    })
     // Closed last: while the node hands over what it holds, it says that it is not ready.
     stops.unshift(() => admin.close())
     const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port }

@@ -131,7 +131,7 @@ export class ClusterStates {
   }
 }
 
-/** The file of a cluster of this process. */
+/** The file of a cluster of this process; it goes with the process, unless that is killed. */
 export class ClaimedState implements Disposable {
   readonly #file: string
   #state: ClusterState
@@ -139,6 +139,7 @@ export class ClaimedState implements Disposable {
   constructor(file: string, state: ClusterState) {
     this.#file = file
     this.#state = state
+    process.once('exit', this.#remove)
   }
 
   get name(): string {
@@ -158,12 +159,15 @@ export class ClaimedState implements Disposable {
   }
 
   release(): void {
-    rmSync(this.#file, { force: true })
+    process.off('exit', this.#remove)
+    this.#remove()
   }
 
   [Symbol.dispose](): void {
     this.release()
   }
+
+  readonly #remove = (): void => rmSync(this.#file, { force: true })
 }
 
 /** @throws CommandError (exit code 2) */

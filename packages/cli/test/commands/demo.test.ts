@@ -10,6 +10,7 @@ describe('reprise demo', function () {
     const { exitCode } = await command.exited
     assert.equal(exitCode, 0, `${command.stdout}\n${command.stderr}`)
     assert.equal(command.stderr, '')
+    assert.match(command.stdout, /see the cluster in a browser: http:\/\/127\.0\.0\.1:\d+\/$/m)
     assert.match(command.stdout, /^ +\d+\.\d s {2}6\/11 +kill node-1$/m)
     assert.match(command.stdout, /72 of 72 resumed, \d+ from peers/)
     assert.match(command.stdout, /download: lost node-1, continues at node-2 from byte [\d,]+$/m)

@@ -39,6 +39,8 @@ describe('reprise node', function () {
     await using one = new RunningCommand(['node', '--watchdog-ms', '10000'], { home, env })
     const started = await line(one, 'node started')
     assert.deepEqual([started.node, started.level, started['ephemeral']], ['one', 'info', false])
+    const shown = await fetch(`${started['admin']}/`)
+    assert.match(shown.headers.get('content-type') ?? '', /^text\/html/)
     const [address] = started['addresses'] as string[]
     await using two = new RunningCommand(['node', '--name', 'two', '--data-dir', 'two', '--join', address!], {
       home,

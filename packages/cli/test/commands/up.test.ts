@@ -137,6 +137,7 @@ describe('reprise up', function () {
     const [titles, first, second] = restarting.stdout.trim().split('\n')
     assert.match(titles ?? '', /^NAME +PID +PEER +LISTEN +ADMIN +TLS PORT$/)
     assert.match(second ?? '', /^node-2 +\d+ +…\w{8} +127\.0\.0\.1:\d+ +http:\/\/127\.0\.0\.1:\d+ +\d+$/)
+    assert.match(restarting.stderr, /^See it in a browser: http:\/\/127\.0\.0\.1:\d+\/$/m)
     for (const line of restarting.stderr.split('\n')) assert.ok(line.length <= 80, line)
     process.kill(Number(first?.split(/ +/)[1]), 'SIGKILL')
     await until('it is back', () => /^node-1 is back as pid \d+$/m.test(restarting.stderr))

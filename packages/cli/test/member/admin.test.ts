@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
-import type { Admin } from '@reprise/admin'
+import type { Admin, Page } from '@reprise/admin'
+import { loadPage } from '@reprise/dashboard'
 import { createNode, type Node } from '@reprise/node'
 import type { ClusterResumption } from '@reprise/tls'
 import { startMemberAdmin } from '../../src/member/admin.ts'
@@ -8,12 +9,14 @@ import { startMemberAdmin } from '../../src/member/admin.ts'
 describe("a member's admin server", () => {
   let node: Node
   let admin: Admin
+  let page: Page
 
   const start = (port: number): Promise<Admin> =>
     startMemberAdmin({
       name: 'node-1',
       port,
       adminToken: 'sixteen-characters',
+      page,
       certificate: { certificatePem: 'PEM', privateKeyPem: 'SECRET' },
       node,
       terminator: {
@@ -24,6 +27,7 @@ describe("a member's admin server", () => {
 
   before(async () => {
     node = await createNode()
+    page = await loadPage()
     admin = await start(0)
   })
 
@@ -41,6 +45,12 @@ describe("a member's admin server", () => {
 
     const certificate = await fetch(`${admin.url}/certificate`)
     assert.deepEqual([certificate.status, await certificate.text()], [200, 'PEM'])
+  })
+
+  it('shows the page', async () => {
+    const shown = await fetch(`${admin.url}/`)
+    assert.equal(shown.status, 200)
+    assert.match(await shown.text(), /^<!doctype html>/)
   })
 
   it('listens elsewhere when somebody took its port meanwhile', async () => {
