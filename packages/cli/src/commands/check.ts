@@ -10,7 +10,7 @@ import { askStatus, type Endpoint, NoAnswerError } from '../inquiry/admin-client
 import { CHECK_MS_DEFAULT, PROBE_MS_MAX } from '../inquiry/constants.ts'
 import { checkOf } from '../inquiry/documents.ts'
 import { addTargetOptions, askAny, findTarget, nobodyAnswers, readMs, type TargetOptions } from '../inquiry/target.ts'
-import { CHECK_STATES, checkJson, checkLines, judge } from '../views/check.ts'
+import { checkJson, checkLines, judge, unknownJson, unknownLine } from '../views/check.ts'
 
 interface CheckOptions extends TargetOptions {
   readonly deadlineMs: number
@@ -34,7 +34,9 @@ export function checkCommand(): Command {
         process.exitCode = await check(options, self)
       } catch (error) {
         const { what, why } = explain(error)
-        console.log(`REPRISE ${CHECK_STATES[CHECK_UNKNOWN]}: ${what}${why === undefined ? '' : `: ${why}`}`)
+        const reason = why === undefined ? what : `${what}: ${why}`
+        console.log(options.json === true ? JSON.stringify(unknownJson(reason)) : unknownLine(reason))
+        if (process.env['REPRISE_DEBUG'] !== undefined) console.error(error)
         process.exitCode = CHECK_UNKNOWN
       }
     })

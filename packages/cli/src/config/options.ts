@@ -13,6 +13,7 @@ import {
   hostAndPort,
   list,
   milliseconds,
+  millisecondsOrNone,
   number,
   oneOf,
   path,
@@ -153,7 +154,7 @@ export const OPTIONS: { readonly [Name in OptionName]: ConfigOption<ConfigValues
     help: 'how long SIGTERM hands over to others at most; 0: not at all',
   },
   watchdogMs: {
-    kind: milliseconds({ min: 0, max: MS_MAX }),
+    kind: millisecondsOrNone({ min: 100, max: 3_600_000 }),
     default: 0,
     help: 'end the process when its event loop stands still for so long, so that its ports refuse instead of hanging; 0: never',
   },

@@ -90,6 +90,14 @@ export function milliseconds({ min, max }: Range): ValueKind<number> {
   )
 }
 
+/** The same, or 0 for not at all. */
+export function millisecondsOrNone(range: Range): ValueKind<number> {
+  const { min, max } = range
+  const expected = `0, or a whole number of milliseconds from ${min} to ${max}`
+  const fits = (value: number): boolean => value === 0 || (Number.isInteger(value) && value >= min && value <= max)
+  return numeric('<ms>', expected, fits, (value) => `${value} ms`)
+}
+
 export function number({ min, max }: Range): ValueKind<number> {
   return numeric('<number>', `a number from ${min} to ${max}`, (value) => value >= min && value <= max, String)
 }

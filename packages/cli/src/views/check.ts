@@ -16,7 +16,7 @@ import type { Silent } from '../inquiry/target.ts'
 import { plural } from '../units.ts'
 
 /** By exit code, as https://www.monitoring-plugins.org/doc/guidelines.html has them. */
-export const CHECK_STATES = ['OK', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const
+const STATES = ['OK', 'WARNING', 'CRITICAL'] as const
 
 export interface Judgement {
   /** The exit code too. */
@@ -46,7 +46,7 @@ export function checkLines(report: CheckDocument, { state, reasons }: Judgement)
     `shards_ok=${good};;;0;${checkedShards}`,
   ]
   // A bar would end the text early.
-  const line = `REPRISE ${CHECK_STATES[state]}: ${summary.replaceAll('|', '/')} | ${figures.join(' ')}`
+  const line = `REPRISE ${STATES[state]}: ${summary.replaceAll('|', '/')} | ${figures.join(' ')}`
   return [line, ...reasons.slice(state === 0 ? 0 : 1)]
 }
 
@@ -60,7 +60,7 @@ export function checkJson(
   const { members, checkedShards, shards } = report
   return {
     schemaVersion: 1,
-    state: CHECK_STATES[state],
+    state: STATES[state],
     asked,
     unanswered: silent,
     members,
@@ -68,4 +68,14 @@ export function checkJson(
     shards,
     reasons,
   }
+}
+
+/** When nobody could be asked. */
+export function unknownLine(reason: string): string {
+  return `REPRISE UNKNOWN: ${reason}`
+}
+
+/** The same for programs. */
+export function unknownJson(reason: string): object {
+  return { schemaVersion: 1, state: 'UNKNOWN', reasons: [reason] }
 }

@@ -138,6 +138,13 @@ describe('commands that ask nodes', function () {
       [unknown.exitCode, unknown.stdout],
       [3, 'REPRISE UNKNOWN: node-1 does not answer: nothing listens there\n'],
     )
+    const json = await runCommand(['check', '--json'], { home })
+    assert.equal(json.exitCode, 3)
+    assert.deepEqual(JSON.parse(json.stdout), {
+      schemaVersion: 1,
+      state: 'UNKNOWN',
+      reasons: ['node-1 does not answer: nothing listens there'],
+    })
     assert.equal((await runCommand(['check', '--wrong'], { home })).exitCode, 3)
     assert.equal((await runCommand(['check', '--help'], { home })).exitCode, 0)
   })

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict'
-import { bytes, countOrAll, hostAndPort, list, milliseconds, oneOf, text, ValueError } from '../../src/config/values.ts'
+import {
+  bytes,
+  countOrAll,
+  hostAndPort,
+  list,
+  milliseconds,
+  millisecondsOrNone,
+  oneOf,
+  text,
+  ValueError,
+} from '../../src/config/values.ts'
 
 describe('kinds of values', () => {
   it('take bytes with and without a unit', () => {
@@ -21,6 +31,12 @@ describe('kinds of values', () => {
     // In a file a number is a number.
     assert.throws(() => span.fromData('250'), ValueError)
     assert.equal(span.show(250), '250 ms')
+  })
+
+  it('take 0 for not at all', () => {
+    const span = millisecondsOrNone({ min: 100, max: 1_000 })
+    assert.deepEqual([span.fromText('0'), span.fromData(100)], [0, 100])
+    for (const wrong of ['99', '-1', '1001']) assert.throws(() => span.fromText(wrong), /expected 0, or a whole number/)
   })
 
   it('take lists with commas, and from files as lists of texts', () => {
