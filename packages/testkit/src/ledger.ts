@@ -54,6 +54,7 @@ export interface Read {
   readonly portions: readonly string[] | undefined
   readonly proof: WriteProof | undefined
   readonly startedAtMs: number
+  readonly deadlineMs: number
 }
 
 /** A resume that ended. */

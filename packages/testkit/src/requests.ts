@@ -8,10 +8,12 @@ import type {
   CheckReport,
   CommitCommand,
   LiveRecord,
+  Notice,
   Outcome,
   RepriseError,
   Result,
   SessionKey,
+  Version,
   WriteProof,
 } from '@reprise/core'
 import { ABSENT, compareBirths } from '@reprise/core'
@@ -76,6 +78,8 @@ export class Requests {
   readonly #ledger: Ledger
   readonly #events: RequestEvents
   readonly #pending = new Map<number, Pending>()
+  /** Commits that wait for large values, by request: told when they take their version. */
+  readonly #unpublished = new Map<number, (version: Version) => void>()
   #nextRequest = 1
 
   constructor(cluster: Cluster, queue: EventQueue, ledger: Ledger, events: RequestEvents) {
@@ -106,6 +110,9 @@ export class Requests {
     }
     pending.isOver = true
     if (!pending.isSynchronous) this.#pending.delete(result.request)
+    // Refused for copies it may be written all the same.
+    const mayFollow = result.kind === 'failed' && result.error.code === 'NOT_ENOUGH_HOLDERS'
+    if (!mayFollow) this.#unpublished.delete(result.request)
     if (result.kind === 'failed') {
       this.counters.failed++
       if (result.error.code === 'UNAVAILABLE') this.counters.unavailable++
@@ -114,15 +121,21 @@ export class Requests {
     pending.onResult(result)
   }
 
+  /** A commit that waited for large values was written. Comes before its result, and may come after its failure. */
+  onPublished({ request, version }: Notice & { readonly type: 'published' }): void {
+    this.#unpublished.get(request)?.(version)
+    this.#unpublished.delete(request)
+  }
+
   /** @param random decides whether the client gives up. */
   resume(
     node: SimulatedNode,
-    read: Omit<Read, 'node' | 'startedAtMs'>,
+    read: Omit<Read, 'node' | 'startedAtMs' | 'deadlineMs'>,
     deadlineMs: number,
     random: Patience,
     onOutcome: (outcome: Outcome | undefined) => void,
   ): void {
-    const started: Read = { ...read, node: node.index, startedAtMs: this.#queue.nowMs }
+    const started: Read = { ...read, node: node.index, startedAtMs: this.#queue.nowMs, deadlineMs }
     this.#events.onReadStart(started)
     const { key, portions, proof, consistency } = started
     this.#send(
@@ -206,12 +219,19 @@ export class Requests {
     if (!node.isRunning || life === undefined) return
     const announced = node.replica?.nextVersion(key, birth)
     let commit: Commit | undefined
+    let isPublishedLater = false
     let failure: RepriseError | undefined
     this.#send(
       node,
       waitMs,
       random,
-      (request) => ({ type: 'commit', request, key, birth, changes: toBytes(changes), copies, waitMs }),
+      (request) => {
+        this.#unpublished.set(request, (version) => {
+          isPublishedLater = true
+          commit = this.#record(node, life, changes, version)
+        })
+        return { type: 'commit', request, key, birth, changes: toBytes(changes), copies, waitMs }
+      },
       (result) => {
         if (result.kind === 'failed') {
           failure = result.error
@@ -229,6 +249,8 @@ export class Requests {
         onEnd(result.proof, undefined)
       },
     )
+    // While large values are on their way nobody knows which version is next.
+    if (isPublishedLater || node.replica?.nextVersion(key, birth) === undefined) return
     // Refused for copies it is written all the same; refused for anything else it is not.
     if (failure !== undefined && failure.code !== 'NOT_ENOUGH_HOLDERS') return
     commit ??= this.#record(node, life, changes)
@@ -279,10 +301,10 @@ export class Requests {
   }
 
   /** Write a commit down as the node numbered it. */
-  #record(node: SimulatedNode, life: SessionLife, changes: Changes): Commit | undefined {
+  #record(node: SimulatedNode, life: SessionLife, changes: Changes, published?: Version): Commit | undefined {
     const record = node.entry(life.key)?.record
     const [name] = changes.keys()
-    const version = (record as LiveRecord | undefined)?.portions?.get(name as string)?.version
+    const version = published ?? (record as LiveRecord | undefined)?.portions?.get(name as string)?.version
     if (version === undefined) return undefined
     const commit: Commit = {
       kind: 'commit',

@@ -3,7 +3,7 @@
  * out and kept. A scenario written as JSON replays without its seed's draws.
  *
  * The *mix* says how a seed is drawn. Mix 1 is the first simulator's; mix 2 draws the same and then more, from streams of
- * its own. Seeds that failed are kept with the mix they failed under.
+ * its own, as does mix 3, which adds large values. Seeds that failed are kept with the mix they failed under.
  */
 import { WIRE_VERSION, WIRE_VERSION_MIN } from '@reprise/core'
 import { byTime, drawFaults, drawMoreFaults } from './fault-kinds.ts'
@@ -39,8 +39,8 @@ export interface Scenario {
   readonly liveness: Liveness | undefined
 }
 
-export type Mix = 1 | 2
-export const LATEST_MIX: Mix = 2
+export type Mix = 1 | 2 | 3
+export const LATEST_MIX: Mix = 3
 
 export interface ClockError {
   readonly rate: number
@@ -59,7 +59,10 @@ export const NODE_COUNT_MAX = 30
 /** @param options.nodeCount as many nodes instead of a number that is drawn, mostly from 3 to 8. */
 export function drawScenario(seed: number, options: { nodeCount?: number | undefined; mix?: Mix } = {}): Scenario {
   const first = drawFirst(seed, options.nodeCount)
-  return (options.mix ?? LATEST_MIX) === 1 ? first : drawMore(first, options.nodeCount)
+  const mix = options.mix ?? LATEST_MIX
+  if (mix === 1) return first
+  const second = drawMore(first, options.nodeCount)
+  return mix === 2 ? second : drawLarge(second)
 }
 
 /** Mix 1. Nothing that is drawn here may change. */
@@ -128,6 +131,18 @@ function drawMore(first: Scenario, nodeCount: number | undefined): Scenario {
     wires: hasOldNodes ? nodes.map(() => (random.chance(0.4) ? WIRE_VERSION_MIN : WIRE_VERSION)) : [],
     liveness: random.chance(0.1) ? drawLiveness(new Random(seed, 8), count) : undefined,
   }
+}
+
+/** Mix 3: the second, and values outside the head. */
+function drawLarge(second: Scenario): Scenario {
+  const random = new Random(second.seed, 11)
+  const large = { rate: random.pick([0.1, 0.3, 0.8]), bytesMax: random.pick([3_000, 40_000, 70_000]) }
+  // A member of wire 1 that comes back finds what it cannot hold, and its copies differ for good; and a cache of a dozen
+  // records refuses them.
+  const mayBeLarge = second.wires.length === 0 && second.cacheBytesMax >= LARGE_CACHE_BYTES_MIN
+  const workload = mayBeLarge && random.chance(0.25) ? { ...second.workload, large } : second.workload
+  const cacheBytesMax = workload.large === undefined ? second.cacheBytesMax : LARGE_CACHE_BYTES
+  return { ...second, mix: 3, workload, cacheBytesMax }
 }
 
 /** A core of at least two, and for everybody else something that does not end. */
@@ -206,5 +221,9 @@ function drawWorkload(random: Random): WorkloadOptions {
   }
 }
 
+/** Caches below this are there to be too small. */
+const LARGE_CACHE_BYTES_MIN = 1024 * 1024
+/** Room for all that is ever written, and what it replaces. */
+const LARGE_CACHE_BYTES: number = 64 * 1024 * 1024
 /** Longer than any run; a number, so that it can be written as JSON. */
 const FOR_EVER_MS = 1e9

@@ -22,6 +22,7 @@ import { Drops } from './checkers/drops.ts'
 import { Durability } from './checkers/durability.ts'
 import { Expiry } from './checkers/expiry.ts'
 import { Idleness } from './checkers/idleness.ts'
+import { LargeValues } from './checkers/large-values.ts'
 import { Leavers } from './checkers/leavers.ts'
 import { MergeLaws } from './checkers/merge-laws.ts'
 import { Readiness } from './checkers/readiness.ts'
@@ -151,6 +152,7 @@ class Simulation implements World {
           if (options.log !== undefined) this.#log(`${node.id} ${JSON.stringify(notice)}`)
           if (notice.type === 'shard:ready') this.#mark('ready', node.index, `ready for shard ${notice.shard}`)
           if (notice.type === 'shard:left') this.#mark('left', node.index, `let go of shard ${notice.shard}`)
+          if (notice.type === 'published') this.#requests.onPublished(notice)
           for (const checker of this.#checkers) checker.onNotice?.(node, notice)
         },
         onFailure: (node, event, error) =>
@@ -211,6 +213,7 @@ class Simulation implements World {
       new MergeLaws(this),
       new Contents(this),
       new Durability(this),
+      new LargeValues(this),
       new Drops(this),
       new Reads(this),
       new Takeovers(this),

@@ -27,8 +27,16 @@ export interface WorkloadOptions {
   readonly shoppers: number
   /** Each visit draws from a stream of its own, so that one that is taken away leaves the others as they are. */
   readonly hasOwnDraws: boolean
+  /** Some values are so large that they lie outside the head; default none. */
+  readonly large?: LargeValueOptions | undefined
   /** Only these visits take place, by number; default all. */
   readonly visits?: readonly number[] | undefined
+}
+
+export interface LargeValueOptions {
+  /** The share of values that are. */
+  readonly rate: number
+  readonly bytesMax: number
 }
 
 export type Activity = 'visit' | 'read' | 'late-write' | 'touch' | 'drop' | 'recreate'
@@ -195,7 +203,17 @@ export class Workload {
     const names = random.some(PORTION_NAMES, 0.4)
     if (names.length === 0) names.push(random.pick(PORTION_NAMES))
     const content = this.#nextContent++
-    return new Map(names.map((name) => [name, random.chance(0.1) ? null : `${key}/${name}/${content}`]))
+    return new Map(
+      names.map((name) => [name, random.chance(0.1) ? null : this.#drawText(`${key}/${name}/${content}`, random)]),
+    )
+  }
+
+  /** Large ones say all along which they are, so that a mix of two is seen. */
+  #drawText(label: string, random: Random): string {
+    const { large } = this.#options
+    if (large === undefined || !random.chance(large.rate)) return label
+    const bytes = LARGE_BYTES_MIN + random.below(large.bytesMax - LARGE_BYTES_MIN)
+    return `${label};`.repeat(Math.ceil(bytes / label.length)).slice(0, bytes)
   }
 
   #drawCopies(random: Random): number {
@@ -218,6 +236,8 @@ class Client {
 }
 
 const PORTION_NAMES = ['auth', 'basket', 'tls', 'transport'] as const
+/** Some stay inside the head, and become large, or small again, later. */
+const LARGE_BYTES_MIN = 600
 const VISITS_PER_CLIENT_MAX = 100_000
 /** Streams of visits are numbered above all others. */
 const VISIT_STREAMS = 1_000

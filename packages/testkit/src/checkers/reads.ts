@@ -3,8 +3,8 @@
  * missing; `absent` is said only of what was dropped, ended, never committed, or has no surviving copy within reach.
  */
 
-import type { LiveRecord, Notice, Outcome } from '@reprise/core'
-import { MISSING, meetsProof } from '@reprise/core'
+import type { Found, Notice, Outcome } from '@reprise/core'
+import { isReference, MISSING, meetsProof } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
@@ -56,7 +56,7 @@ export class Reads implements Checker {
 
   #checkFound(read: Read, outcome: Outcome & { outcome: 'complete' | 'partial' }): void {
     const { record } = outcome
-    const missing = wantedButMissing(read, record)
+    const missing = wantedButMissing(read, outcome)
     const isTruthful = [...missing].sort().join() === [...outcome.missing].sort().join()
     if (!isTruthful || (outcome.outcome === 'complete') !== (missing.length === 0)) {
       this.#world.violate(
@@ -120,10 +120,11 @@ export class Reads implements Checker {
   }
 }
 
-function wantedButMissing(read: Read, record: LiveRecord): string[] {
+function wantedButMissing(read: Read, { record, blobs }: Found): string[] {
   const missing: string[] = []
   for (const [name, { value }] of record.portions) {
-    if (value === MISSING && (read.portions === undefined || read.portions.includes(name))) missing.push(name)
+    const isHere = isReference(value) ? blobs?.has(name) === true : value !== MISSING
+    if (!isHere && (read.portions === undefined || read.portions.includes(name))) missing.push(name)
   }
   return missing
 }

@@ -2,7 +2,7 @@
  * I-R11: a takeover begins from all that was there to be found. Every commit that a holder had which answered, and that the
  * taking node had itself, is in what the takeover returns; and what is written then goes on from there.
  */
-import type { NodeId, Outcome, SessionKey, SessionRecord, Version } from '@reprise/core'
+import type { Found, NodeId, SessionKey, SessionRecord, Version } from '@reprise/core'
 import { compareBirths, compareTenures, covers } from '@reprise/core'
 import type { Read, ReadResult, Write } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
@@ -52,7 +52,7 @@ export class Takeovers implements Checker {
   }
 
   /** Who wrote last, as the reader knew when it began, is asked or named as silent (rule R1). */
-  #checkLastWriter(read: Read, { from }: Outcome): void {
+  #checkLastWriter(read: Read, { record, from, blobs }: Found): void {
     const reader = this.#world.cluster.node(read.node)
     const known = this.#before.get(read)?.get(reader.id)
     const writer = known?.kind === 'live' ? known.frontier[0]?.tenure.node : undefined
@@ -63,6 +63,8 @@ export class Takeovers implements Checker {
     const kept = node.entry(read.key)?.record
     if (isTouched || !isKnown || !this.#wasConnected.get(read)?.has(writer)) return
     if (from.answered.includes(writer) || from.silent.includes(writer)) return
+    // A head that names what is gone is read again, and by then another one may have written last: `from` is of that read.
+    if (blobs !== undefined && record.frontier[0]?.tenure.node !== writer) return
     // Asked and without it, it is not named.
     if (kept?.kind !== 'live' || isEnding(this.#world, node, kept) || !this.#before.get(read)?.has(writer)) return
     if (!this.#world.cluster.network.isConnected(reader.index, node.index)) return

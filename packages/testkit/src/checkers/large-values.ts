@@ -1,0 +1,204 @@
+/**
+ * Values outside the head: of I-R7, that what is read is one value as it was written, never a mix of two; and of I-R3, that
+ * what a confirmed commit names is at as many holders as the commit itself, for as long as its value was not replaced.
+ *
+ * Each chunk is counted for itself, in the shard of its own key. A crash takes copies away until all holders have it again.
+ */
+import { Buffer } from 'node:buffer'
+import type { BlobReference, Found, LiveRecord, Notice, SessionKey } from '@reprise/core'
+import { chunkKeys, compareVersions, isReference } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
+import type { Commit, Read, ReadResult, Write } from '../ledger.ts'
+import { describeVersion, describeWrite } from '../ledger.ts'
+import type { Checker, World } from './checker.ts'
+import { has, hasEnded, isJoined, isReady, isReplaced } from './checker.ts'
+
+export class LargeValues implements Checker {
+  readonly #world: World
+  /** What the commits that are not confirmed yet name, by portion. */
+  readonly #named = new Map<Commit, ReadonlyMap<string, BlobReference>>()
+  readonly #promises = new Set<Promised>()
+  readonly #crashedAtMs: number[] = []
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  onReadEnd({ read, outcome }: ReadResult): void {
+    if (outcome.outcome !== 'complete' && outcome.outcome !== 'partial') return
+    if (outcome.outcome === 'partial') this.#checkGaveUp(read, outcome)
+    for (const [name, parts] of outcome.blobs ?? []) {
+      this.#checkWhole(read, outcome.record, name, Buffer.concat(parts).toString('latin1'))
+    }
+  }
+
+  onIssued(write: Write): void {
+    if (write.kind !== 'commit') return
+    const record = this.#world.cluster.nodeById(write.node).entry(write.life.key)?.record
+    if (record?.kind !== 'live') return
+    const named = new Map<string, BlobReference>()
+    for (const name of write.changes.keys()) {
+      const portion = record.portions.get(name)
+      if (portion === undefined || compareVersions(portion.version, write.version) !== 0) continue
+      if (isReference(portion.value)) named.set(name, portion.value)
+    }
+    if (named.size > 0) this.#named.set(write, named)
+  }
+
+  onConfirmed(write: Write): void {
+    const named = write.kind === 'commit' ? this.#named.get(write) : undefined
+    if (write.kind !== 'commit' || named === undefined) return
+    this.#named.delete(write)
+    const writer = this.#world.cluster.nodeById(write.node)
+    // Who acknowledged a chunk may have crashed before the head was written.
+    const crashes = this.#crashedAtMs.filter((atMs) => atMs > this.#world.nowMs - COMMIT_MS_MAX).length
+    for (const [name, reference] of named) {
+      for (const key of chunkKeys(write.life.key, name, reference)) {
+        const promise: Promised = {
+          write,
+          name,
+          key,
+          shard: this.#world.shardOf(key),
+          copies: (write.confirmedCopies ?? 0) - crashes,
+          writer: writer.life === write.nodeLife && writer.isUp ? writer : undefined,
+        }
+        this.#promises.add(promise)
+        this.#check(promise, 'when it was confirmed')
+      }
+    }
+  }
+
+  onCrash(node: SimulatedNode): void {
+    this.#crashedAtMs.push(this.#world.nowMs)
+    for (const promise of this.#promises) {
+      if (promise.writer === node) promise.writer = undefined
+      else if (isJoined(node, promise.shard) && hasChunk(node, promise)) promise.copies--
+    }
+  }
+
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    // Where too few others are left, who leaves is not replaced.
+    if (notice.type === 'shard:left' && node.isLeaving) {
+      for (const promise of this.#promises) if (promise.shard === notice.shard) promise.copies--
+    }
+    if (notice.type !== 'portion:evicted' && notice.type !== 'session:evicted') return
+    for (const promise of this.#promises) if (promise.write.life.key === notice.key) this.#promises.delete(promise)
+  }
+
+  onCheckpoint(): void {
+    for (const promise of this.#promises) {
+      if (this.#isOver(promise)) this.#promises.delete(promise)
+      else if (this.#check(promise, 'later')) this.#renew(promise)
+    }
+  }
+
+  onQuiet(): void {
+    this.onCheckpoint()
+    for (const promise of this.#promises) {
+      if (promise.copies < 1) continue
+      for (const node of this.#world.cluster.up()) {
+        if (!isReady(node, promise.shard) || hasChunk(node, promise)) continue
+        this.#world.violate('I-R3', `${describe(promise)} is not at ${node.id} in the end`)
+      }
+    }
+  }
+
+  #checkWhole(read: Read, record: LiveRecord, name: string, text: string): void {
+    const life = this.#world.ledger.life(read.key, record.birth)
+    const version = record.portions.get(name)?.version
+    if (life === undefined || version === undefined) return
+    const written = this.#world.ledger.commit(life, version)?.changes.get(name)
+    if (text === written) return
+    const what = `${name} of ${read.key} at ${describeVersion(version)}, read at n${read.node},`
+    this.#world.violate('I-R7', `${what} is torn: ${text.length} bytes that are not the ${written?.length} written`)
+  }
+
+  /** What a head names and is gone was replaced, and the head is read again (rule B1); not for ever, if it goes on so. */
+  #checkGaveUp(read: Read, { record, missing }: Found): void {
+    const { cluster, nowMs } = this.#world
+    if (nowMs > read.startedAtMs + read.deadlineMs * CLOCK_ERROR - ROUND_TRIP_MS_MAX) return
+    for (const name of missing) {
+      const portion = record.portions.get(name)
+      if (portion === undefined || !isReference(portion.value)) continue
+      const newer = cluster.up().find((node) => {
+        const known = node.entry(read.key)?.record
+        if (known?.kind !== 'live' || !isReady(node, this.#world.shardOf(read.key)) || node.isLeaving) return false
+        const isNear = node.index === read.node || cluster.network.isConnected(read.node, node.index)
+        const version = known.portions.get(name)?.version
+        return isNear && node.isRunning && version !== undefined && compareVersions(version, portion.version) > 0
+      })
+      if (newer === undefined) continue
+      const what = `${name} of ${read.key} at ${describeVersion(portion.version)}`
+      this.#world.violate('I-R7', `n${read.node} gave up on ${what}, while ${newer.id} knew what had replaced it`)
+    }
+  }
+
+  /** Dropped, ended, or replaced by something that is known: then whoever reads the new head does not miss it. */
+  #isOver({ write, name }: Promised): boolean {
+    const { commits, drops } = write.life
+    if (drops.length > 0 || hasEnded(write, this.#world.nowMs) || isReplaced(this.#world, write)) return true
+    return commits.some((commit) => {
+      const isNewer = commit.changes.has(name) && compareVersions(commit.version, write.version) > 0
+      return isNewer && !this.#isForgotten(commit)
+    })
+  }
+
+  /** Whether a commit went with its writer, and with nobody else: then what it replaced must still be here (rule B1). */
+  #isForgotten(commit: Commit): boolean {
+    const writer = this.#world.cluster.nodeById(commit.node)
+    if (writer.life === commit.nodeLife && writer.isUp) return false
+    if (this.#crashedAtMs.filter((atMs) => atMs >= commit.issuedAtMs).length > 1) return false
+    return !this.#world.cluster.up().some((node) => has(node, commit))
+  }
+
+  #check(promise: Promised, when: string): boolean {
+    if (this.#isOver(promise)) return true
+    const { shard, writer, copies } = promise
+    const holders = this.#world.cluster
+      .up()
+      .filter((node) => node !== writer && isJoined(node, shard) && hasChunk(node, promise))
+    if (holders.length >= copies) return true
+    this.#promises.delete(promise)
+    this.#world.violate('I-R3', `${describe(promise)} has ${holders.length} of ${copies} copies ${when}`)
+    return false
+  }
+
+  /** All holders have it again: from here crashes are counted anew. */
+  #renew(promise: Promised): void {
+    const full = this.#world.cluster.options.copies + 1
+    const counted = this.#world.cluster
+      .up()
+      .filter((node) => node.replica?.isCounted(promise.shard) && hasChunk(node, promise))
+    if (counted.length < full) return
+    promise.copies = full
+    promise.writer = undefined
+  }
+}
+
+/** A chunk that a confirmed commit names. */
+interface Promised {
+  readonly write: Commit
+  /** The portion that it is a part of. */
+  readonly name: string
+  readonly key: SessionKey
+  /** Its own, not its session's. */
+  readonly shard: number
+  copies: number
+  /** Who wrote it, while that process runs: its own copy is not among those promised. */
+  writer: SimulatedNode | undefined
+}
+
+function hasChunk(node: SimulatedNode, { key }: Promised): boolean {
+  return node.entry(key)?.record.kind === 'live'
+}
+
+function describe({ write, name, shard }: Promised): string {
+  return `a part of ${name} (shard ${shard}), named by the ${describeWrite(write)},`
+}
+
+/** A clock may run this much fast. */
+const CLOCK_ERROR = 0.98
+/** Less than that before its deadline a read need not begin anew. */
+const ROUND_TRIP_MS_MAX = 100
+/** Longer than any client waits for its commit. */
+const COMMIT_MS_MAX = 2_500
