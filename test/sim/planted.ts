@@ -174,6 +174,45 @@ const split = (scenario: Scenario): Scenario => {
   return { ...scenario, faults, workload: { ...scenario.workload, thinkMs: 40 } }
 }
 
+/** Everybody reads and writes a few large values, so that what is being read is replaced. */
+const large = (scenario: Scenario): Scenario => ({
+  ...contended(scenario),
+  wires: [],
+  cacheBytesMax: 64 * 1024 * 1024,
+  conditions: { ...scenario.conditions, delayMsMin: 2, delayMsMax: 20, refuseRate: 0 },
+  workload: {
+    ...scenario.workload,
+    clients: 8,
+    thinkMs: 20,
+    moveRate: 1,
+    large: { rate: 0.8, bytesMax: 40_000 },
+    copies: { 0: 0, 1: 1, 2: 1 },
+    mix: { visit: 3, read: 6, 'late-write': 5, touch: 0, drop: 0, recreate: 0 },
+  },
+})
+
+/** Half of all nodes go, one right after the other, each with a copy that the one before counted on. */
+const exodus = (scenario: Scenario): Scenario => ({
+  ...calm(scenario),
+  nodeCount: 7,
+  copies: 1,
+  wires: [],
+  lateNodes: [],
+  startsCold: false,
+  activeMs: 2_000,
+  keyCount: 30,
+  conditions: { ...scenario.conditions, refuseRate: 0 },
+  faults: [0, 1, 2, 3].map((node) => ({ kind: 'leave', node, atMs: 1_000 + node * 60, lastsMs: 3_000 })),
+  workload: {
+    ...scenario.workload,
+    clients: 8,
+    thinkMs: 20,
+    moveRate: 1,
+    copies: { 0: 0, 1: 1, 2: 0 },
+    large: undefined,
+  },
+})
+
 function crashes(
   scenario: Scenario,
   count: number,
@@ -381,6 +420,34 @@ export const PLANTED: readonly PlantedBug[] = [
     checks: true,
   },
   {
+    lacks: ['blob-first'],
+    bug: 'the head names a large value before it is at its holders (B1)',
+    caughtBy: ['I-R3'],
+    seeds: [1, 2, 3],
+    bend: large,
+  },
+  {
+    lacks: ['blob-release'],
+    bug: 'a large value is dropped while heads still name it (B1)',
+    caughtBy: ['I-R7'],
+    seeds: [1, 2],
+    bend: large,
+  },
+  {
+    lacks: ['blob-reread'],
+    bug: 'who finds that what a head names is gone does not read the head again (B1)',
+    caughtBy: ['I-R7'],
+    seeds: [4],
+    bend: large,
+  },
+  {
+    lacks: ['leave-hand-over'],
+    bug: 'a node that stops goes without handing over what it holds (P2)',
+    caughtBy: ['I-R10'],
+    seeds: [48],
+    bend: exodus,
+  },
+  {
     lacks: ['request-deadline'],
     bug: 'a search that finds nothing does not end',
     caughtBy: ['requests', 'steps'],
@@ -396,5 +463,10 @@ export const COVERED: Readonly<Record<string, string>> = {
   'let-go': 'who let go of a shard lists nothing of it, and the sync ends when its time is over',
   'nack-rights': 'who joined no stream asks for nothing unless it means harm, and nobody does here',
   'take-evicted': 'what was evicted was said to be, and is promised no longer: who leaves gives it another chance',
+  eject: 'a ring that overflows ends in "gone", and whoever is behind syncs: what is saved is memory and repeated work',
+  vouch:
+    'who is buried too early is greeted anew, and a drain waits for equality: more moves than must, nothing is lost',
+  'cold-start': 'simulated nodes have no directory and remember nobody: see packages/core/test/members',
+  'sync-rate': 'syncs only take longer, so that the rest is not crowded out: a matter of speed, not of outcome',
   'nack-ranges': 'gaps are closed one by one, which only takes longer: a matter of speed, not of outcome',
 }

@@ -73,6 +73,8 @@ export class SimulatedNode {
   life = 0
   /** It was told to leave: what it has is about to go with it. */
   isLeaving = false
+  /** It left in its own time, and not because something ended it. */
+  hasSaidGoodbye = false
   readonly clock: NodeClock = new NodeClock()
   isPaused = false
   wokeAtMs: number = Number.NEGATIVE_INFINITY
@@ -161,6 +163,7 @@ export class Cluster {
     if (node.isUp) return
     node.life++
     node.isLeaving = false
+    node.hasSaidGoodbye = false
     node.isPaused = false
     if (amnesia) {
       node.storedIncarnation = 0

@@ -219,6 +219,7 @@ function depart(cluster: Cluster, queue: EventQueue, node: SimulatedNode): () =>
     if (node.replica?.owesAnything === true && queue.nowMs < untilMs) queue.after(10, sayGoodbye)
     else {
       cluster.step(node, { type: 'goodbye' })
+      node.hasSaidGoodbye = true
       queue.after(LAST_WORDS_MS, exit)
     }
   }
