@@ -75,7 +75,12 @@ async function startTable(): Promise<Contender> {
     onEvicted: () => {},
   })
   const context = new Context(withDefaults({ nodeId: 'self', incarnation: 1, keyHash, seed: 1 }), table)
-  const ingest = new Ingest(context, { onBeaten: () => {}, onLacking: () => {}, onHearsay: () => {} })
+  const ingest = new Ingest(context, {
+    onBeaten: () => {},
+    onLacking: () => {},
+    onHearsay: () => {},
+    onLateChunk: () => {},
+  })
   const tenure: Tenure = { epoch: 1, node: SENDER, incarnation: 1_700_000_000_000 }
   return {
     write: (chosen, bytes, seq) => {

@@ -152,6 +152,7 @@ export class Replica {
         this.#puller.refill(key, isOld ? 'latest' : 'any')
       },
       onHearsay: (shard, record) => this.#holdings.onHearsay(shard, record),
+      onLateChunk: (key, dropped, late) => this.#releases.dropAgain(key, dropped, late),
     })
     this.#holdings = this.#connectHoldings()
     this.#incoming = this.#connectIncoming()
@@ -163,6 +164,7 @@ export class Replica {
       enqueue: (shard, key, tombstone, ackNow) => this.#outgoing.enqueue(shard, key, tombstone, ackNow),
       isOwed: (shard, frame) => this.#outgoing.isOwed(shard, frame),
       isReachable: (node) => this.#members.isReachable(node),
+      hasJoined: (node, shard) => this.#outgoing.hasJoined(node, shard),
     })
     this.#syncSource = new SyncSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),

@@ -136,9 +136,11 @@ export class Holdings {
     )
   }
 
-  /** Comparisons with other holders that did not end yet, those to be tried again included. */
+  /** Comparisons with other holders that did not end yet, those to be tried again, or about to begin, included. */
   get comparisons(): number {
-    return this.#shards.reduce((count, { comparing }) => count + comparing.size, 0)
+    return this.#shards.reduce((count, { comparing, state, hasHearsay }) => {
+      return count + comparing.size + (hasHearsay && state === 'ready' ? 1 : 0)
+    }, 0)
   }
 
   /** Whether nothing is known that the shard's other holders may have and this one not: no comparison with them is due. */
@@ -298,7 +300,9 @@ export class Holdings {
     holding.hasHearsay = record.kind === 'dropped' || !this.#isStreamed(highestVersion(record).tenure)
   }
 
-  #isStreamed({ node, incarnation }: Tenure): boolean {
+  #isStreamed({ epoch, node, incarnation }: Tenure): boolean {
+    // A chunk: its stream brought it once, and what dropped it since may be forgotten already.
+    if (epoch === 0) return false
     if (node === this.#context.self) return incarnation === this.#context.incarnation
     return this.#members.isReachable(node) && this.#members.get(node)?.news.incarnation === incarnation
   }

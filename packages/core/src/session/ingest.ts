@@ -8,11 +8,12 @@
 import { FLOOR_WIRE, SYNC_REMAINING_MS_MIN } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
+import { isChunkKey } from './blob.ts'
 import { floorOf, haveSameFloor, raiseFloor, remainder } from './floor.ts'
 import type { SessionKey } from './id.ts'
 import type { Merged } from './merge.ts'
 import { mergeRecords } from './merge.ts'
-import type { SessionRecord, Tombstone } from './record.ts'
+import type { LiveRecord, SessionRecord, Tombstone } from './record.ts'
 import { endsAtMs, highestVersion, withoutValues } from './record.ts'
 import type { NodeId } from './version.ts'
 import { compareBirths, compareTenures, covers } from './version.ts'
@@ -24,6 +25,8 @@ export interface IngestListener {
   onLacking(key: SessionKey, shard: number, isOld: boolean): void
   /** Something came that was not known here, and not by a frame of a stream: others may not be told. */
   onHearsay(shard: number, record: SessionRecord): void
+  /** Somebody still has a chunk of which is known here that it was dropped. */
+  onLateChunk(key: SessionKey, dropped: Tombstone, late: LiveRecord): void
 }
 
 export class Ingest {
@@ -72,6 +75,9 @@ export class Ingest {
     const before = entry.record
     if (this.#context.lacks('frontier')) merged = withoutJoin(merged, incoming)
     if (merged.record !== before) table.put(key, merged.record, nowMs)
+    if (!isFrame && isChunkKey(key) && merged.record.kind === 'dropped' && incoming.kind === 'live') {
+      this.#listener.onLateChunk(key, merged.record, incoming)
+    }
     if (merged.conflict) this.#context.notice({ type: 'conflict', key })
     if (merged.changed && !isFrame) this.#listener.onHearsay(table.shardOf(key), merged.record)
     if (merged.changed) this.#checkPrimary(key, before)

@@ -6,12 +6,12 @@
  * reads a head finds what it names. What this node forgets to drop, because it ended or had too much to remember, is named
  * by nobody, goes out of the caches by disuse, and ends at the absolute deadline at the latest.
  */
-import { BLOB_DROPS_PER_SWEEP, OUTSIDE_WIRE, RELEASES_MAX } from '../constants.ts'
+import { BLOB_DROPS_PER_SWEEP, BLOB_TOMBSTONE_MS, OUTSIDE_WIRE, RELEASES_MAX } from '../constants.ts'
 import type { Context } from '../context.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 import { chunkCount, chunkKey, chunkTombstone } from './blob.ts'
 import type { SessionKey } from './id.ts'
-import type { BlobReference, Tombstone } from './record.ts'
+import type { BlobReference, LiveRecord, Tombstone } from './record.ts'
 import type { Birth, NodeId } from './version.ts'
 
 export interface ReleasePorts {
@@ -19,6 +19,8 @@ export interface ReleasePorts {
   /** Whether a member that joined the shard has not acknowledged the frame. */
   isOwed(shard: number, frame: number): boolean
   isReachable(node: NodeId): boolean
+  /** Whether a member takes part in this node's stream of the shard. */
+  hasJoined(node: NodeId, shard: number): boolean
 }
 
 /** A blob that was named by the head of a session. */
@@ -80,6 +82,17 @@ export class Releases {
     for (const waiting of this.#waiting) waiting.frame = this.#context.table.peek(waiting.session)?.frame ?? 0
   }
 
+  /**
+   * A holder that was away for as long as a chunk's tombstone lasts still has the chunk. It is dropped anew for all holders:
+   * those whose tombstone went a moment sooner take it for one that they miss.
+   */
+  dropAgain(key: SessionKey, dropped: Tombstone, late: LiveRecord): void {
+    const { nowMs, sharedWire } = this.#context
+    const isRecent = dropped.absoluteAtMs > nowMs + BLOB_TOMBSTONE_MS / 2
+    if (isRecent || sharedWire < OUTSIDE_WIRE || this.#context.lacks('drop-again')) return
+    this.#publish(key, chunkTombstone(dropped.birth, late.expiry.absoluteAtMs, nowMs))
+  }
+
   #drop(
     { session, birth, absoluteAtMs, portion, reference, wasNamed }: Waiting,
     index: number,
@@ -90,19 +103,24 @@ export class Releases {
     const key = chunkKey({ session, portion, number: reference.number, index })
     if (!wasNamed && table.peek(key) === undefined) return
     const tombstone = chunkTombstone(birth, absoluteAtMs, nowMs)
-    const shard = table.shardOf(key)
-    const frame = this.#ports.enqueue(shard, key, tombstone, false)
-    const entry = table.put(key, tombstone, nowMs)
-    entry.tenure = undefined
-    entry.frame = frame
+    this.#publish(key, tombstone)
     dropped.push({ key, record: tombstone })
   }
 
-  /** Who wrote the chunks keeps them although it may hold none of their shards, and so would not hear. */
-  #tellWriter({ number }: BlobReference, records: readonly KeyedRecord[]): void {
+  #publish(key: SessionKey, tombstone: Tombstone): void {
+    const { table, nowMs } = this.#context
+    const frame = this.#ports.enqueue(table.shardOf(key), key, tombstone, false)
+    const entry = table.put(key, tombstone, nowMs)
+    entry.tenure = undefined
+    entry.frame = frame
+  }
+
+  /** Who wrote the chunks keeps them, also those of shards that it does not hold, of which no stream would tell it. */
+  #tellWriter({ number }: BlobReference, dropped: readonly KeyedRecord[]): void {
     const { node } = number.tenure
-    if (node === this.#context.self || records.length === 0 || !this.#ports.isReachable(node)) return
-    this.#context.send(node, { type: 'push', records }, 'bulk')
+    if (node === this.#context.self || !this.#ports.isReachable(node)) return
+    const records = dropped.filter(({ key }) => !this.#ports.hasJoined(node, this.#context.table.shardOf(key)))
+    if (records.length > 0) this.#context.send(node, { type: 'push', records }, 'bulk')
   }
 }
 

@@ -225,6 +225,47 @@ describe('uploads', () => {
       for (const node of cluster.nodes) assert.equal(cluster.replica(node).table.size, before, node)
     })
 
+    it('[B1] [I-R4] a holder that was away for as long as the tombstones last does not split the others', () => {
+      const cluster = withSession()
+      cluster.written(cluster.commit('a', ID, { upload: large('1') }, { copies: 2 }))
+      cluster.run(100)
+      cluster.cut('a', 'c')
+      cluster.cut('b', 'c')
+      cluster.written(cluster.commit('a', ID, { upload: null }, { copies: 1 }))
+      const isDropped = (): boolean => chunksAt(cluster.replica('b'), ID).length === 0
+      cluster.until(isDropped, 'b has the tombstones')
+      cluster.run(BLOB_TOMBSTONE_MS / 2)
+      cluster.touch('a', ID)
+      cluster.run(BLOB_TOMBSTONE_MS / 2 - 1_500)
+      // b meets the chunks while it still knows better, a when it does not any more.
+      cluster.connect('b', 'c')
+      cluster.run(2_000)
+      cluster.connect('a', 'c')
+      cluster.run(4_000)
+      for (const node of cluster.nodes) assert.deepEqual(chunksAt(cluster.replica(node), ID), [], node)
+    })
+
+    it('[B1] [I-R12] who wrote a value hears once that it is released', () => {
+      const cluster = withSession({ nodes: 6 })
+      cluster.written(cluster.commit('a', ID, { upload: large('1') }, { copies: 2 }))
+      cluster.run(100)
+      cluster.outcome(cluster.resume('b', ID))
+      cluster.written(cluster.commit('b', ID, { upload: null }, { copies: 2 }))
+      cluster.sent.length = 0
+      cluster.run(2_000)
+      const holds = (key: string): boolean => {
+        const { table } = cluster.replica('a')
+        return cluster.replica('a').shardState(table.shardOf(keyOfText(key))) === 'ready'
+      }
+      const isChunk = (key: string): boolean => isChunkKey(keyOfText(key))
+      const frames = cluster.frames().filter((delivery) => delivery.to === 'a')
+      const pushes = cluster.sentOf('push').filter((delivery) => delivery.to === 'a')
+      assert(frames.flatMap(keysOf).filter(isChunk).every(holds))
+      assert(!pushes.flatMap(keysOf).filter(isChunk).some(holds))
+      assert.equal([...frames, ...pushes].flatMap(keysOf).filter(isChunk).length, 6)
+      for (const node of cluster.nodes) assert.deepEqual(chunksAt(cluster.replica(node), ID), [], node)
+    })
+
     it('[B1] a drop drops the chunks too, by whomever', () => {
       const cluster = withSession()
       cluster.written(cluster.commit('a', ID, { upload: large('1') }, { copies: 2 }))

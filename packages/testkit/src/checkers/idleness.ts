@@ -2,7 +2,6 @@
  * Of I-R12: when nothing happens and everything is acknowledged, nothing is sent but heartbeats and now and then an audit
  * that moves nothing.
  */
-import { INSIDE_BYTES_MAX } from '@reprise/core'
 import type { Checker, World } from './checker.ts'
 import { isEnding } from './checker.ts'
 
@@ -41,7 +40,6 @@ export class Idleness implements Checker {
       if (
         count <= max ||
         (frames > 0 && WRITING.has(number)) ||
-        (AUDIT.has(number) && this.#hasLargeValues()) ||
         (MOVING.has(number) && (this.#hadEnding || this.#hasEnding()))
       )
         continue
@@ -53,20 +51,6 @@ export class Idleness implements Checker {
   #hasTouches(): boolean {
     return this.#world.ledger.keys.some((key) =>
       this.#world.ledger.lives(key).some((life) => life.touchedAtMs > life.createdAtMs),
-    )
-  }
-
-  /**
-   * Who wrote a large value is told that it is released by a message of its own, and takes it, like all that did not come by
-   * a stream, for something that the other holders may not know: it compares with them, a few shards at a time.
-   */
-  #hasLargeValues(): boolean {
-    return this.#world.ledger.keys.some((key) =>
-      this.#world.ledger
-        .lives(key)
-        .some(({ commits }) =>
-          commits.some(({ changes }) => [...changes.values()].some((text) => (text?.length ?? 0) >= INSIDE_BYTES_MAX)),
-        ),
     )
   }
 
