@@ -114,9 +114,10 @@ export class BlobReader {
     for (const [portion, reference] of references(outcome.record, read.command.portions)) {
       const known = before.get(portion)
       const isSame = known !== undefined && compareVersions(known.reference.number, reference.number) === 0
-      read.hasNews ||= !isSame
       const value = isSame ? known : new Value(reference, chunkKeys(read.command.key, portion, reference))
       read.values.set(portion, value)
+      // Looked for twice, and still named by a head that was read after that: it is lost, and not replaced.
+      if (value.misses >= VALUE_MISSES_MAX) continue
       for (const [index, key] of value.keys.entries()) this.#want(read, value, index, key)
     }
     this.#goOn(read)
@@ -162,7 +163,10 @@ export class BlobReader {
     if (read.wanted.delete(wanted)) {
       const bytes = isFound(outcome) ? chunkValue(outcome.record, this.#context.nowMs) : undefined
       if (value.take(index, bytes)) read.hear(outcome.from)
-      else read.isGone = true
+      else {
+        read.isGone = true
+        value.misses++
+      }
       this.#goOn(read)
     }
     this.#work()
@@ -181,14 +185,13 @@ export class BlobReader {
     const { command, untilMs } = read
     const { nowMs } = this.#context
     const mayRead = read.rereads < BLOB_REREADS_MAX && nowMs < untilMs && !this.#context.lacks('blob-reread')
-    if (!mayRead || (read.rereads > 0 && !read.hasNews)) {
+    if (!mayRead) {
       // The rest still counts: it may complete another portion.
       if (read.wanted.size === 0) this.#conclude(read, head)
       return
     }
     read.rereads++
     read.isGone = false
-    read.hasNews = false
     this.#forget(read)
     const again: ResumeCommand = { ...command, consistency: 'latest', deadlineMs: untilMs - nowMs }
     try {
@@ -245,8 +248,6 @@ class Read {
   /** A chunk of what the head names could not be had. */
   isGone = false
   rereads = 0
-  /** The head that was read last names a value that the one before did not. */
-  hasNews = false
   readonly #chunksFrom = new Set<NodeId>()
 
   constructor(command: ResumeCommand, untilMs: number, onOutcome: (outcome: Outcome) => void) {
@@ -271,6 +272,8 @@ class Value {
   readonly reference: BlobReference
   readonly keys: readonly SessionKey[]
   readonly parts: (Uint8Array | undefined)[]
+  /** How often something of it was not found. The head is read again each time. */
+  misses = 0
   #left: number
 
   constructor(reference: BlobReference, keys: readonly SessionKey[]) {
@@ -334,4 +337,6 @@ function withValues(found: Found, blobs: Blobs, missing: readonly string[]): Fou
     : { outcome: 'partial', record, missing: all, blobs, from }
 }
 
+/** A value that the head goes on naming is looked for so often: a message may have been lost, hardly two. */
+const VALUE_MISSES_MAX = 2
 const NOWHERE: Origin = { local: true, answered: [], silent: [] }

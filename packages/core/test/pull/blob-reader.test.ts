@@ -105,6 +105,24 @@ describe('reading large values', () => {
     return cluster.outcome(reading)
   }
 
+  it('[B1] what is lost is given up only by a head that was read after it could not be found', () => {
+    const cluster = withUpload()
+    for (const node of cluster.nodes) {
+      for (const key of chunksAt(cluster.replica(node), ID)) cluster.replica(node).table.delete(key)
+    }
+    const reads = (): number => cluster.sentOf('pull').filter(({ from, to }) => from === 'f' && to === 'a').length
+    assert.deepEqual(missingOf(cluster.outcome(cluster.resume('f', ID))), ['upload'])
+    assert.equal(reads(), 3)
+    cluster.sent.length = 0
+    // While it is looked for a second time somebody replaces it.
+    cluster.fate = ({ from, type }) => (from === 'f' && type === 'pull-chunk' && reads() === 2 ? 100 : undefined)
+    const reading = cluster.resume('f', ID, { deadlineMs: 5_000 })
+    cluster.until(() => reads() === 2, 'the head is read again')
+    cluster.run(50)
+    cluster.written(cluster.commit('a', ID, { upload: large('2') }, { copies: 2 }))
+    assert.equal(wholeTexts(cluster.outcome(reading))['upload'], large('2'))
+  })
+
   it('[B1] a session that is dropped while it is read is absent', () => {
     const cluster = withUpload()
     const heldUntilMs = cluster.nowMs + 100

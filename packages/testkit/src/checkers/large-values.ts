@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer'
 import type { BlobReference, Found, LiveRecord, Notice, SessionKey } from '@reprise/core'
-import { chunkKeys, compareVersions, isReference } from '@reprise/core'
+import { BUCKET_COUNT, chunkKeys, compareVersions, isChunkKey, isReference } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Commit, Read, ReadResult, Write } from '../ledger.ts'
 import { describeVersion, describeWrite } from '../ledger.ts'
@@ -18,6 +18,8 @@ export class LargeValues implements Checker {
   /** What the commits that are not confirmed yet name, by portion. */
   readonly #named = new Map<Commit, ReadonlyMap<string, BlobReference>>()
   readonly #promises = new Set<Promised>()
+  /** How many holders of a chunk crashed: also before the commit that names it was confirmed, or even written. */
+  readonly #crashesWith = new Map<SessionKey, number>()
   readonly #crashedAtMs: number[] = []
 
   constructor(world: World) {
@@ -50,8 +52,6 @@ export class LargeValues implements Checker {
     if (write.kind !== 'commit' || named === undefined) return
     this.#named.delete(write)
     const writer = this.#world.cluster.nodeById(write.node)
-    // Who acknowledged a chunk may have crashed before the head was written.
-    const crashes = this.#crashedAtMs.filter((atMs) => atMs > this.#world.nowMs - COMMIT_MS_MAX).length
     for (const [name, reference] of named) {
       for (const key of chunkKeys(write.life.key, name, reference)) {
         const promise: Promised = {
@@ -59,7 +59,7 @@ export class LargeValues implements Checker {
           name,
           key,
           shard: this.#world.shardOf(key),
-          copies: (write.confirmedCopies ?? 0) - crashes,
+          copies: (write.confirmedCopies ?? 0) - (this.#crashesWith.get(key) ?? 0),
           writer: writer.life === write.nodeLife && writer.isUp ? writer : undefined,
         }
         this.#promises.add(promise)
@@ -70,6 +70,9 @@ export class LargeValues implements Checker {
 
   onCrash(node: SimulatedNode): void {
     this.#crashedAtMs.push(this.#world.nowMs)
+    for (const key of chunksAt(node)) {
+      if (isJoined(node, this.#world.shardOf(key))) this.#crashesWith.set(key, (this.#crashesWith.get(key) ?? 0) + 1)
+    }
     for (const promise of this.#promises) {
       if (promise.writer === node) promise.writer = undefined
       else if (isJoined(node, promise.shard) && hasChunk(node, promise)) promise.copies--
@@ -113,9 +116,13 @@ export class LargeValues implements Checker {
     this.#world.violate('I-R7', `${what} is torn: ${text.length} bytes that are not the ${written?.length} written`)
   }
 
-  /** What a head names and is gone was replaced, and the head is read again (rule B1); not for ever, if it goes on so. */
+  /**
+   * What a head names and is gone was replaced, and the head is read again (rule B1). A holder that hears of the replacement
+   * after it was asked last does not say so.
+   */
   #checkGaveUp(read: Read, { record, missing }: Found): void {
-    const { cluster, nowMs } = this.#world
+    const { cluster, ledger, nowMs } = this.#world
+    const life = ledger.life(read.key, record.birth)
     if (nowMs > read.startedAtMs + read.deadlineMs * CLOCK_ERROR - ROUND_TRIP_MS_MAX) return
     for (const name of missing) {
       const portion = record.portions.get(name)
@@ -125,7 +132,9 @@ export class LargeValues implements Checker {
         if (known?.kind !== 'live' || !isReady(node, this.#world.shardOf(read.key)) || node.isLeaving) return false
         const isNear = node.index === read.node || cluster.network.isConnected(read.node, node.index)
         const version = known.portions.get(name)?.version
-        return isNear && node.isRunning && version !== undefined && compareVersions(version, portion.version) > 0
+        if (version === undefined || compareVersions(version, portion.version) <= 0) return false
+        const commit = life === undefined ? undefined : ledger.commit(life, version)
+        return isNear && node.isRunning && (commit?.issuedAtMs ?? 0) <= nowMs - ROUND_TRIP_MS_MAX
       })
       if (newer === undefined) continue
       const what = `${name} of ${read.key} at ${describeVersion(portion.version)}`
@@ -188,6 +197,13 @@ interface Promised {
   writer: SimulatedNode | undefined
 }
 
+/** The chunks that a node has alive. */
+function* chunksAt({ table }: SimulatedNode): Generator<SessionKey> {
+  for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+    for (const { key, record } of table.bucketEntries(bucket)) if (record.kind === 'live' && isChunkKey(key)) yield key
+  }
+}
+
 function hasChunk(node: SimulatedNode, { key }: Promised): boolean {
   return node.entry(key)?.record.kind === 'live'
 }
@@ -198,7 +214,5 @@ function describe({ write, name, shard }: Promised): string {
 
 /** A clock may run this much fast. */
 const CLOCK_ERROR = 0.98
-/** Less than that before its deadline a read need not begin anew. */
+/** Less than that before its deadline a read need not begin anew, and what came less than that ago it need not know. */
 const ROUND_TRIP_MS_MAX = 100
-/** Longer than any client waits for its commit. */
-const COMMIT_MS_MAX = 2_500
