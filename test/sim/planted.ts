@@ -448,6 +448,13 @@ export const PLANTED: readonly PlantedBug[] = [
     bend: exodus,
   },
   {
+    lacks: ['pin-fetched'],
+    bug: 'what a takeover has merged goes when its node lets go of the shard, or has no room (R1)',
+    caughtBy: ['I-R11'],
+    seeds: [54],
+    bend: exodus,
+  },
+  {
     lacks: ['request-deadline'],
     bug: 'a search that finds nothing does not end',
     caughtBy: ['requests', 'steps'],

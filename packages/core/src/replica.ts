@@ -118,10 +118,7 @@ export class Replica {
     this.#table = new BucketTable({
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
-      isPinned: (entry) => {
-        const isFetching = this.#puller.isFetching(entry.key) && !this.#context.lacks('pin-fetched')
-        return isFetching || this.#outgoing.isOwed(entry.shard, entry.frame)
-      },
+      isPinned: (entry) => this.#isPinned(entry),
       isHeld: (shard) => this.#holdings.isJoined(shard) && !this.#context.lacks('stub'),
       onEvicted: (entry) => {
         this.#primary.onGone(entry)
@@ -767,10 +764,7 @@ export class Replica {
       onLeft: (shard) => {
         this.#syncReceiver.abandon(shard)
         this.#incoming.leaveShard(shard)
-        this.#table.clearShard(
-          shard,
-          (entry) => entry.tenure !== undefined || this.#outgoing.isOwed(shard, entry.frame),
-        )
+        this.#table.clearShard(shard, (entry) => entry.tenure !== undefined || this.#isPinned(entry))
       },
     })
   }
@@ -791,6 +785,7 @@ export class Replica {
     return new Puller(this.#context, {
       isReady: (shard) => this.#holdings.isReady(shard),
       readyHolders: (shard) => this.#holdings.readyHolders(shard),
+      holders: (shard) => this.#holdings.holders(shard),
       reachable: (shard) => this.#holdings.reachable(shard),
       isReachable: (node) => this.#members.isReachable(node),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
@@ -853,6 +848,12 @@ export class Replica {
   #shareWire(newcomer?: NodeId): void {
     const present = [...this.#members.present()].map(({ news }) => news.node)
     this.#context.shareWire(newcomer === undefined ? present : [...present, newcomer])
+  }
+
+  /** Whether a record must stay here: somebody is owed it, or a search is putting it together. */
+  #isPinned({ key, shard, frame }: Entry): boolean {
+    const isFetching = this.#puller.isFetching(key) && !this.#context.lacks('pin-fetched')
+    return isFetching || this.#outgoing.isOwed(shard, frame)
   }
 
   #noticeEviction({ key }: Entry): void {

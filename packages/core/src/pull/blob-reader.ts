@@ -109,6 +109,7 @@ export class BlobReader {
       return
     }
     read.head = outcome
+    read.hearHead(outcome.from)
     const before = new Map(read.values)
     read.values.clear()
     for (const [portion, reference] of references(outcome.record, read.command.portions)) {
@@ -211,7 +212,7 @@ export class BlobReader {
       if (parts === undefined) missing.push(portion)
       else blobs.set(portion, parts)
     }
-    read.onOutcome(withValues({ ...head, from: read.origin(head.from) }, blobs, missing))
+    read.onOutcome(withValues({ ...head, from: read.origin() }, blobs, missing))
   }
 
   #end(read: Read): void {
@@ -248,6 +249,8 @@ class Read {
   /** A chunk of what the head names could not be had. */
   isGone = false
   rereads = 0
+  readonly #answered = new Set<NodeId>()
+  readonly #silent = new Set<NodeId>()
   readonly #chunksFrom = new Set<NodeId>()
 
   constructor(command: ResumeCommand, untilMs: number, onOutcome: (outcome: Outcome) => void) {
@@ -256,14 +259,23 @@ class Read {
     this.onOutcome = onOutcome
   }
 
+  /** The head may be read several times: all who answered count, and who was silent and never did. */
+  hearHead({ answered, silent }: Origin): void {
+    for (const node of answered) this.#answered.add(node)
+    for (const node of silent) this.#silent.add(node)
+  }
+
   hear(from: Origin): void {
     for (const node of from.answered) this.#chunksFrom.add(node)
   }
 
   /** Where the whole came from. */
-  origin(head: Origin): Origin {
-    if (this.#chunksFrom.size === 0) return head
-    return { ...head, local: false, chunksFrom: [...this.#chunksFrom] }
+  origin(): Origin {
+    const answered = [...this.#answered]
+    const silent = [...this.#silent].filter((node) => !this.#answered.has(node))
+    const local = answered.length === 0 && this.#chunksFrom.size === 0
+    const chunksFrom = this.#chunksFrom.size === 0 ? {} : { chunksFrom: [...this.#chunksFrom] }
+    return { local, answered, silent, ...chunksFrom }
   }
 }
 

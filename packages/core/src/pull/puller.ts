@@ -49,6 +49,8 @@ export interface PullPorts {
   isReady(shard: number): boolean
   /** Members known as ready holders of the shard, reachable or not. */
   readyHolders(shard: number): readonly NodeId[]
+  /** Members that shall hold the shard, ready or not. */
+  holders(shard: number): readonly NodeId[]
   /** Members that can be asked now, nearest first, with those that joined the shard before the others. */
   reachable(shard: number): readonly NodeId[]
   isReachable(node: NodeId): boolean
@@ -163,7 +165,10 @@ export class Puller {
     flight.times.learn(this.#context.nowMs - asked.sentAtMs)
     const isAbsent = answer.records.some(({ record }) => isRemainder(record))
     flight.asked.set(from, { status: isAbsent ? 'absent' : answer.status, ready: answer.ready })
-    if (answer.status === 'found' && flight.consistency === 'latest') this.#askLastWriter(flight)
+    if (flight.consistency === 'latest') {
+      if (answer.status === 'found') this.#askLastWriter(flight)
+      if (!answer.ready) this.#askSuccessors(flight)
+    }
     this.#goOn(flight)
   }
 
@@ -280,6 +285,12 @@ export class Puller {
     if (this.#context.lacks('last-writer')) return
     const record = this.#context.table.peek(flight.key)?.record
     if (record?.kind === 'live') this.#askIfReachable(flight, highestVersion(record).tenure.node)
+  }
+
+  /** It may have let go of the shard since it was asked, to holders of whom this node had not heard yet. */
+  #askSuccessors(flight: Flight): void {
+    if (this.#context.lacks('ask-successors')) return
+    for (const node of this.#ports.holders(flight.shard)) this.#askIfReachable(flight, node)
   }
 
   /** Who wrote what a token proves has it, even when no holder does yet. */

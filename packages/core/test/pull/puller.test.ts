@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { CACHE_BYTES_MIN, FLIGHTS_MAX, FLUSH_INTERVAL_MS, REVALIDATE_MS } from '../../src/constants.ts'
+import { CACHE_BYTES_MIN, FLIGHTS_MAX, FLUSH_INTERVAL_MS, REVALIDATE_MS, SHARD_COUNT } from '../../src/constants.ts'
 import { LimitError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/outbox.ts'
 import { MISSING } from '../../src/session/record.ts'
@@ -53,6 +53,20 @@ describe('pulling', () => {
       assert.equal(cluster.results.has(request), false)
       assert.deepEqual(texts(cluster.record('c', id)), { x: '1' })
       assert.equal(cluster.outcome(request).outcome, 'complete')
+    })
+
+    it('[rule R1] [I-R11] keeps what was answered until a takeover ends, though its shard is let go of meanwhile', () => {
+      const cluster = Cluster.ready()
+      const id = idInShard(7)
+      cluster.establish('a', id, { x: '1', y: '2' })
+      cluster.fate = ({ from, to, type }) => (to === 'c' && type === 'answer' ? (from === 'a' ? 800 : 400) : undefined)
+      const request = cluster.resume('c', id)
+      cluster.step('c', { type: 'leave' })
+      cluster.until(() => cluster.replica('c').shardState(7) === 'none', 'c lets go')
+      assert.equal(cluster.results.has(request), false)
+      const outcome = cluster.outcome(request)
+      assert.equal(outcome.outcome, 'complete')
+      assert.deepEqual(texts(cluster.record('c', id)), { x: '1', y: '2' })
     })
 
     it('[R4] a node that lacks the session asks for the portions it needs, and gets no other values', () => {
@@ -216,6 +230,40 @@ describe('pulling', () => {
       assert(outcome.from.answered.includes('a'))
       assert.equal(texts(cluster.record(strangers[0], id))['basket'], 'tea, rum')
     })
+
+    for (const planted of [[], ['ask-successors']]) {
+      const does = planted.length === 0 ? 'asks' : 'misses, with that planted away,'
+      it(`[rule R1] [I-R11] ${does} who took the shard over from a holder that let go when it was asked`, () => {
+        const cluster = Cluster.ready({ nodes: 5, copies: 1, init: () => ({ planted: new Set(planted) }) })
+        const shards = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
+        const before = shards.map((shard) => cluster.holdersOf(idInShard(shard)))
+        // e hears that f is there, and nothing of what moves then.
+        cluster.fate = ({ from, to, message }) => {
+          if (to !== 'e' || message?.type !== 'heartbeat') return undefined
+          return from === 'f' && message.ready.hi === 0 && message.ready.lo === 0 ? undefined : 'lose'
+        }
+        cluster.join('f')
+        cluster.until(() => cluster.replica('f').isReady, 'f has its shards')
+        cluster.run(300)
+        const after = shards.map((shard) => cluster.holdersOf(idInShard(shard)))
+        const shard = shards.find((at) => {
+          const nodes = [...(before[at] ?? []), ...(after[at] ?? [])]
+          return after[at]?.includes('f') && !nodes.includes('d') && !nodes.includes('e')
+        })
+        assert(shard !== undefined)
+        const id = idInShard(shard)
+        const stays = before[shard]?.find((node) => after[shard]?.includes(node))
+        cluster.establish('d', id, { x: '1' }, 1)
+        cluster.run(100)
+        cluster.fate = ({ to, carrier, type }) =>
+          to === stays && (carrier === 'frame' || type === 'repair') ? 'lose' : undefined
+        cluster.written(cluster.commit('d', id, { x: '2' }, { copies: 1 }))
+        cluster.crash('d')
+        const outcome = cluster.outcome(cluster.resume('e', id))
+        assert(outcome.outcome === 'complete')
+        assert.deepEqual(texts(outcome.record), { x: planted.length === 0 ? '2' : '1' })
+      })
+    }
 
     it('[rule R1] waits for stragglers no longer than the hedge delay, and names them', () => {
       const { cluster, id, holders, strangers } = withSession()

@@ -2,8 +2,9 @@
  * I-R11: a takeover begins from all that was there to be found. Every commit that a holder had which answered, and that the
  * taking node had itself, is in what the takeover returns; and what is written then goes on from there.
  */
-import type { Found, NodeId, SessionKey, SessionRecord, Version } from '@reprise/core'
+import type { Found, NodeId, Notice, SessionKey, SessionRecord, Version } from '@reprise/core'
 import { compareBirths, compareTenures, covers } from '@reprise/core'
+import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult, Write } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
 import { isEnding, recordsOf } from './checker.ts'
@@ -16,6 +17,8 @@ export class Takeovers implements Checker {
   readonly #wasConnected = new WeakMap<Read, ReadonlySet<NodeId>>()
   /** What a node last returned of a session, by node, its life and key. */
   readonly #returned = new Map<string, SessionRecord>()
+  /** When a node last let go of a shard, by both. */
+  readonly #letGoAtMs = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -52,7 +55,7 @@ export class Takeovers implements Checker {
   }
 
   /** Who wrote last, as the reader knew when it began, is asked or named as silent (rule R1). */
-  #checkLastWriter(read: Read, { record, from, blobs }: Found): void {
+  #checkLastWriter(read: Read, { from }: Found): void {
     const reader = this.#world.cluster.node(read.node)
     const known = this.#before.get(read)?.get(reader.id)
     const writer = known?.kind === 'live' ? known.frontier[0]?.tenure.node : undefined
@@ -63,12 +66,21 @@ export class Takeovers implements Checker {
     const kept = node.entry(read.key)?.record
     if (isTouched || !isKnown || !this.#wasConnected.get(read)?.has(writer)) return
     if (from.answered.includes(writer) || from.silent.includes(writer)) return
-    // A head that names what is gone is read again, and by then another one may have written last: `from` is of that read.
-    if (blobs !== undefined && record.frontier[0]?.tenure.node !== writer) return
     // Asked and without it, it is not named.
     if (kept?.kind !== 'live' || isEnding(this.#world, node, kept) || !this.#before.get(read)?.has(writer)) return
+    if (this.#hasLetGoSince(node, read)) return
     if (!this.#world.cluster.network.isConnected(reader.index, node.index)) return
     this.#world.violate('I-R11', `${reader.id} took ${read.key} over without asking ${writer}, which wrote last`)
+  }
+
+  /** Whether it may have been without the session for a moment: who lets go of a shard drops it, and may resume it again. */
+  #hasLetGoSince(node: SimulatedNode, { key, startedAtMs }: Read): boolean {
+    const letGoAtMs = this.#letGoAtMs.get(`${node.id} ${this.#world.shardOf(key)}`)
+    return letGoAtMs !== undefined && letGoAtMs >= startedAtMs
+  }
+
+  onNotice(node: SimulatedNode, notice: Notice): void {
+    if (notice.type === 'shard:left') this.#letGoAtMs.set(`${node.id} ${notice.shard}`, this.#world.nowMs)
   }
 
   onIssued(write: Write): void {
