@@ -91,10 +91,15 @@ export function isEnding(world: World, node: SimulatedNode, record: SessionRecor
   return node.clock.virtualMs(endsAtMs(record)) < world.nowMs + END_MARGIN_MS
 }
 
-/** A later life of the id began somewhere, and wins wherever it comes; what it replaced is promised no longer. */
-export function isReplaced(world: World, { life }: Write): boolean {
-  for (const { record } of recordsOf(world, life.key)) if (compareBirths(record.birth, life.birth) > 0) return true
-  return false
+/**
+ * A later life of the id began somewhere, and wins wherever it comes; what it replaced is promised no longer. Where it was put
+ * out, its stub still wins (rule T1).
+ */
+export function isReplaced(world: World, { life: { key, birth } }: Write): boolean {
+  return world.cluster.up().some((node) => {
+    const known = node.entry(key)?.record ?? node.table.stub(key)
+    return known !== undefined && compareBirths(known.birth, birth) > 0
+  })
 }
 
 /** Whether what was written ends, or has ended, by itself. */

@@ -46,7 +46,7 @@ export class Durability implements Checker {
       writer: writer.life === write.nodeLife && writer.isUp ? writer : undefined,
     }
     this.#crashes.delete(write)
-    if (hasEnded(write, this.#world.nowMs)) return
+    if (hasEnded(write, this.#world.nowMs) || isReplaced(this.#world, write)) return
     this.#promises.add(promise)
     this.#check(promise, 'when it was confirmed')
   }
