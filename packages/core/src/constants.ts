@@ -207,6 +207,9 @@ export const SYNC_ITEMS_MAX = 4096
 /** Shards synced at once, so that joining never starves what serves clients. */
 export const SYNC_SESSIONS_MAX = 8
 export const SYNC_TIMEOUT_MS = 2_000
+/** The same for a source that is slow. Above what may stand in its queue, and it is not dead; longer only keeps those waiting who
+ * could ask another one. */
+export const SYNC_PATIENCE_MS_MAX: number = 8 * SYNC_TIMEOUT_MS
 /** Fetched by syncs: a quarter of a gigabit and of a core, so that who joins a full cluster serves meanwhile. A gigabyte takes
  * half a minute; raised, joining is sooner and everything else slower. */
 export const SYNC_BYTES_PER_SECOND: number = 32 * 1024 * 1024

@@ -33,6 +33,7 @@ import type { CopiesWait } from './copies-waits.ts'
 import { CopiesWaits } from './copies-waits.ts'
 import { FlushClock } from './flush-clock.ts'
 import { OutStream } from './out-stream.ts'
+import { ProbePace } from './probe-pace.ts'
 import { Repairs } from './repairs.ts'
 import type { RoomCommand } from './room.ts'
 import { noRoom, RoomWaits } from './room.ts'
@@ -53,6 +54,7 @@ export class Outgoing {
   readonly #waits: CopiesWaits
   readonly #room: RoomWaits
   readonly #repairs: Repairs
+  readonly #probePace = new ProbePace()
   /** Streams with something to publish, and with something unacknowledged. */
   readonly #dirty = new Set<number>()
   readonly #unacknowledged = new Set<number>()
@@ -187,6 +189,7 @@ export class Outgoing {
     for (let shard = 0; shard < SHARD_COUNT; shard++) this.onLeave(node, shard)
     this.#clock.forget(node)
     this.#repairs.forget(node)
+    this.#probePace.forget(node)
   }
 
   /** The member cannot be reached: nothing is awaited of it. */
@@ -196,6 +199,7 @@ export class Outgoing {
 
   onAck(from: NodeId, ack: Ack): void {
     if (ack.incarnation !== this.#context.incarnation) return
+    this.#probePace.onAck(from, ack.positions, this.#context.nowMs)
     for (const { shard, number, ready } of ack.positions) {
       const stream = this.#stream(shard)
       if (number > stream.published || stream.ejected.has(from)) continue
@@ -358,28 +362,37 @@ export class Outgoing {
 
   #probeLagging(): void {
     const { nowMs } = this.#context
-    const probes = new Map<NodeId, ShardNumber[]>()
+    const lagging = new Map<NodeId, ShardNumber[]>()
+    const due = new Set<NodeId>()
     this.#probeDueMs = Number.POSITIVE_INFINITY
     for (const shard of this.#unacknowledged) {
       const stream = this.#stream(shard)
-      if (nowMs >= stream.probeAtMs) {
+      const isDue = nowMs >= stream.probeAtMs
+      for (const [node, position] of stream.positions) {
+        // Somebody far away, or busy, may be on the way to acknowledging.
+        const isTooSoon = nowMs < stream.publishedAtMs + 4 * this.#ports.roundTripMs(node)
+        if (position >= stream.published || isTooSoon) continue
+        const list = lagging.get(node) ?? []
+        list.push({ shard, number: stream.published })
+        lagging.set(node, list)
+        if (isDue) due.add(node)
+      }
+      if (isDue) {
         stream.probeDelayMs = Math.min(stream.probeDelayMs * 2, PROBE_MS_MAX)
         stream.probeAtMs = nowMs + stream.probeDelayMs
-        for (const [node, position] of stream.positions) {
-          // Somebody far away, or busy, may be on the way to acknowledging.
-          const isTooSoon = nowMs < stream.publishedAtMs + 4 * this.#ports.roundTripMs(node)
-          if (position >= stream.published || isTooSoon) continue
-          const list = probes.get(node) ?? []
-          list.push({ shard, number: stream.published })
-          probes.set(node, list)
-        }
       }
       this.#probeDueMs = Math.min(this.#probeDueMs, stream.probeAtMs)
     }
     if (this.#context.lacks('probe')) return
-    for (const [node, streams] of probes) {
-      this.#context.send(node, { type: 'probe', incarnation: this.#context.incarnation, streams })
-    }
+    for (const [node, streams] of lagging) if (due.has(node)) this.#probe(node, streams)
+  }
+
+  #probe(node: NodeId, streams: readonly ShardNumber[]): void {
+    const { nowMs, incarnation } = this.#context
+    const [first] = streams
+    if (first === undefined || (!this.#probePace.mayProbe(node, nowMs) && !this.#context.lacks('probe-pace'))) return
+    this.#probePace.onProbe(node, first, nowMs)
+    this.#context.send(node, { type: 'probe', incarnation, streams })
   }
 
   /** Give up on whoever keeps most of a ring from being forgotten, before the ring overflows for everybody (rule P5). */

@@ -18,7 +18,6 @@ import {
   SYNC_BYTES_PER_SECOND,
   SYNC_ITEMS_MAX,
   SYNC_SESSIONS_MAX,
-  SYNC_TIMEOUT_MS,
   SYNC_WANT_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
@@ -29,6 +28,7 @@ import { TokenBucket } from '../token-bucket.ts'
 import type { StreamPosition, SyncItems, SyncOffer, SyncRecords, SyncScope } from '../wire/messages.ts'
 import type { KeyedRecord } from '../wire/record-codec.ts'
 import { recordWireBytes } from '../wire/record-codec.ts'
+import { Patience } from './patience.ts'
 
 export interface SyncReceiverPorts {
   isReachable(node: NodeId): boolean
@@ -51,6 +51,7 @@ export class SyncReceiver {
   readonly #active = new Map<number, Session>()
   /** What may be fetched now, from all sources together. */
   readonly #budget = new TokenBucket(SYNC_BYTES_PER_SECOND, SYNC_BYTES_BURST)
+  readonly #patience = new Patience()
   #nextSession = 1
   /** Records fetched by syncs since the start. */
   records = 0
@@ -141,6 +142,7 @@ export class SyncReceiver {
   }
 
   onUnreachable(node: NodeId): void {
+    this.#patience.forget(node)
     for (const session of [...this.#active.values()]) if (session.source === node) this.#end(session, false)
   }
 
@@ -166,16 +168,24 @@ export class SyncReceiver {
   }
 
   tick(): void {
+    const { nowMs } = this.#context
     for (const session of [...this.#active.values()]) {
-      if (this.#context.nowMs < session.timeoutAtMs) continue
+      if (nowMs < session.timeoutAtMs) continue
       if (session.awaited === 'budget') this.#next(session)
-      else this.#end(session, false, true)
+      else this.#giveUp(session)
     }
+  }
+
+  #giveUp(session: Session): void {
+    const waitedMs = this.#context.nowMs - session.askedAtMs
+    if (!this.#context.lacks('sync-patience')) this.#patience.onSilence(session.source, waitedMs)
+    this.#end(session, false, true)
   }
 
   #begin(): void {
     while (this.#active.size < SYNC_SESSIONS_MAX) {
-      const session = this.#queue.shift()
+      const at = this.#queue.findIndex(({ source }) => !this.#isBusy(source))
+      const [session] = at < 0 ? [] : this.#queue.splice(at, 1)
       if (session === undefined) return
       this.#active.set(session.id, session)
       if (!this.#ports.isReachable(session.source)) {
@@ -190,6 +200,15 @@ export class SyncReceiver {
       this.#await(session, 'offer')
       this.#context.send(source, { type: 'sync-ask', session: id, shard, scope, digests }, 'bulk')
     }
+  }
+
+  /** Whether a source that is slow has enough to answer: more would only wait behind it. */
+  #isBusy(source: NodeId): boolean {
+    const window = this.#patience.window(source)
+    if (window === SYNC_SESSIONS_MAX) return false
+    let count = 0
+    for (const session of this.#active.values()) if (session.source === source) count++
+    return count >= window
   }
 
   /** Send the next request of a session, or end it. */
@@ -230,13 +249,16 @@ export class SyncReceiver {
 
   #await(session: Session, reply: Awaited): void {
     session.awaited = reply
-    session.timeoutAtMs = this.#context.nowMs + SYNC_TIMEOUT_MS
+    session.askedAtMs = this.#context.nowMs
+    session.timeoutAtMs = session.askedAtMs + this.#patience.ms(session.source)
   }
 
   /** The session an answer belongs to, if it is the answer that is awaited. */
   #expect(from: NodeId, id: number, reply: Awaited): Session | undefined {
     const session = this.#active.get(id)
-    return session?.source === from && session.awaited === reply ? session : undefined
+    if (session?.source !== from || session.awaited !== reply) return undefined
+    this.#patience.onAnswer(from, this.#context.nowMs - session.askedAtMs)
+    return session
   }
 
   #end(session: Session, complete: boolean, isLost = false): void {
@@ -266,6 +288,7 @@ class Session {
   readonly scope: SyncScope
   readonly onDone: SyncDone[]
   awaited: Awaited = 'offer'
+  askedAtMs = 0
   timeoutAtMs = 0
   isSourceReady = false
   takesEvicted = false
