@@ -176,9 +176,13 @@ export class SyncReceiver {
     }
   }
 
+  /** No answer came in time. What else waits for the source may be had from another one meanwhile. */
   #giveUp(session: Session): void {
-    const waitedMs = this.#context.nowMs - session.askedAtMs
-    if (!this.#context.lacks('sync-patience')) this.#patience.onSilence(session.source, waitedMs)
+    const { source, askedAtMs } = session
+    if (!this.#context.lacks('sync-patience')) {
+      this.#patience.onSilence(source, this.#context.nowMs - askedAtMs)
+      for (const waiting of this.#queue.filter((other) => other.source === source)) this.#end(waiting, false, true)
+    }
     this.#end(session, false, true)
   }
 
