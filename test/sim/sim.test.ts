@@ -146,6 +146,14 @@ describe('simulation', function () {
     }
   })
 
+  it('every rule of the core that can be taken away is planted, or is said to be covered', () => {
+    const core = join(import.meta.dirname, '../../packages/core/src')
+    const files = readdirSync(core, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+    const hooks = files.flatMap((file) => [...readFileSync(join(core, file), 'utf8').matchAll(/lacks\('([a-z-]+)'\)/g)])
+    const listed = new Set([...PLANTED.flatMap(({ lacks }) => lacks), ...Object.keys(COVERED)])
+    assert.deepEqual([...new Set(hooks.map(([, rule]) => rule))].sort(), [...listed].sort())
+  })
+
   it('every rule that is covered by another says so', () => {
     for (const rule of Object.keys(COVERED)) {
       assert.ok(!PLANTED.some(({ lacks }) => lacks.length === 1 && lacks[0] === rule), rule)

@@ -3,8 +3,9 @@
  *
  * The usual bounds are far from what a source can do. One that is nearly saturated takes longer, and what is given up and
  * asked anew makes its queue longer still: nobody would ever get an answer in time. So it is given twice what was waited in
- * vain, then twice what its last answer took, and asked one thing at a time: what waits for it may go to another one. It is asked more at once again, step by step, while
- * its answers come soon: the way in which TCP avoids congestion (Jacobson, "Congestion avoidance and control", 1988).
+ * vain, then twice what its last answer took, and asked one thing at a time; what waits for it may go to another one. It is asked
+ * more at once again, step by step, while its answers come soon: the way in which TCP avoids congestion (Jacobson, "Congestion
+ * avoidance and control", 1988).
  */
 import { SYNC_PATIENCE_MS_MAX, SYNC_SESSIONS_MAX, SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { NodeId } from '../session/version.ts'

@@ -239,6 +239,32 @@ describe('holdings', () => {
     for (const id of ids) for (const node of readyAt(cluster, shardOf(id))) assert(cluster.nodesWith(id).includes(node))
   })
 
+  for (const planted of [[], ['one-stays']]) {
+    const says = planted.length === 0 ? 'is no copy' : 'passes for a copy, with that planted away,'
+    it(`[rule P2] who is about to let go ${says} for a ready holder, who may be about to let go, too`, () => {
+      const cluster = Cluster.ready({ nodes: 4, copies: 1, init: () => ({ planted: new Set(planted) }) })
+      for (const shard of SHARDS) cluster.establish('a', idInShard(shard), { x: '1' }, 1)
+      // The leaver never hears that its successors have everything.
+      cluster.fate = ({ to, type }) => (to === 'a' && type === 'sync-offer' ? 'lose' : undefined)
+      cluster.step('a', { type: 'leave' })
+      cluster.run(1_000)
+      const isReady = (node: string, at: number): boolean => readyAt(cluster, at).includes(node)
+      const shard = SHARDS.find((at) => isReady('a', at) && !cluster.replica('a').isCounted(at) && isReady('b', at))
+      assert(shard !== undefined)
+      const stranger = cluster.nodes.find((node) => !isReady(node, shard)) as string
+      const ask = { type: 'sync-ask', session: 99, shard, scope: 'holder', digests: [] } as const
+      for (const node of ['b', stranger]) cluster.hear('a', node, ask)
+      const offers = cluster.sentOf('sync-offer').filter(({ message }) => message.session === 99)
+      assert.deepEqual(
+        offers.map(({ to, message }) => [to, message.ready]),
+        [
+          ['b', planted.length > 0],
+          [stranger, true],
+        ],
+      )
+    })
+  }
+
   it('[A1] [rule P2] an acknowledgement of a holder that is about to let go does not count', () => {
     const cluster = Cluster.ready({ nodes: 4 })
     fill(cluster)

@@ -425,6 +425,22 @@ describe('outgoing streams', () => {
     cluster.written(cluster.commit('a', ids.at(-1) as string, { x: '1' }))
   })
 
+  for (const planted of [[], ['probe-pace']]) {
+    const how = planted.length === 0 ? 'in all' : 'with that planted away, in each'
+    it(`are probed ${how} that a member lags in, when its acknowledgements take long`, () => {
+      const cluster = Cluster.ready({ init: () => ({ planted: new Set(planted) }) })
+      cluster.fate = ({ from, type }) => (from === 'c' && type === 'ack' ? 1_500 : undefined)
+      for (let shard = 0; shard < 16; shard++) {
+        cluster.establish('a', idInShard(shard), { x: '1' }, 1)
+        cluster.run(37)
+      }
+      cluster.sent.length = 0
+      cluster.run(1_000)
+      const probes = cluster.sentOf('probe').filter(({ to }) => to === 'c').length
+      assert(planted.length === 0 ? probes <= 2 : probes > 10, `${probes} probes`)
+    })
+  }
+
   it('are probed with back-off while somebody does not acknowledge, until that member is dead', () => {
     const cluster = withSession()
     cluster.fate = ({ from, type }) => (from === 'b' && type !== 'heartbeat' ? 'lose' : undefined)
