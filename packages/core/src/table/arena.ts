@@ -22,6 +22,7 @@ export class Arena {
   /** By index; let go where undefined. */
   readonly #slabs: (Slab | undefined)[] = []
   readonly #freeIndexes: number[] = []
+  /** Of the size that slabs have now. */
   readonly #spare: ArrayBuffer[] = []
   /** Per slot the slab's index and the offset in it; of a free slot `FREE` and the next free one. */
   #places = new Uint32Array(2 * SLOTS_INITIAL)
@@ -154,19 +155,21 @@ export class Arena {
     this.#capacity -= slab.capacity
     this.#slabs[slab.index] = undefined
     this.#freeIndexes.push(slab.index)
-    const isSpare = !slab.isLent && slab.capacity === ARENA_SLAB_BYTES_MAX && this.#spare.length < ARENA_SPARE_SLABS_MAX
+    const isSpare = !slab.isLent && slab.capacity === this.#slabBytes && this.#spare.length < ARENA_SPARE_SLABS_MAX
     if (isSpare) this.#spare.push(slab.bytes.buffer as ArrayBuffer)
   }
 
   #open(bytes: number): Slab {
-    const spare = bytes === ARENA_SLAB_BYTES_MAX ? this.#spare.pop() : undefined
+    const spare = bytes === this.#slabBytes ? this.#spare.pop() : undefined
     const index = this.#freeIndexes.pop() ?? this.#slabs.length
     const slab = new Slab(index, spare ?? new ArrayBuffer(bytes))
     this.#slabs[index] = slab
     this.#capacity += slab.capacity
     // Slabs grow with the arena, so that a small one does not waste a large slab.
     const share = 2 ** Math.floor(Math.log2(this.#capacity / SLABS_WANTED))
-    this.#slabBytes = Math.min(ARENA_SLAB_BYTES_MAX, Math.max(ARENA_SLAB_BYTES_MIN, share))
+    const slabBytes = Math.min(ARENA_SLAB_BYTES_MAX, Math.max(ARENA_SLAB_BYTES_MIN, share))
+    if (slabBytes !== this.#slabBytes) this.#spare.length = 0
+    this.#slabBytes = slabBytes
     return slab
   }
 
