@@ -67,14 +67,13 @@ export class Ingest {
       this.#add(key, alive)
       return undefined
     }
-    const isTakenAsIs =
-      this.#context.lacks('merge') || (entry.record.kind === 'dropped' && this.#context.lacks('tombstone'))
+    const before = entry.read(ALL)
+    const isTakenAsIs = this.#context.lacks('merge') || (before.kind === 'dropped' && this.#context.lacks('tombstone'))
     let merged = isTakenAsIs
       ? { record: incoming, changed: true, beaten: false, conflict: false }
-      : mergeRecords(entry.record, incoming)
-    const before = entry.record
+      : mergeRecords(before, incoming)
     if (this.#context.lacks('frontier')) merged = withoutJoin(merged, incoming)
-    if (merged.record !== before) table.put(key, merged.record, nowMs)
+    if (merged.record !== before) table.put(key, merged.record, nowMs).forget()
     if (!isFrame && isChunkKey(key) && merged.record.kind === 'dropped' && incoming.kind === 'live') {
       this.#listener.onLateChunk(key, merged.record, incoming)
     }
@@ -95,6 +94,7 @@ export class Ingest {
       return
     }
     const entry = table.put(key, raiseFloor(incoming, evicted?.floor), nowMs)
+    entry.forget()
     if (evicted === undefined) return
     // A copy from before what was evicted: taken as it is, a ready holder would have it for the newest.
     const isOld = order === 0 && incoming.kind === 'live' && !covers(incoming.frontier, evicted.frontier)
@@ -131,6 +131,9 @@ export class Ingest {
     this.#listener.onBeaten(key, 'SUPERSEDED')
   }
 }
+
+/** Of the values that merge those that win are copied into the table: all of them are lent. */
+const ALL = { has: () => true }
 
 /** Planted: the frontier of what came in last, whatever else was merged (rule V3). */
 function withoutJoin(merged: Merged, incoming: SessionRecord): Merged {

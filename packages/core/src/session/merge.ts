@@ -54,18 +54,17 @@ function mergeIntoTombstone(tombstone: Tombstone, other: SessionRecord): Merged 
 function mergeLive(current: LiveRecord, incoming: LiveRecord): Merged {
   const knowsIncoming = covers(current.frontier, incoming.frontier)
   const knowsCurrent = covers(incoming.frontier, current.frontier)
-  const portions = new Map(current.portions)
-  let changed = !knowsIncoming
-  let beaten = !knowsCurrent
+  let won = 0
+  let lost = 0
   for (const [name, theirs] of incoming.portions) {
-    const ours = portions.get(name)
-    const order = ours === undefined ? -1 : compareVersions(ours.version, theirs.version)
-    if (order < 0 || (order === 0 && ours?.value === MISSING && theirs.value !== MISSING)) {
-      portions.set(name, theirs)
-      changed = true
-    } else if (order > 0) beaten = true
+    const ours = current.portions.get(name)
+    if (wins(theirs, ours)) won++
+    else if (ours !== undefined && compareVersions(ours.version, theirs.version) > 0) lost++
   }
-  if (!beaten) for (const name of current.portions.keys()) beaten ||= !incoming.portions.has(name)
+  let isListed = true
+  for (const name of current.portions.keys()) isListed &&= incoming.portions.has(name)
+  let changed = !knowsIncoming || won > 0
+  let beaten = !knowsCurrent || lost > 0 || !isListed
 
   const touchOrder = compareVersions(current.expiry.version, incoming.expiry.version)
   changed ||= touchOrder < 0
@@ -74,13 +73,28 @@ function mergeLive(current: LiveRecord, incoming: LiveRecord): Merged {
     kind: 'live',
     birth: current.birth,
     frontier: knowsIncoming ? current.frontier : joinFrontiers(current.frontier, incoming.frontier),
-    portions: changed ? portions : current.portions,
+    portions: isListed && won === incoming.portions.size ? incoming.portions : joinPortions(current, incoming, won),
     expiry: mergeExpiry(current.expiry, incoming.expiry, touchOrder),
   }
   const record = raiseFloor(merged, joinFloors(current.floor, incoming.floor))
   changed ||= !haveSameFloor(record, current)
   beaten ||= !haveSameFloor(record, incoming)
   return { record, changed, beaten, conflict: !knowsIncoming && !knowsCurrent }
+}
+
+/** Each portion in its higher version, of which `won` are the incoming ones. */
+function joinPortions(current: LiveRecord, incoming: LiveRecord, won: number): LiveRecord['portions'] {
+  if (won === 0) return current.portions
+  const portions = new Map<string, Portion>()
+  for (const [name, ours] of current.portions) portions.set(name, ours)
+  for (const [name, theirs] of incoming.portions) if (wins(theirs, portions.get(name))) portions.set(name, theirs)
+  return portions
+}
+
+function wins(theirs: Portion, ours: Portion | undefined): boolean {
+  if (ours === undefined) return true
+  const order = compareVersions(ours.version, theirs.version)
+  return order < 0 || (order === 0 && ours.value === MISSING && theirs.value !== MISSING)
 }
 
 function mergeExpiry(current: Expiry, incoming: Expiry, order: number): Expiry {

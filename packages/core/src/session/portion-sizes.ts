@@ -42,8 +42,9 @@ export function placeOutside(
   let insideBytes = 0
   let outsideBytes = 0
   let count = portions.size
-  for (const [name, { value }] of portions) {
+  for (const [name, portion] of portions) {
     if (changes.has(name)) continue
+    const { value } = portion
     if (value instanceof Uint8Array) insideBytes += value.length
     else if (isReference(value)) outsideBytes += value.byteLength
   }

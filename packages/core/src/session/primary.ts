@@ -21,7 +21,7 @@ import {
   RepriseError,
   UnavailableError,
 } from '../errors.ts'
-import type { Outcome } from '../outbox.ts'
+import type { Outcome, Result } from '../outbox.ts'
 import type { Entry } from '../table/entry.ts'
 import { floorOf, isRemainder, raiseFloor } from './floor.ts'
 import type { SessionKey } from './id.ts'
@@ -139,9 +139,14 @@ export class Primary {
     this.#draft(key, birth, expiry.idleMs, expiry.absoluteAtMs)
   }
 
+  /** Whether anything is known of the id here. */
+  isKnown(key: SessionKey): boolean {
+    return this.#drafts.has(key) || this.#context.table.peek(key) !== undefined
+  }
+
   /** The session of that id that was created here and not committed yet, unless it was outdone by a later birth. */
   draft(key: SessionKey): LiveRecord | undefined {
-    const draft = this.#drafts.get(key)
+    const draft = this.#drafts.size === 0 ? undefined : this.#drafts.get(key)
     if (draft === undefined) return undefined
     const known = this.#context.table.peek(key)?.record
     return known === undefined || compareBirths(known.birth, draft.birth) < 0 ? draft : undefined
@@ -172,9 +177,12 @@ export class Primary {
     return this.#publish(this.writable(command), command, isSilent)
   }
 
-  /** The live record that a commit changes. @throws DroppedError, ExpiredError, or RepriseError of code EVICTED */
-  writable({ key, birth }: Pick<CommitCommand, 'key' | 'birth'>): LiveRecord {
-    const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.record
+  /**
+   * The live record that a commit changes. Values that it replaces are not for keeping: see `Entry.read`.
+   * @throws DroppedError, ExpiredError, or RepriseError of code EVICTED
+   */
+  writable({ key, birth, changes }: Pick<PublishCommand, 'key' | 'birth' | 'changes'>): LiveRecord {
+    const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.read(changes)
     const isHere = record !== undefined && (!isRemainder(record) || compareBirths(record.birth, birth) >= 0)
     if (!isHere) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
     if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
@@ -401,9 +409,11 @@ export class Primary {
     const { key, changes, copies, request, waitMs } = command
     const isFirst = record.frontier.length === 0
     const floor = isFirst ? this.#floorUnder(key, record.birth) : undefined
-    const entry = isFirst ? this.#plant(key, record) : (this.#context.table.get(key) as Entry)
+    const entry = isFirst ? this.#plant(key, record) : (this.#context.table.peek(key) as Entry)
     const { version, displaced } = this.#issue(entry)
-    const portions = new Map(record.portions)
+    const replaced = entry.hasOutside ? replacedBy(record.portions, changes.keys()) : NOTHING
+    const portions = new Map<string, Portion>()
+    for (const [name, portion] of record.portions) portions.set(name, portion)
     for (const [name, value] of changes) portions.set(name, { version, value })
     const next: LiveRecord = {
       ...record,
@@ -412,8 +422,7 @@ export class Primary {
       expiry: this.#renew(record.expiry, version),
     }
     this.#store(entry, raiseFloor(next, floor), (name) => changes.has(name), copies, displaced)
-    this.#touches.delete(key)
-    const replaced = replacedBy(record.portions, changes.keys())
+    if (this.#touches.size > 0) this.#touches.delete(key)
     if (replaced.length > 0) this.#ports.release(entry, record.birth, record.expiry.absoluteAtMs, replaced)
     if (!isSilent) this.#finish(request, entry, copies, waitMs, { birth: record.birth, version })
     return version
@@ -456,18 +465,16 @@ export class Primary {
     waitMs: number,
     proof: { birth: Birth; version: Version } | undefined,
   ): void {
-    const { out, nowMs } = this.#context
-    const onConfirmed = (): void => {
-      this.#context.out.results.push(
-        proof === undefined ? { request, kind: 'dropped' } : { request, kind: 'written', proof },
-      )
-    }
-    if (copies === 0) {
-      out.results.push(proof === undefined ? { request, kind: 'dropped' } : { request, kind: 'written', proof })
-      return
-    }
-    const { key, shard, frame } = entry
-    this.#ports.awaitCopies({ request, key, shard, frame, asked: copies, deadlineMs: nowMs + waitMs, onConfirmed })
+    const result: Result = proof === undefined ? { request, kind: 'dropped' } : { request, kind: 'written', proof }
+    if (copies > 0) this.#awaitCopies(entry, copies, waitMs, result)
+    else this.#context.out.results.push(result)
+  }
+
+  #awaitCopies({ key, shard, frame }: Entry, asked: number, waitMs: number, result: Result): void {
+    const { request } = result
+    const deadlineMs = this.#context.nowMs + waitMs
+    const onConfirmed = (): void => void this.#context.out.results.push(result)
+    this.#ports.awaitCopies({ request, key, shard, frame, asked, deadlineMs, onConfirmed })
   }
 
   #fail(request: number, error: RepriseError): void {

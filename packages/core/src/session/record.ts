@@ -102,12 +102,13 @@ export function missingPortions(record: LiveRecord, names: readonly string[] | u
  * smaller than what names them, and who replaces or drops a value has to know what to release.
  */
 export function withoutValues(record: LiveRecord, keep: (name: string, portion: Portion) => boolean): LiveRecord {
-  const portions = new Map<string, Portion>()
+  let portions: Map<string, Portion> | undefined
   for (const [name, portion] of record.portions) {
-    const kept = portion.value === ABSENT || isReference(portion.value) || keep(name, portion)
-    portions.set(name, kept ? portion : { version: portion.version, value: MISSING })
+    if (portion.value === ABSENT || isReference(portion.value) || keep(name, portion)) continue
+    portions ??= new Map(record.portions)
+    portions.set(name, { version: portion.version, value: MISSING })
   }
-  return { ...record, portions }
+  return portions === undefined ? record : { ...record, portions }
 }
 
 /**

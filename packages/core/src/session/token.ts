@@ -26,8 +26,7 @@ export function encodeToken(proof: WriteProof): VersionToken {
   writer.text(proof.version.tenure.node)
   writer.varint(proof.version.tenure.incarnation)
   writer.varint(proof.version.seq)
-  const { buffer, byteOffset, length } = writer.finish()
-  return Buffer.from(buffer, byteOffset, length).toString('base64url') as VersionToken
+  return writer.toText('base64url') as VersionToken
 }
 
 /** @throws UsageError when the text is no token of this or an earlier version of Reprise. */

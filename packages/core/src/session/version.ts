@@ -60,10 +60,11 @@ export function seqOf(frontier: Frontier, tenure: Tenure): number {
 /** Whether everything in `inner` is in `outer`. Tenures too old to be kept in `outer` count as merged. */
 export function covers(outer: Frontier, inner: Frontier): boolean {
   const oldest = outer.length >= FRONTIER_TENURES_MAX ? outer[outer.length - 1] : undefined
-  return inner.every((entry) => {
-    if (oldest !== undefined && compareTenures(entry.tenure, oldest.tenure) < 0) return true
-    return seqOf(outer, entry.tenure) >= entry.seq
-  })
+  for (const entry of inner) {
+    if (oldest !== undefined && compareTenures(entry.tenure, oldest.tenure) < 0) continue
+    if (seqOf(outer, entry.tenure) < entry.seq) return false
+  }
+  return true
 }
 
 /**
@@ -71,6 +72,18 @@ export function covers(outer: Frontier, inner: Frontier): boolean {
  * highest of the union is among the highest of each part that has it.
  */
 export function joinFrontiers(a: Frontier, b: Frontier): Frontier {
+  // A session that one primary writes, and of two frontiers the later one: almost always.
+  const [first] = a
+  const [other] = b
+  if (
+    first !== undefined &&
+    other !== undefined &&
+    b.length === 1 &&
+    compareTenures(first.tenure, other.tenure) === 0
+  ) {
+    if (first.seq >= other.seq) return a
+    if (a.length === 1) return b
+  }
   const joined: Version[] = []
   let i = 0
   let j = 0

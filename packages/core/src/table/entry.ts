@@ -12,7 +12,7 @@ import type { Floor, LiveRecord, SessionRecord } from '../session/record.ts'
 import type { Birth, Tenure } from '../session/version.ts'
 import type { Arena } from './arena.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
-import type { Slab } from './slab.ts'
+import type { Names, Slab } from './slab.ts'
 
 /** What can be told of a copy without making its record. */
 export interface Copy {
@@ -51,6 +51,13 @@ export interface Entry extends Copy {
   /** The number of the frame that carries this node's last write of it; 0 when there is none. */
   frame: number
   validatedAtMs: number
+  /**
+   * The record, with values of the `lent` portions that are good until the table changes: what is merged, or overwritten, needs
+   * no copy.
+   */
+  read(lent: Names): SessionRecord
+  /** Do not remember the record that was stored: it has views of what others own. */
+  forget(): void
 }
 
 export class ArenaEntry implements Entry {
@@ -73,6 +80,17 @@ export class ArenaEntry implements Entry {
     const at = this.#arena.at(this.slot)
     if (this.#record === undefined || this.#slab !== slab || this.#at !== at) this.remember(slab.read(at))
     return this.#record as SessionRecord
+  }
+
+  read(lent: Names): SessionRecord {
+    const slab = this.#arena.slab(this.slot)
+    const at = this.#arena.at(this.slot)
+    return this.#record !== undefined && this.#slab === slab && this.#at === at ? this.#record : slab.read(at, lent)
+  }
+
+  forget(): void {
+    this.#record = undefined
+    this.#slab = undefined
   }
 
   /** The record is this one as long as its block stays where it is. */

@@ -207,8 +207,8 @@ export class Slab {
     }
   }
 
-  /** The record, which shares nothing with the slab. */
-  read(at: number): SessionRecord {
+  /** The record. It shares nothing with the slab but the values of the `lent` portions: those are good until the table changes. */
+  read(at: number, lent: Names = NO_NAMES): SessionRecord {
     const double = at >> 3
     const birth = this.birth(at)
     const absoluteAtMs = this.doubles[double + 11] as number
@@ -217,18 +217,17 @@ export class Slab {
       const isFloor = this.hasFloor(at)
       return { kind: 'dropped', birth, absoluteAtMs, ...(isBrief && { isBrief }), ...(isFloor && { isFloor }) }
     }
-    const frontier: Version[] = []
+    const frontier = new Array<Version>(this.bytes[at + FRONTIER_COUNT] as number)
     let offset = at + FRONTIER
-    for (let left = this.bytes[at + FRONTIER_COUNT] as number; left > 0; left--, offset += VERSION_BYTES) {
-      frontier.push(this.#version(offset))
-    }
+    for (let i = 0; i < frontier.length; i++, offset += VERSION_BYTES) frontier[i] = this.#version(offset, undefined)
     const expiry = {
-      version: this.#version(at + EXPIRY_VERSION),
+      version: this.#version(at + EXPIRY_VERSION, frontier[0]),
       idleMs: this.doubles[double + 9] as number,
       idleAtMs: this.doubles[double + 10] as number,
       absoluteAtMs,
     }
-    const record: LiveRecord = { kind: 'live', birth, frontier, portions: this.#readPortions(at, offset), expiry }
+    const portions = this.#readPortions(at, offset, frontier[0], lent)
+    const record: LiveRecord = { kind: 'live', birth, frontier, portions, expiry }
     const floor = this.floor(at)
     return floor === undefined ? record : { ...record, floor }
   }
@@ -295,7 +294,7 @@ export class Slab {
     this.bytes[at + FLAGS] = flags
   }
 
-  #readPortions(at: number, from: number): Map<string, Portion> {
+  #readPortions(at: number, from: number, last: Version | undefined, lent: Names): Map<string, Portion> {
     const portions = new Map<string, Portion>()
     let offset = from
     let valueAt = offset + this.#portionCount(at) * PORTION_BYTES
@@ -303,22 +302,29 @@ export class Slab {
     for (let left = this.#portionCount(at); left > 0; left--, offset += PORTION_BYTES) {
       const length = this.words[(offset >> 2) + 2] as number
       const name = this.names[this.halves[(offset >> 1) + 6] as number] as string
-      const version = this.#version(offset)
+      const version = this.#version(offset, last)
       if (length === LENGTH_MISSING) portions.set(name, { version, value: MISSING })
       else if (length === LENGTH_ABSENT) portions.set(name, { version, value: ABSENT })
       else if (length === LENGTH_OUTSIDE) {
         referenceAt -= REFERENCE_BYTES
         portions.set(name, { version, value: this.#reference(referenceAt) })
       } else {
-        portions.set(name, { version, value: this.bytes.slice(valueAt, valueAt + length) })
-        valueAt += length
+        const end = valueAt + length
+        const isLent = lent.has(name)
+        portions.set(
+          name,
+          isLent
+            ? new LentPortion(version, this.bytes, valueAt, end)
+            : { version, value: this.bytes.slice(valueAt, end) },
+        )
+        valueAt = end
       }
     }
     return portions
   }
 
   #reference(offset: number): BlobReference {
-    return { number: this.#version(offset), byteLength: this.words[(offset >> 2) + 2] as number }
+    return { number: this.#version(offset, undefined), byteLength: this.words[(offset >> 2) + 2] as number }
   }
 
   #setReference(offset: number, { number, byteLength }: BlobReference): void {
@@ -336,8 +342,11 @@ export class Slab {
     return this.halves[(at + PORTION_COUNT) >> 1] as number
   }
 
-  #version(offset: number): Version {
-    return { tenure: this.tenures[this.halves[(offset >> 1) + 3] as number] as Tenure, seq: this.#seq(offset) }
+  /** @param last the record's last write, which much of it is of: one object does for all. */
+  #version(offset: number, last: Version | undefined): Version {
+    const tenure = this.tenures[this.halves[(offset >> 1) + 3] as number] as Tenure
+    const seq = this.#seq(offset)
+    return last !== undefined && last.seq === seq && last.tenure === tenure ? last : { tenure, seq }
   }
 
   #setVersion(offset: number, { tenure, seq }: Version): void {
@@ -367,6 +376,32 @@ export class Slab {
   #namePlace(name: string): number {
     const known = this.names.indexOf(name)
     return known >= 0 ? known : this.names.push(name) - 1
+  }
+}
+
+/** Some of the portions of a record. */
+export interface Names {
+  has(name: string): boolean
+}
+
+const NO_NAMES: Names = new Set()
+
+/** A portion whose value is looked at, if at all, before the table changes: to be compared, overwritten, or copied elsewhere. */
+class LentPortion implements Portion {
+  readonly version: Version
+  readonly #bytes: Uint8Array
+  readonly #from: number
+  readonly #end: number
+
+  constructor(version: Version, bytes: Uint8Array, from: number, end: number) {
+    this.version = version
+    this.#bytes = bytes
+    this.#from = from
+    this.#end = end
+  }
+
+  get value(): Uint8Array {
+    return this.#bytes.subarray(this.#from, this.#end)
   }
 }
 

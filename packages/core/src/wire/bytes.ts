@@ -40,18 +40,22 @@ export class Writer {
   }
 
   u48(value: number): void {
-    this.#grow(6)
-    this.#length = this.#bytes.writeUIntBE(value, this.#length, 6)
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** 48) throw new RangeError(`not 48 bits: ${value}`)
+    this.u16(Math.floor(value / 2 ** 32))
+    this.u32(value)
   }
 
   varint(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a wire number: ${value}`)
     this.#grow(8)
     let rest = value
-    while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80
-      rest = Math.floor(rest / 0x80)
+    // What does not fit an integer is taken apart four bytes at a time: dividing doubles is slow.
+    while (rest > 0x7fff_ffff) {
+      let low = rest % 2 ** 28
+      rest = (rest - low) / 2 ** 28
+      for (let i = 0; i < 4; i++, low >>>= 7) this.#bytes[this.#length++] = low | 0x80
     }
+    for (; rest >= 0x80; rest >>>= 7) this.#bytes[this.#length++] = rest | 0x80
     this.#bytes[this.#length++] = rest
   }
 
@@ -68,6 +72,7 @@ export class Writer {
   }
 
   text(text: string): void {
+    if (this.#short(text, 0x7f)) return
     const size = Buffer.byteLength(text, 'utf8')
     this.varint(size)
     this.#grow(size)
@@ -76,9 +81,15 @@ export class Writer {
 
   /** Text in which every character is one byte. */
   latin1(text: string): void {
+    if (this.#short(text, 0xff)) return
     this.varint(text.length)
     this.#grow(text.length)
     this.#length += this.#bytes.write(text, this.#length, text.length, 'latin1')
+  }
+
+  /** What was written, as text. The writer goes on, or begins anew with `reset`. */
+  toText(encoding: 'base64url'): string {
+    return this.#bytes.toString(encoding, 0, this.#length)
   }
 
   finish(): Uint8Array {
@@ -93,6 +104,22 @@ export class Writer {
   /** Append what another writer has. */
   append(other: Writer): void {
     this.raw(other.#bytes.subarray(0, other.#length))
+  }
+
+  /** A short text of characters up to `codeMax`, with its length: sooner copied here than handed to a native function. */
+  #short(text: string, codeMax: number): boolean {
+    const { length } = text
+    if (length > SHORT_TEXT_MAX) return false
+    this.#grow(1 + length)
+    const at = this.#length + 1
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i)
+      if (code > codeMax) return false
+      this.#bytes[at + i] = code
+    }
+    this.#bytes[this.#length] = length
+    this.#length = at + length
+    return true
   }
 
   #grow(more: number): void {
@@ -132,7 +159,8 @@ export class Reader {
   }
 
   u48(): number {
-    return this.#bytes.readUIntBE(this.#take(6), 6)
+    const at = this.#take(6)
+    return this.#bytes.readUInt16BE(at) * 2 ** 32 + this.#bytes.readUInt32BE(at + 2)
   }
 
   varint(): number {
@@ -182,14 +210,24 @@ export class Reader {
     return this.#plain.slice(at, at + length)
   }
 
+  /** A view, good as long as the message. */
+  view(max: number): Uint8Array {
+    const length = this.#length(max)
+    const at = this.#take(length)
+    return this.#plain.subarray(at, at + length)
+  }
+
   /** @param max in bytes */
   text(max = 255): string {
-    const bytes = this.raw(this.#length(max))
-    try {
-      return utf8.decode(bytes)
-    } catch (cause) {
-      throw new WireError('text is not UTF-8', { cause })
-    }
+    const length = this.#length(max)
+    const at = this.#take(length)
+    // The same few names, of portions and nodes, are read again and again: they are compared instead of decoded.
+    const place = (length * 31 + (this.#plain[at] ?? 0) * 7 + (this.#plain[at + length - 1] ?? 0)) % TEXTS_KEPT
+    const known = textsKept[place]
+    if (known !== undefined && this.#isAscii(known, at, length)) return known
+    const text = this.#decode(at, length)
+    if (text.length === length && length <= KEPT_TEXT_MAX) textsKept[place] = text
+    return text
   }
 
   latin1(max = 255): string {
@@ -201,6 +239,21 @@ export class Reader {
   /** Nothing may follow. */
   end(): void {
     if (this.remaining > 0) throw new WireError(`${this.remaining} bytes too many`)
+  }
+
+  #decode(at: number, length: number): string {
+    try {
+      return utf8.decode(this.#plain.subarray(at, at + length))
+    } catch (cause) {
+      throw new WireError('text is not UTF-8', { cause })
+    }
+  }
+
+  /** Whether these bytes are the text, which has only characters of one byte. */
+  #isAscii(text: string, at: number, length: number): boolean {
+    if (text.length !== length) return false
+    for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== this.#plain[at + i]) return false
+    return true
   }
 
   #length(max: number): number {
@@ -217,4 +270,10 @@ export class Reader {
   }
 }
 
+/** Longer text is written by a native function, whose call costs as much as so many characters. Its length is one byte. */
+const SHORT_TEXT_MAX = 32
+/** Texts that were read last, by their bytes' place: no more than a peer may make a node remember. */
+const textsKept: (string | undefined)[] = []
+const TEXTS_KEPT = 256
+const KEPT_TEXT_MAX = 64
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -45,7 +45,10 @@ export function encodeFrame(header: FrameHeader, batch: RecordBatchWriter): Uint
   return out.finish()
 }
 
-/** @throws WireError */
+/**
+ * Values are views of the frame: who keeps them keeps the whole of it.
+ * @throws WireError
+ */
 export function decodeFrame(bytes: Uint8Array, nowMs: number): { header: FrameHeader; records: KeyedRecord[] } {
   const reader = new Reader(bytes)
   const format = reader.u8()
@@ -58,7 +61,7 @@ export function decodeFrame(bytes: Uint8Array, nowMs: number): { header: FrameHe
   if (number === 0) throw new WireError('frames are numbered from 1')
   const flags = reader.u8()
   if ((flags & ~FLAG_ACK_NOW) !== 0) throw new WireError(`unknown frame flags ${flags}`)
-  const records = readRecords(reader, nowMs)
+  const records = readRecords(reader, nowMs, 'views')
   reader.end()
   return { header: { sender, incarnation, shard, number, ackNow: (flags & FLAG_ACK_NOW) !== 0 }, records }
 }

@@ -211,8 +211,8 @@ export function recordWireBytes(key: SessionKey, record: SessionRecord): number 
   return bytes
 }
 
-/** Read a batch. Values are copied, so the message may be reused. */
-export function readRecords(reader: Reader, nowMs: number): KeyedRecord[] {
+/** Read a batch. Values are copied, so the message may be reused; or they are views of it, for who stores them at once. */
+export function readRecords(reader: Reader, nowMs: number, values: 'copied' | 'views' = 'copied'): KeyedRecord[] {
   const tenures: Tenure[] = []
   for (let left = reader.count(TENURES_PER_BATCH_MAX, 3); left > 0; left--) {
     const epoch = reader.counter()
@@ -221,39 +221,46 @@ export function readRecords(reader: Reader, nowMs: number): KeyedRecord[] {
   }
   const records: KeyedRecord[] = []
   for (let left = reader.count(RECORDS_PER_BATCH_MAX, 10); left > 0; left--) {
-    records.push(readRecord(reader, tenures, nowMs))
+    records.push(readRecord(reader, tenures, nowMs, values))
   }
   return records
 }
 
-function readRecord(reader: Reader, tenures: readonly Tenure[], nowMs: number): KeyedRecord {
+function readRecord(
+  reader: Reader,
+  tenures: readonly Tenure[],
+  nowMs: number,
+  values: 'copied' | 'views',
+): KeyedRecord {
   const kind = reader.u8()
   if (kind < KIND_LIVE || kind > KIND_REMAINDER) throw new WireError(`unknown record kind ${kind}`)
   const key = reader.latin1(ID_BYTES_MAX) as SessionKey
   if (key.length === 0) throw new WireError('a record without an id')
   const birth = { generation: reader.counter(), random: reader.u48() }
   if (kind === KIND_CHUNK || kind === KIND_CHUNK_DROPPED)
-    return readChunk(reader, tenures, nowMs, { kind, session: key, birth })
+    return readChunk(reader, tenures, nowMs, { kind, session: key, birth }, values)
   if (kind === KIND_DROPPED || kind === KIND_REMAINDER) {
     const absoluteAtMs = nowMs + duration(reader)
     const tombstone: Tombstone = { kind: 'dropped', birth, absoluteAtMs }
     return { key, record: kind === KIND_DROPPED ? tombstone : { ...tombstone, isFloor: true } }
   }
-  const frontier: Version[] = []
-  for (let left = reader.count(FRONTIER_TENURES_MAX, 2); left > 0; left--) {
+  const frontier = new Array<Version>(reader.count(FRONTIER_TENURES_MAX, 2))
+  for (let i = 0; i < frontier.length; i++) {
     const version = readVersion(reader, tenures)
-    const previous = frontier[frontier.length - 1]
+    const previous = frontier[i - 1]
     if (previous !== undefined && compareTenures(previous.tenure, version.tenure) <= 0) {
       throw new WireError('a frontier that is not in falling order')
     }
     if (version.seq === 0) throw new WireError('a frontier of a tenure that wrote nothing')
-    frontier.push(version)
+    frontier[i] = version
   }
+  const [last] = frontier
   const idleMs = duration(reader)
   const idleAtMs = nowMs + Math.min(duration(reader), idleMs)
   const absoluteAtMs = nowMs + duration(reader)
-  const expiry: Expiry = { version: readVersion(reader, tenures), idleMs, idleAtMs, absoluteAtMs }
-  const record: LiveRecord = { kind: 'live', birth, frontier, expiry, portions: readPortions(reader, tenures) }
+  const expiry: Expiry = { version: readVersion(reader, tenures, last), idleMs, idleAtMs, absoluteAtMs }
+  const portions = readPortions(reader, tenures, last, values)
+  const record: LiveRecord = { kind: 'live', birth, frontier, expiry, portions }
   return { key, record: kind === KIND_LIVE ? record : { ...record, floor: readFloor(reader, birth, nowMs) } }
 }
 
@@ -268,6 +275,7 @@ function readChunk(
   tenures: readonly Tenure[],
   nowMs: number,
   { kind, session, birth }: { readonly kind: number; readonly session: SessionKey; readonly birth: Birth },
+  values: 'copied' | 'views',
 ): KeyedRecord {
   const portion = reader.text(PORTION_NAME_BYTES_MAX)
   if (portion.length === 0) throw new WireError('a chunk of a portion without a name')
@@ -277,7 +285,7 @@ function readChunk(
   const absoluteAtMs = nowMs + duration(reader)
   const key = chunkKey({ session, portion, number, index })
   if (kind === KIND_CHUNK_DROPPED) return { key, record: { kind: 'dropped', birth, absoluteAtMs, isBrief: true } }
-  const value = new Uint8Array(reader.bytes(BLOB_CHUNK_BYTES))
+  const value = readValue(reader, BLOB_CHUNK_BYTES, values)
   if (value.length === 0) throw new WireError('a chunk of nothing')
   return { key, record: chunkRecord(birth, number, absoluteAtMs, value) }
 }
@@ -295,15 +303,23 @@ function readBlobNumber(reader: Reader, tenures: readonly Tenure[]): Version {
   return number
 }
 
-function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, Portion> {
+function readValue(reader: Reader, bytesMax: number, values: 'copied' | 'views'): Uint8Array {
+  return values === 'views' ? reader.view(bytesMax) : reader.copy(bytesMax)
+}
+
+function readPortions(
+  reader: Reader,
+  tenures: readonly Tenure[],
+  last: Version | undefined,
+  values: 'copied' | 'views',
+): Map<string, Portion> {
   const portions = new Map<string, Portion>()
   for (let left = reader.count(PORTIONS_MAX, 4); left > 0; left--) {
     const name = reader.text(PORTION_NAME_BYTES_MAX)
     if (portions.has(name)) throw new WireError('a portion that is listed twice')
-    const version = readVersion(reader, tenures)
+    const version = readVersion(reader, tenures, last)
     const state = reader.u8()
-    // A view would keep the whole message alive.
-    if (state === STATE_VALUE) portions.set(name, { version, value: reader.copy(HEAD_BYTES_MAX) })
+    if (state === STATE_VALUE) portions.set(name, { version, value: readValue(reader, HEAD_BYTES_MAX, values) })
     else if (state === STATE_ABSENT) portions.set(name, { version, value: ABSENT })
     else if (state === STATE_MISSING) portions.set(name, { version, value: MISSING })
     else if (state === STATE_REFERENCE) portions.set(name, { version, value: readReference(reader, tenures) })
@@ -312,10 +328,12 @@ function readPortions(reader: Reader, tenures: readonly Tenure[]): Map<string, P
   return portions
 }
 
-function readVersion(reader: Reader, tenures: readonly Tenure[]): Version {
+/** @param last the record's last write, which much of it is of: one object does for all. */
+function readVersion(reader: Reader, tenures: readonly Tenure[], last?: Version): Version {
   const tenure = tenures[reader.varint()]
   if (tenure === undefined) throw new WireError('a version of a tenure that is not in the table')
-  return { tenure, seq: reader.counter() }
+  const seq = reader.counter()
+  return last !== undefined && last.seq === seq && last.tenure === tenure ? last : { tenure, seq }
 }
 
 function duration(reader: Reader): number {
