@@ -104,6 +104,13 @@ export class Outbox {
   /** This node's incarnation, when it had to rise: store it before anything else is sent. */
   incarnation: number | undefined
 
+  /** Take out the results, if that is all there is, as after most steps that end a request; else call `drain`. */
+  drainResults(): readonly Result[] | undefined {
+    const { sends, publishes, subscribe, unsubscribe, notices } = this
+    const count = sends.length + publishes.length + subscribe.length + unsubscribe.length + notices.length
+    return count === 0 && this.members === undefined && this.incarnation === undefined ? take(this.results) : undefined
+  }
+
   /** Take out everything, leaving the outbox empty for the next step. */
   drain(): Drained {
     const drained: Drained = {

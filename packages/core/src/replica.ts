@@ -313,6 +313,11 @@ export class Replica {
     return record !== undefined && isRemainder(record) ? undefined : record
   }
 
+  /** Whether there is anything to peek at. */
+  has(key: SessionKey): boolean {
+    return this.#table.peek(key)?.isLive === true || this.peek(key) !== undefined
+  }
+
   get nodeId(): NodeId {
     return this.#context.self
   }

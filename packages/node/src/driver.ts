@@ -39,6 +39,9 @@ export class Driver {
   readonly #queue: Event[] = []
   readonly #requests = new Map<number, (result: Result) => void>()
   #nextRequest = 1
+  /** The request whose step is under way, and its result, if it ended there. */
+  #beginning = 0
+  #endedInStep: Result | undefined
   readonly #inbox = new Inbox()
   readonly #bulkSenders: (() => void)[] = []
   #isStepping = false
@@ -108,18 +111,29 @@ export class Driver {
     if (this.#isStopped) throw new StoppedError()
     signal?.throwIfAborted()
     const number = this.#nextRequest++
-    let ended: Result | undefined
-    let finish = (result: Result): void => {
-      ended = result
+    const ended = this.#begin({ ...request, request: number } as Event, number)
+    if (ended === undefined) return this.#ended(number, signal)
+    if (++this.#endedAtOnce < REQUESTS_AT_ONCE_MAX) return ended
+    // One after the other, such requests would never let this turn end, and what they wrote never leave.
+    this.#endedAtOnce = 0
+    return nextTurn(ended)
+  }
+
+  /** @returns the result, if the request ended within its step. Within a step of another it waits for the end of that. */
+  #begin(event: Event, number: number): Result | undefined {
+    const outer = this.#beginning
+    this.#beginning = number
+    this.post(event)
+    this.#beginning = outer
+    const ended = this.#endedInStep
+    if (ended?.request !== number) {
+      return this.#isStopped ? { request: number, kind: 'failed', error: new StoppedError() } : undefined
     }
-    this.#requests.set(number, (result) => finish(result))
-    this.post({ ...request, request: number } as Event)
-    if (ended !== undefined) {
-      if (++this.#endedAtOnce < REQUESTS_AT_ONCE_MAX) return ended
-      // One after the other, such requests would never let this turn end, and what they wrote never leave.
-      this.#endedAtOnce = 0
-      return nextTurn(ended)
-    }
+    this.#endedInStep = undefined
+    return ended
+  }
+
+  #ended(number: number, signal: AbortSignal | undefined): Promise<Result> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.post({ type: 'cancel', request: number })
@@ -127,10 +141,10 @@ export class Driver {
         if (this.#requests.delete(number)) reject(signal?.reason)
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      finish = (result) => {
+      this.#requests.set(number, (result) => {
         signal?.removeEventListener('abort', onAbort)
         resolve(result)
-      }
+      })
     })
   }
 
@@ -182,7 +196,9 @@ export class Driver {
     this.#isStepping = true
     try {
       this.#init.replica.step(event, now, this.#out)
-      this.#carryOut(this.#out.drain())
+      const results = this.#out.drainResults()
+      if (results === undefined) this.#carryOut(this.#out.drain())
+      else this.#finish(results)
     } catch (error) {
       this.stop()
       this.#init.onBroken(error)
@@ -227,7 +243,15 @@ export class Driver {
     for (const { shard, frame } of wishes.publishes) network.publish(shard, frame)
     for (const { to, lane, message } of wishes.sends) network.send(to, lane, message)
     for (const notice of wishes.notices) this.#init.onNotice(notice)
-    for (const result of wishes.results) {
+    this.#finish(wishes.results)
+  }
+
+  #finish(results: readonly Result[]): void {
+    for (const result of results) {
+      if (result.request === this.#beginning) {
+        this.#endedInStep = result
+        continue
+      }
       const finish = this.#requests.get(result.request)
       this.#requests.delete(result.request)
       finish?.(result)

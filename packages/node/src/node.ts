@@ -60,7 +60,7 @@ import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
-import type { Change, SessionOwner } from './session.ts'
+import type { Change, Committed, SessionOwner } from './session.ts'
 import { NodeSession, nameOf, ResumedNodeSession, storedSize } from './session.ts'
 import type { NodeStats } from './stats.ts'
 import { StatsCounter } from './stats.ts'
@@ -354,19 +354,16 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       nodeId: this.nodeId,
       sealer,
       nowMs: () => this.#clock.now().nowMs,
-      commit: async (key, record, changes, { copies, waitMs, signal }) => {
-        const sinceMs = copies > 0 ? this.#clock.now().nowMs : 0
+      commit: (key, record, changes, options) => {
+        const sinceMs = options.copies > 0 ? this.#clock.now().nowMs : 0
         try {
-          if (this.#replica.peek(key) === undefined) await this.#bringBack(key, record)
-          if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
-          const { birth } = record
-          const encoded = this.#encode(key, birth, changes, sealer)
-          const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
-          const result = ended instanceof Promise ? await ended : ended
-          if (result.kind !== 'written') throw unexpected(result)
-          if (copies > 0) this.#counts.confirmed(this.#clock.now().nowMs - sinceMs)
-          else this.#counts.commits.queued += 1
-          return { record: this.#record(key) ?? record, proof: result.proof }
+          const isOpen = this.#replica.has(key) && this.#replica.hasRoom
+          const done = isOpen
+            ? this.#commit(key, record, changes, options)
+            : this.#makeWay(key, record, options).then(() => this.#commit(key, record, changes, options))
+          if (done instanceof Promise) return this.#counted(done, options.copies, sinceMs)
+          this.#countCommit(options.copies, sinceMs)
+          return done
         } catch (error) {
           this.#counts.commits.failed += 1
           throw error
@@ -417,6 +414,50 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
     }
     return { changes: encoded, numbers }
+  }
+
+  #commit(
+    key: SessionKey,
+    record: LiveRecord,
+    changes: ReadonlyMap<string, Change>,
+    { copies, waitMs, signal }: Parameters<SessionOwner['commit']>[3],
+  ): Committed | Promise<Committed> {
+    const { birth } = record
+    const encoded = this.#encode(key, birth, changes, this.#owner.sealer)
+    const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
+    if (ended instanceof Promise) return ended.then((result) => this.#committed(key, record, result))
+    return this.#committed(key, record, ended)
+  }
+
+  #committed(key: SessionKey, record: LiveRecord, result: SuccessfulResult): Committed {
+    if (result.kind !== 'written') throw unexpected(result)
+    return { record: this.#record(key) ?? record, proof: result.proof }
+  }
+
+  async #counted(done: Promise<Committed>, copies: number, sinceMs: number): Promise<Committed> {
+    try {
+      const committed = await done
+      this.#countCommit(copies, sinceMs)
+      return committed
+    } catch (error) {
+      this.#counts.commits.failed += 1
+      throw error
+    }
+  }
+
+  #countCommit(copies: number, sinceMs: number): void {
+    if (copies > 0) this.#counts.confirmed(this.#clock.now().nowMs - sinceMs)
+    else this.#counts.commits.queued += 1
+  }
+
+  /** Wait until the session is here, and there is room to write it. */
+  async #makeWay(
+    key: SessionKey,
+    record: LiveRecord,
+    { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<void> {
+    if (!this.#replica.has(key)) await this.#bringBack(key, record)
+    if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
   }
 
   /** Wait until the writes before this one have left. @throws LimitError when they do not in time. */

@@ -41,21 +41,24 @@ import { integer, number } from './options.ts'
 import type { Sealer } from './seal.ts'
 import { decodeValue, encodeValue, SEALED_OVERHEAD_BYTES } from './values.ts'
 
+/** The record as it is after a write, and the proof of that. */
+export interface Committed {
+  readonly record: LiveRecord
+  readonly proof: WriteProof
+}
+
 /** What a session needs of its node. */
 export interface SessionOwner {
   readonly nodeId: string
   readonly sealer: Sealer | undefined
   nowMs(): number
-  /**
-   * Publish changes.
-   * @returns the record as it is then, and the proof of the write.
-   */
+  /** Publish changes. Most commits end at once, and need no promise. */
   commit(
     key: SessionKey,
     record: LiveRecord,
     changes: ReadonlyMap<string, Change>,
     options: { copies: number; waitMs: number; signal: AbortSignal | undefined },
-  ): Promise<{ record: LiveRecord; proof: WriteProof }>
+  ): Committed | Promise<Committed>
   touch(key: SessionKey, record: LiveRecord): void
   drop(
     key: SessionKey,
@@ -71,6 +74,8 @@ export class NodeSession implements Session {
   // Made when first used: most views are looked at once and forgotten, on a hot path.
   #id: Uint8Array | undefined
   #changes: Map<string, Change> | undefined
+  /** A commit is under way with these changes, and they may not be touched. */
+  #isCommitting = false
   #decoded: Map<string, PortionValue> | undefined
   #outside: Map<string, OutsideValue> | undefined
 
@@ -169,28 +174,29 @@ export class NodeSession implements Session {
     if (seal && this.#owner.sealer === undefined) {
       throw new UsageError('seal: this node has no sealing key; give it a secret or sealKeys')
     }
-    this.#change(name, { encoded: encodeValue(name, isTyped ? portion.encode(value) : value), seal })
+    this.#ownChanges().set(name, { encoded: encodeValue(name, isTyped ? portion.encode(value) : value), seal })
   }
 
   delete(portion: string | PortionCodec<unknown>): void {
     const name = nameOf(portion)
     assertName(name)
-    if (this.#record.portions.has(name)) this.#change(name, { encoded: ABSENT, seal: false })
-    else this.#changes?.delete(name)
+    if (this.#record.portions.has(name)) this.#ownChanges().set(name, { encoded: ABSENT, seal: false })
+    else if (this.#changes !== undefined) this.#ownChanges().delete(name)
   }
 
   async commit(options: CommitOptions = {}): Promise<VersionToken> {
-    const changes = new Map(this.#changes)
+    const changes = this.#changes ?? NO_CHANGES
     let bytes = 0
     for (const { encoded } of changes.values()) bytes += encoded?.length ?? 0
-    const { record, proof } = await this.#owner.commit(this.#key, this.#record, changes, waitOptions(options, bytes))
-    for (const [name, change] of changes) {
-      // What was set while the commit waited stays a change.
-      if (this.#changes?.get(name) === change) this.#changes.delete(name)
+    this.#isCommitting = true
+    const ended = this.#owner.commit(this.#key, this.#record, changes, waitOptions(options, bytes))
+    const { record, proof } = ended instanceof Promise ? await ended : ended
+    this.#forget(changes)
+    for (const [name, { encoded }] of changes) {
       const portion = record.portions.get(name)
-      const isOurs = portion !== undefined && compareVersions(portion.version, proof.version) === 0
-      if (!isOurs || !isReference(portion.value) || change.encoded === ABSENT) continue
-      this.#keep(name, { number: portion.value.number, parts: [change.encoded], isPlain: true })
+      if (portion === undefined || encoded === ABSENT || !isReference(portion.value)) continue
+      if (compareVersions(portion.version, proof.version) !== 0) continue
+      this.#keep(name, { number: portion.value.number, parts: [encoded], isPlain: true })
     }
     this.#view = record
     this.#decoded = undefined
@@ -236,9 +242,18 @@ export class NodeSession implements Session {
     this.#outside.set(name, value)
   }
 
-  #change(name: string, change: Change): void {
-    this.#changes ??= new Map()
-    this.#changes.set(name, change)
+  /** The changes, to be changed: apart from those that a commit is under way with. */
+  #ownChanges(): Map<string, Change> {
+    if (this.#changes === undefined || this.#isCommitting) this.#changes = new Map(this.#changes)
+    this.#isCommitting = false
+    return this.#changes
+  }
+
+  /** These are committed. What was set while that waited stays a change. */
+  #forget(committed: ReadonlyMap<string, Change>): void {
+    if (this.#changes === committed) this.#changes = undefined
+    else
+      for (const [name, change] of committed) if (this.#changes?.get(name) === change) this.#ownChanges().delete(name)
   }
 }
 
@@ -319,6 +334,7 @@ function assertName(name: string): void {
 }
 
 const MIB = 1024 * 1024
+const NO_CHANGES: ReadonlyMap<string, Change> = new Map()
 
 /** Uncommitted values are not sealed, so they have no place yet. */
 const NOWHERE = {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Event, Outbox, Replica } from '@reprise/core'
+import type { Event, Outbox, Replica, Result, SessionKey } from '@reprise/core'
 import { SWEEP_INTERVAL_MS } from '@reprise/core'
 import type { Network } from '@reprise/p2p'
 import { TURN_MS } from '../src/constants.ts'
@@ -123,6 +123,25 @@ describe('the driver', () => {
     bench.driver.post({ type: 'leave' })
     await nextTurn()
     assert.deepEqual(bench.types, ['leave', 'goodbye', 'frame'])
+  })
+
+  it('[pitfall 3] ends each request with its own result, also one that was made within the step of another', async () => {
+    const bench = new Bench()
+    const inner: (Result | Promise<Result>)[] = []
+    bench.onStep = (event, out) => {
+      if (event.type === 'room') out.results.push({ request: event.request, kind: 'room' })
+      if (event.type !== 'drop') return
+      // As a listener does that hears of something in the step of somebody else's request.
+      inner.push(bench.driver.request({ type: 'room', waitMs: 1 }, undefined))
+      out.results.push({ request: event.request, kind: 'dropped' })
+    }
+    const drop = { type: 'drop', key: 'a' as SessionKey, birth: { generation: 1, random: 1 }, absoluteAtMs: 1 } as const
+    const outer = bench.driver.request({ ...drop, copies: 0, waitMs: 1 }, undefined)
+    assert(!(outer instanceof Promise), 'it ended in its step')
+    assert.equal(outer.kind, 'dropped')
+    assert(inner[0] instanceof Promise, 'the one within waited for the end of the step')
+    assert.equal((await inner[0]).kind, 'room')
+    assert.equal(bench.driver.pendingRequests, 0)
   })
 
   it('stops when a step throws, and lets go of everybody who waits', async () => {

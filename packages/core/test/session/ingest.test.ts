@@ -28,6 +28,7 @@ class Taker {
       onBeaten: () => {},
       onLacking: () => {},
       onHearsay: () => {},
+      onLateChunk: () => {},
     })
   }
 
