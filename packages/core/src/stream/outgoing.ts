@@ -138,11 +138,10 @@ export class Outgoing {
     const stream = this.#stream(shard)
     // Almost full and a large session: together they would not fit a frame.
     const waitingBytes = stream.pending?.bytesMax ?? 0
-    if (waitingBytes > 0 && waitingBytes + recordWireBytes(key, delta) > FRAME_BYTES_MAX - FRAME_HEADER_BYTES_MAX) {
-      this.#close(shard)
-    }
+    const bytes = recordWireBytes(key, delta)
+    if (waitingBytes > 0 && waitingBytes + bytes > FRAME_BYTES_MAX - FRAME_HEADER_BYTES_MAX) this.#close(shard)
     const batch = stream.batch()
-    this.#pendingDeltas += batch.add(key, delta)
+    this.#pendingDeltas += batch.add(key, delta, bytes)
     batch.ackNow ||= ackNow
     this.#isUrgent ||= ackNow
     this.#dirty.add(shard)

@@ -16,6 +16,8 @@ import { RecordBatchWriter, recordWireBytes, TENURE_WIRE_BYTES } from '../wire/r
 export class PendingBatch {
   readonly #records = new Map<SessionKey, SessionRecord>()
   readonly #tenures = new Set<Tenure>()
+  /** Most of a stream was written in one. */
+  #lastTenure: Tenure | undefined
   #recordBytes = 0
   /** Somebody waits for copies of what is in it. */
   ackNow = false
@@ -29,21 +31,38 @@ export class PendingBatch {
     return this.#recordBytes + this.#tenures.size * TENURE_WIRE_BYTES
   }
 
-  /** Add a delta. Its values must not change until `write`. @returns how many more records there are: none if it merged. */
-  add(key: SessionKey, delta: SessionRecord): 0 | 1 {
+  /**
+   * Add a delta of `bytes` bytes on the wire. Its values must not change until `write`.
+   * @returns how many more records there are: none if it merged.
+   */
+  add(key: SessionKey, delta: SessionRecord, bytes: number): 0 | 1 {
+    this.#noteTenures(delta)
     const before = this.#records.get(key)
-    const record = before === undefined ? delta : mergeRecords(before, delta).record
-    this.#records.set(key, record)
-    this.#recordBytes += recordWireBytes(key, record) - (before === undefined ? 0 : recordWireBytes(key, before))
-    if (record.kind === 'live') {
-      for (const { tenure } of record.frontier) this.#tenures.add(tenure)
-      this.#tenures.add(record.expiry.version.tenure)
-      for (const { version, value } of record.portions.values()) {
-        this.#tenures.add(version.tenure)
-        if (isReference(value)) this.#tenures.add(value.number.tenure)
-      }
+    if (before === undefined) {
+      this.#records.set(key, delta)
+      this.#recordBytes += bytes
+      return 1
     }
-    return before === undefined ? 1 : 0
+    const { record } = mergeRecords(before, delta)
+    this.#records.set(key, record)
+    this.#recordBytes += recordWireBytes(key, record) - recordWireBytes(key, before)
+    return 0
+  }
+
+  #noteTenures(record: SessionRecord): void {
+    if (record.kind === 'dropped') return
+    for (const { tenure } of record.frontier) this.#note(tenure)
+    this.#note(record.expiry.version.tenure)
+    for (const { version, value } of record.portions.values()) {
+      this.#note(version.tenure)
+      if (isReference(value)) this.#note(value.number.tenure)
+    }
+  }
+
+  #note(tenure: Tenure): void {
+    if (tenure === this.#lastTenure) return
+    this.#lastTenure = tenure
+    this.#tenures.add(tenure)
   }
 
   /** As bytes for who speaks this version of the wire, deadlines relative to `nowMs`. */

@@ -70,6 +70,8 @@ export class RecordBatchWriter {
   readonly #records: Writer
   readonly #tenures: Tenure[] = []
   readonly #places = new Map<Tenure, number>()
+  #lastTenure: Tenure | undefined
+  #lastPlace = 0
   readonly #wire: number
   #count = 0
   #needsWire = WIRE_VERSION_MIN
@@ -183,15 +185,24 @@ export class RecordBatchWriter {
     if (value !== undefined) out.bytes(value)
   }
 
-  #version(version: Version): void {
-    let place = this.#places.get(version.tenure)
-    if (place === undefined) {
-      place = this.#tenures.findIndex((known) => compareTenures(known, version.tenure) === 0)
-      if (place < 0) place = this.#tenures.push(version.tenure) - 1
-      this.#places.set(version.tenure, place)
+  #version({ tenure, seq }: Version): void {
+    // Most of a batch was written in one tenure.
+    if (tenure !== this.#lastTenure) {
+      this.#lastTenure = tenure
+      this.#lastPlace = this.#placeOf(tenure)
     }
-    this.#records.varint(place)
-    this.#records.varint(version.seq)
+    this.#records.varint(this.#lastPlace)
+    this.#records.varint(seq)
+  }
+
+  #placeOf(tenure: Tenure): number {
+    let place = this.#places.get(tenure)
+    if (place === undefined) {
+      place = this.#tenures.findIndex((known) => compareTenures(known, tenure) === 0)
+      if (place < 0) place = this.#tenures.push(tenure) - 1
+      this.#places.set(tenure, place)
+    }
+    return place
   }
 }
 
