@@ -139,11 +139,6 @@ export class Primary {
     this.#draft(key, birth, expiry.idleMs, expiry.absoluteAtMs)
   }
 
-  /** Whether anything is known of the id here. */
-  isKnown(key: SessionKey): boolean {
-    return this.#drafts.has(key) || this.#context.table.peek(key) !== undefined
-  }
-
   /** The session of that id that was created here and not committed yet, unless it was outdone by a later birth. */
   draft(key: SessionKey): LiveRecord | undefined {
     const draft = this.#drafts.size === 0 ? undefined : this.#drafts.get(key)
