@@ -443,7 +443,7 @@ export const PLANTED: readonly PlantedBug[] = [
     lacks: ['blob-reread'],
     bug: 'who finds that what a head names is gone does not read the head again (B1)',
     caughtBy: ['I-R7'],
-    seeds: [4],
+    seeds: [6],
     bend: large,
   },
   {

@@ -134,7 +134,7 @@ export class LargeValues implements Checker {
         const version = known.portions.get(name)?.version
         if (version === undefined || compareVersions(version, portion.version) <= 0) return false
         const commit = life === undefined ? undefined : ledger.commit(life, version)
-        return isNear && node.isRunning && (commit?.issuedAtMs ?? 0) <= nowMs - ROUND_TRIP_MS_MAX
+        return isNear && node.isRunning && (commit?.issuedAtMs ?? 0) <= Math.max(read.startedAtMs, nowMs - NEWS_MS)
       })
       if (newer === undefined) continue
       const what = `${name} of ${read.key} at ${describeVersion(portion.version)}`
@@ -214,5 +214,7 @@ function describe({ write, name, shard }: Promised): string {
 
 /** A clock may run this much fast. */
 const CLOCK_ERROR = 0.98
-/** Less than that before its deadline a read need not begin anew, and what came less than that ago it need not know. */
+/** What was written less than that ago, while a read was under way, may be known where it was asked about a moment before. */
+const NEWS_MS = 20
+/** Less than that before its deadline a read need not begin anew. */
 const ROUND_TRIP_MS_MAX = 100
