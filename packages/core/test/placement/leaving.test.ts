@@ -138,7 +138,7 @@ describe('[rule P2] a node that leaves', () => {
     for (const at of ['a', 'c', 'd']) {
       const { shards, members } = cluster.replica(at).status()
       assert(shards.every(({ holders }) => !holders.includes('b')))
-      assert.equal(members.find(({ nodeId }) => nodeId === 'b')?.state, 'alive')
+      assert.equal(members.find(({ nodeId }) => nodeId === 'b')?.state, 'leaving')
     }
     assert.deepEqual(
       cluster.noticesOf('member:leaving').map(({ node, notice }) => [node, notice.node]),
