@@ -407,8 +407,8 @@ describe('large values', () => {
     const whole = await found(outsider, 'two', { deadlineMs: 20_000 })
     assert.deepEqual([...whole.portions].sort(), ['first', 'second'])
     const fetched = bytesIn() - before
-    // A hedged pull may bring a chunk twice, but never all of the first value again.
-    assert.ok(fetched >= MIB && fetched < 2 * MIB, `${fetched} bytes for the second value`)
+    // A hedged pull may bring each chunk twice, on a busy machine; with the first value again it would be three.
+    assert.ok(fetched >= MIB && fetched < 2.5 * MIB, `${fetched} bytes for the second value`)
   })
 
   it('[W3] [B1] seals large values whole, also when small ones of the same commit are sealed', async () => {

@@ -148,9 +148,10 @@ describe('[rule R2] what is left of an earlier life', () => {
     const { cluster } = begin()
     drop(cluster, 'a')
     beginAnew(cluster, 'a')
-    cluster.run(1_000)
-    cutOff(cluster, 'c')
+    // Not so long that it takes the others for dead: then nobody could know better than it.
     cluster.run(SHORT_MS - 2_000)
+    cutOff(cluster, 'c')
+    cluster.run(500)
     cluster.written(cluster.commit('a', ID, { y: 'used' }, { copies: 1 }))
     cluster.until(() => isLeft(cluster, 'c'), 'the later life ended for who heard of no use')
     assert.equal(cluster.replica('c').peek(keyOf(ID)), undefined)

@@ -78,7 +78,7 @@ const record: fc.Arbitrary<SessionRecord> = fc.oneof(
   shape<LiveRecord>({ kind: fc.constant('live'), birth: births, frontier, portions, expiry }),
   shape<LiveRecord>({
     kind: fc.constant('live'),
-    birth: births.map(({ generation, random }) => ({ generation: generation + 1, random })),
+    birth: births.map(({ generation, random }) => ({ generation: Math.max(1, generation), random })),
     frontier,
     portions,
     expiry,

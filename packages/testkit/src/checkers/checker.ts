@@ -97,7 +97,9 @@ export function isEnding(world: World, node: SimulatedNode, record: SessionRecor
  */
 export function isReplaced(world: World, { life: { key, birth } }: Write): boolean {
   return world.cluster.up().some((node) => {
-    const known = node.entry(key)?.record ?? node.table.stub(key)
+    // The stubs of a frozen member know no birth.
+    const stub = wireOf(world, [node]) === WIRE_VERSION ? node.table.stub(key) : undefined
+    const known = node.entry(key)?.record ?? stub
     return known !== undefined && compareBirths(known.birth, birth) > 0
   })
 }
