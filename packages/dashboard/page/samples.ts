@@ -28,7 +28,7 @@ export function sampleOf(before: Snapshot, next: Snapshot, atMs: number): Sample
     resumesLocal,
     resumesPeers,
     hitRatio: found === 0 ? undefined : resumesLocal / found,
-    gaps: rate(({ node }) => node.streams.gaps),
+    gaps: rate(({ stats }) => stats.events.gap),
     repairs: rate(({ node }) => node.streams.repairs),
     cacheBytes: next.node.table.bytes,
     loopDelayMs: next.process.eventLoopDelayMs.p99,

@@ -45,6 +45,7 @@ export interface NodeStatus {
     readonly stubs: number
   }
   readonly streams: {
+    /** Open now. */
     readonly gaps: number
     readonly repairs: number
     readonly waiting: number
@@ -63,7 +64,7 @@ export interface NodeStats {
   readonly localReads: { readonly hit: number; readonly miss: number }
   readonly commits: { readonly queued: number; readonly confirmed: number; readonly failed: number }
   readonly drops: { readonly dropped: number }
-  readonly events: { readonly conflict: number }
+  readonly events: { readonly conflict: number; readonly gap: number }
 }
 
 /** One process of a demo cluster, and what may be done to it. */

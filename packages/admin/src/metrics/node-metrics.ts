@@ -29,16 +29,18 @@ function stateOf(present: NodeState): Record<NodeState, number> {
   return countBy(['starting', 'ready', 'catching-up', 'draining', 'stopped'], [present])
 }
 
-function shardMetrics({ shards }: NodeStatus): MetricFamily[] {
+function shardMetrics({ copies, shards }: NodeStatus): MetricFamily[] {
   const states = countBy(
     ['none', 'joining', 'ready'],
     shards.map(({ state }) => state),
   )
-  const isShort = ({ holders, readyHolders }: (typeof shards)[number]): boolean => readyHolders.length < holders.length
+  // With too few members nobody shall hold the copies that are missing all the same.
+  const isShort = ({ holders, readyHolders }: (typeof shards)[number]): boolean =>
+    readyHolders.length < (copies === 'all' ? holders.length : copies + 1)
   return [
     gauge('shards', "Shards by this node's part in them.", by('state', states)),
     gauge('shards_clean', 'Shards whose copy here is known to be current.', shards.filter(({ clean }) => clean).length),
-    gauge('shards_short', 'Shards with fewer ready holders than they shall have.', shards.filter(isShort).length),
+    gauge('shards_short', 'Shards with fewer ready holders than copies + 1.', shards.filter(isShort).length),
     gauge(
       'shards_lost',
       'Shards without any ready holder.',

@@ -37,7 +37,6 @@ function tilesOf({ node, stats, process }: Snapshot): Tile[] {
   const { resumes, resumesFrom, localReads, commits } = stats
   const local = resumesFrom.local + localReads.hit
   const found = local + resumesFrom.peers
-  const repairing = streams.gaps - streams.repairs
   return [
     { label: 'Records', value: formatCount(table.records), note: `${formatCount(table.tombstones)} tombstones` },
     {
@@ -70,8 +69,9 @@ function tilesOf({ node, stats, process }: Snapshot): Tile[] {
     },
     {
       label: 'Gaps',
-      value: formatCount(streams.gaps),
-      note: repairing > 0 ? `${formatCount(streams.repairs)} repaired` : 'repaired',
+      value: formatCount(stats.events.gap),
+      note: streams.gaps > 0 ? `${formatCount(streams.gaps)} open` : 'all repaired',
+      isOdd: streams.gaps > 0,
     },
     {
       label: 'Evictions',

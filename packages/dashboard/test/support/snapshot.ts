@@ -14,7 +14,7 @@ export function snapshotOf(node: Partial<NodeStatus> = {}, rest: Partial<Omit<Sn
       localReads: { hit: 0, miss: 0 },
       commits: { queued: 0, confirmed: 0, failed: 0 },
       drops: { dropped: 0 },
-      events: { conflict: 0 },
+      events: { conflict: 0, gap: 0 },
     },
     process: { rssBytes: 100e6, heapUsedBytes: 40e6, eventLoopDelayMs: { p50: 1, p99: 2, max: 5 } },
     ...rest,
