@@ -5,27 +5,30 @@
  * server whose write lost hears of it, finds it here, and merges it again. Bounded by time, number and size: what is forgotten
  * is not lost unless its write is.
  */
+import { LRUCache } from 'lru-cache'
 import { JOURNAL_CHARACTERS_MAX, JOURNAL_MS, JOURNAL_WRITES_MAX } from './constants.ts'
 import type { Fields } from './json.ts'
 import type { Write } from './layout.ts'
 
 export class Journal {
-  readonly #now: () => number
-  /** In the order of time. */
-  readonly #entries = new Map<number, Entry>()
-  #characters = 0
+  /** By the number of the write, in the order of time: nothing is read by its number, so the least recently used is the oldest. */
+  readonly #entries: LRUCache<number, Entry>
 
+  /** @param now milliseconds above zero that only grow. */
   constructor(now: () => number = () => performance.now()) {
-    this.#now = now
+    this.#entries = new LRUCache({
+      max: JOURNAL_WRITES_MAX,
+      maxSize: JOURNAL_CHARACTERS_MAX,
+      sizeCalculation: ({ write }) => charactersOf(write),
+      ttl: JOURNAL_MS,
+      ttlResolution: 0,
+      perf: { now },
+    })
   }
 
   add(document: string, write: Write, isSame: Entry['isSame']): void {
-    const changes = [...write.changes.values()]
-    const characters = changes.reduce((sum, change) => sum + JSON.stringify(change).length, 0)
     this.forget(write)
-    this.#entries.set(write.number, { document, write, isSame, characters, atMs: this.#now() })
-    this.#characters += characters
-    this.#trim()
+    this.#entries.set(write.number, { document, write, isSame })
   }
 
   has(document: string): boolean {
@@ -39,23 +42,18 @@ export class Journal {
 
   /** The write was not made. */
   forget({ number }: Pick<Write, 'number'>): void {
-    this.#characters -= this.#entries.get(number)?.characters ?? 0
     this.#entries.delete(number)
   }
 
   #of(document: string): readonly Entry[] {
-    this.#trim()
-    return [...this.#entries.values()].filter((entry) => entry.document === document)
+    // One that is over counts as none.
+    return [...this.#entries.rvalues()].filter((entry): entry is Entry => entry?.document === document)
   }
+}
 
-  #trim(): void {
-    const sinceMs = this.#now() - JOURNAL_MS
-    for (const [number, { atMs }] of this.#entries) {
-      const isOver = this.#entries.size > JOURNAL_WRITES_MAX || this.#characters > JOURNAL_CHARACTERS_MAX
-      if (atMs >= sinceMs && !isOver) return
-      this.forget({ number })
-    }
-  }
+/** At least one: the cache takes nothing for free. */
+function charactersOf({ changes }: Write): number {
+  return [...changes.values()].reduce((sum, change) => sum + JSON.stringify(change).length, 1)
 }
 
 interface Entry {
@@ -63,6 +61,4 @@ interface Entry {
   readonly write: Write
   /** Whether a document with these fields is the one that was written, and no later life of its id. */
   isSame(fields: Fields): boolean
-  readonly characters: number
-  readonly atMs: number
 }

@@ -13,7 +13,7 @@ const FIELDS = new Map()
 
 describe('Journal', () => {
   it('has the writes of a document, in their order, and of no other life of its id', () => {
-    const journal = new Journal(() => 0)
+    const journal = new Journal(() => 1)
     const [first, second] = [write(1), write(3)]
     journal.add('a', first, always)
     journal.add('b', write(2), always)
@@ -24,7 +24,7 @@ describe('Journal', () => {
   })
 
   it('has a write once, however often it is tried, and not when it was not made', () => {
-    const journal = new Journal(() => 0)
+    const journal = new Journal(() => 1)
     journal.add('a', write(1), always)
     journal.add('a', write(1), always)
     assert.equal(journal.writesOf('a', FIELDS).length, 1)
@@ -33,10 +33,10 @@ describe('Journal', () => {
   })
 
   it('forgets by time, by number and by size, the oldest first', () => {
-    let nowMs = 0
+    let nowMs = 1
     const journal = new Journal(() => nowMs)
     journal.add('a', write(1), always)
-    nowMs = JOURNAL_MS
+    nowMs += JOURNAL_MS
     journal.add('a', write(2), always)
     assert.equal(journal.writesOf('a', FIELDS).length, 2)
     nowMs++
