@@ -58,7 +58,9 @@ describe('@reprise/stores, packed', function () {
     execFileSync('tar', ['-xzf', join(folder, readdirSync(folder)[0] ?? '')], { cwd: folder })
     mkdirSync(join(folder, 'node_modules/@reprise'), { recursive: true })
     symlinkSync(join(folder, 'package'), join(folder, 'node_modules/@reprise/stores'))
-    symlinkSync(join(rootDirectory, 'node_modules/express-session'), join(folder, 'node_modules/express-session'))
+    for (const needed of ['express-session', 'lru-cache']) {
+      symlinkSync(join(rootDirectory, 'node_modules', needed), join(folder, 'node_modules', needed))
+    }
     // In a process of its own: this one prefers sources.
     const names = (...code: string[]): string[] => {
       const args = [...code, 'console.log(JSON.stringify(Object.keys(entry).sort()))']
