@@ -8,9 +8,7 @@
 import { randomInt } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type {
-  Birth,
   CheckReport,
-  CommitCommand,
   CreateOptions,
   EarlierMember,
   LiveRecord,
@@ -25,12 +23,9 @@ import type {
   ResumeOrigin,
   Session,
   SessionIdInput,
-  SessionKey,
   SessionSource,
-  Version,
 } from '@reprise/core'
 import {
-  ABSENT,
   CHECK_DEADLINE_MS_DEFAULT,
   CHECK_DEADLINE_MS_MAX,
   decodeToken,
@@ -42,7 +37,6 @@ import {
   SHARD_COUNT,
   StoppedError,
   toSessionKey,
-  UnavailableError,
   UsageError,
 } from '@reprise/core'
 import type { Libp2pNetwork, NetworkStats } from '@reprise/p2p'
@@ -58,13 +52,13 @@ import { Driver } from './driver.ts'
 import type { NodeEvents } from './events.ts'
 import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
+import { Requests, unexpected } from './requests.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
-import type { Change, Committed, SessionOwner } from './session.ts'
-import { NodeSession, nameOf, ResumedNodeSession, storedSize } from './session.ts'
+import { NodeSession, nameOf, ResumedNodeSession } from './session.ts'
+import { SessionWriter } from './session-writer.ts'
 import type { NodeStats } from './stats.ts'
 import { StatsCounter } from './stats.ts'
-import { sealValue } from './values.ts'
 
 /** What `status` tells of a node. */
 export interface NodeStatus extends ReplicaStatus {
@@ -92,7 +86,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   readonly #replica: Replica
   readonly #driver: Driver
   readonly #dataDir: DataDir | undefined
-  readonly #owner: SessionOwner
+  readonly #requests: Requests
+  readonly #writer: SessionWriter
   readonly #waiters = new Set<() => void>()
   readonly #counts = new StatsCounter()
   #wasReady = false
@@ -120,7 +115,15 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       onMembers: (members) => this.#dataDir?.remember(members),
       onBroken: (error) => this.#onBroken(error),
     })
-    this.#owner = this.#createOwner(sealer)
+    this.#requests = new Requests(this.#driver)
+    this.#writer = new SessionWriter({
+      clock,
+      replica,
+      driver: this.#driver,
+      requests: this.#requests,
+      counts: this.#counts,
+      sealer,
+    })
   }
 
   get nodeId(): NodeId {
@@ -153,14 +156,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const deadlineMs = deadline(options.deadlineMs)
     const command = { type: 'create', key, idleMs, absoluteMs, assumeNew, deadlineMs } as const
     try {
-      const result = await this.#request(command, options.signal)
+      const result = await this.#requests.make(command, options.signal)
       if (result.kind !== 'created') throw unexpected(result)
     } catch (error) {
       this.#counts.createFailed(error)
       throw error
     }
     this.#counts.creates.created += 1
-    return new NodeSession(this.#owner, key, this.#record(key) as LiveRecord)
+    return new NodeSession(this.#writer, key, this.#writer.record(key) as LiveRecord)
   }
 
   async resume(id: SessionIdInput, options: ResumeOptions = {}): Promise<Resumed> {
@@ -177,7 +180,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     const origin = describeOrigin(outcome.from)
     if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
     if (outcome.outcome === 'unknown') return { outcome: 'unknown', origin }
-    return new ResumedNodeSession(this.#owner, key, outcome, origin)
+    return new ResumedNodeSession(this.#writer, key, outcome, origin)
   }
 
   /**
@@ -197,7 +200,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       return undefined
     }
     this.#counts.localHits += 1
-    return new NodeSession(this.#owner, key, snapshot, snapshot.blobs)
+    return new NodeSession(this.#writer, key, snapshot, snapshot.blobs)
   }
 
   aliveMembers(): readonly string[] {
@@ -230,7 +233,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     const deadlineMs = number('deadlineMs', options.deadlineMs ?? CHECK_DEADLINE_MS_DEFAULT, 1, CHECK_DEADLINE_MS_MAX)
-    const result = await this.#request({ type: 'check', deadlineMs }, options.signal)
+    const result = await this.#requests.make({ type: 'check', deadlineMs }, options.signal)
     if (result.kind !== 'checked') throw unexpected(result)
     return shorten(result.report, options)
   }
@@ -318,22 +321,13 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     return waitedMs < STOP_FLUSH_MS && this.#replica.owesAnything
   }
 
-  /** @returns the result at once if there is one, which for most writes is so. @throws what the request failed with. */
-  #request(
-    request: Parameters<Driver['request']>[0],
-    signal: AbortSignal | undefined,
-  ): SuccessfulResult | Promise<SuccessfulResult> {
-    const ended = this.#driver.request(request, signal)
-    return ended instanceof Promise ? ended.then(assertSuccess) : assertSuccess(ended)
-  }
-
   async #timeResume(
     command: Extract<Parameters<Driver['request']>[0], { type: 'resume' }>,
     signal: AbortSignal | undefined,
   ): Promise<Extract<Result, { kind: 'resumed' }>> {
     const sinceMs = this.#clock.now().nowMs
     try {
-      const result = await this.#request(command, signal)
+      const result = await this.#requests.make(command, signal)
       if (result.kind !== 'resumed') throw unexpected(result)
       const { outcome, from } = result.outcome
       this.#counts.resumed(outcome, from.local, this.#clock.now().nowMs - sinceMs)
@@ -342,148 +336,6 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       this.#counts.resumes.failed += 1
       throw error
     }
-  }
-
-  #record(key: SessionKey): LiveRecord | undefined {
-    const record = this.#replica.peek(key)
-    return record?.kind === 'live' ? record : undefined
-  }
-
-  #createOwner(sealer: Sealer | undefined): SessionOwner {
-    return {
-      nodeId: this.nodeId,
-      sealer,
-      nowMs: () => this.#clock.now().nowMs,
-      commit: (key, record, changes, options) => {
-        const sinceMs = options.copies > 0 ? this.#clock.now().nowMs : 0
-        try {
-          const isOpen = this.#replica.has(key) && this.#replica.hasRoom
-          const done = isOpen
-            ? this.#commit(key, record, changes, options)
-            : this.#makeWay(key, record, options).then(() => this.#commit(key, record, changes, options))
-          if (done instanceof Promise) return this.#counted(done, options.copies, sinceMs)
-          this.#countCommit(options.copies, sinceMs)
-          return done
-        } catch (error) {
-          this.#counts.commits.failed += 1
-          throw error
-        }
-      },
-      touch: (key, { birth }) => {
-        this.#counts.touches += 1
-        this.#driver.post({ type: 'touch', key, birth })
-      },
-      drop: async (key, { birth, expiry }, { copies, waitMs, signal }) => {
-        const { absoluteAtMs } = expiry
-        try {
-          const result = await this.#request({ type: 'drop', key, birth, absoluteAtMs, copies, waitMs }, signal)
-          if (result.kind !== 'dropped') throw unexpected(result)
-          this.#counts.drops.dropped += 1
-        } catch (error) {
-          this.#counts.drops.failed += 1
-          throw error
-        }
-      },
-    }
-  }
-
-  /**
-   * Make the values of a commit in the turn in which it is begun: those that are sealed are bound to the version that it
-   * takes, or to numbers of their own when they lie outside the head or the version is not known yet.
-   */
-  #encode(
-    key: SessionKey,
-    birth: Birth,
-    changes: ReadonlyMap<string, Change>,
-    sealer: Sealer | undefined,
-  ): Pick<CommitCommand, 'changes' | 'numbers'> {
-    const encoded = new Map<string, Uint8Array | typeof ABSENT>()
-    let isSealed = false
-    for (const [name, change] of changes) {
-      encoded.set(name, change.encoded)
-      isSealed ||= change.seal
-    }
-    if (!isSealed || sealer === undefined) return { changes: encoded }
-    const sizes = new Map([...changes].map(([name, change]) => [name, storedSize(change)]))
-    const plan = this.#replica.plan(key, birth, sizes)
-    const numbers = new Map<string, Version>()
-    for (const [name, { encoded: plain, seal }] of changes) {
-      if (!seal || plain === ABSENT) continue
-      if (plan.version === undefined) numbers.set(name, this.#replica.takeBlobNumber())
-      const version = plan.version ?? (numbers.get(name) as Version)
-      encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
-    }
-    return { changes: encoded, numbers }
-  }
-
-  #commit(
-    key: SessionKey,
-    record: LiveRecord,
-    changes: ReadonlyMap<string, Change>,
-    { copies, waitMs, signal }: Parameters<SessionOwner['commit']>[3],
-  ): Committed | Promise<Committed> {
-    const { birth } = record
-    const encoded = this.#encode(key, birth, changes, this.#owner.sealer)
-    const ended = this.#request({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
-    if (ended instanceof Promise) return ended.then((result) => this.#committed(key, record, result))
-    return this.#committed(key, record, ended)
-  }
-
-  #committed(key: SessionKey, record: LiveRecord, result: SuccessfulResult): Committed {
-    if (result.kind !== 'written') throw unexpected(result)
-    return { record: this.#record(key) ?? record, proof: result.proof }
-  }
-
-  async #counted(done: Promise<Committed>, copies: number, sinceMs: number): Promise<Committed> {
-    try {
-      const committed = await done
-      this.#countCommit(copies, sinceMs)
-      return committed
-    } catch (error) {
-      this.#counts.commits.failed += 1
-      throw error
-    }
-  }
-
-  #countCommit(copies: number, sinceMs: number): void {
-    if (copies > 0) this.#counts.confirmed(this.#clock.now().nowMs - sinceMs)
-    else this.#counts.commits.queued += 1
-  }
-
-  /** Wait until the session is here, and there is room to write it. */
-  async #makeWay(
-    key: SessionKey,
-    record: LiveRecord,
-    { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal | undefined },
-  ): Promise<void> {
-    if (!this.#replica.has(key)) await this.#bringBack(key, record)
-    if (!this.#replica.hasRoom) await this.#room(waitMs, signal)
-  }
-
-  /** Wait until the writes before this one have left. @throws LimitError when they do not in time. */
-  async #room(waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const untilMs = this.#clock.now().nowMs + waitMs
-    // Who came between may have taken the room that was given.
-    do {
-      const leftMs = Math.max(0, untilMs - this.#clock.now().nowMs)
-      await this.#request({ type: 'room', waitMs: leftMs }, signal)
-    } while (!this.#replica.hasFreeRoom)
-  }
-
-  /** A session that was evicted since it was resumed is fetched again, or put back if nobody else ever had it. */
-  async #bringBack(key: SessionKey, record: LiveRecord): Promise<void> {
-    if (record.frontier.length === 0) {
-      this.#driver.post({ type: 'restore', key, record })
-      return
-    }
-    const command = { type: 'resume', key, portions: [], proof: undefined, consistency: 'latest' } as const
-    const result = await this.#request({ ...command, deadlineMs: RESUME_DEADLINE_MS_DEFAULT }, undefined)
-    const found = result.kind === 'resumed' ? result.outcome : undefined
-    if (found?.outcome !== 'unknown') return
-    throw new UnavailableError(
-      'the session left this node’s cache and nobody else could be asked; try again',
-      found.from.silent,
-    )
   }
 
   #isWholeWith(members: number): boolean {
@@ -695,17 +547,6 @@ function describeOrigin({ local, answered, silent, chunksFrom = [] }: Origin): R
 
 function deadline(ms: number | undefined): number {
   return number('deadlineMs', ms ?? RESUME_DEADLINE_MS_DEFAULT, 0, 2 ** 31 - 1)
-}
-
-type SuccessfulResult = Exclude<Result, { kind: 'failed' }>
-
-function assertSuccess(result: Result): SuccessfulResult {
-  if (result.kind === 'failed') throw result.error
-  return result
-}
-
-function unexpected(result: Result): Error {
-  return new Error(`a request ended with the result of another kind: ${result.kind}`)
 }
 
 function pause(ms: number): Promise<void> {
