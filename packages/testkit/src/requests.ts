@@ -388,12 +388,18 @@ function toBytes(changes: Changes): CommitCommand['changes'] {
 function describe(what: object): string {
   return JSON.stringify(what, (_name, value: unknown) => {
     if (value instanceof Map) return Object.fromEntries(value)
+    // Of a check the shards that are well are sixty lines of the log.
+    if (isCheckReport(value)) return { ...value, shards: value.shards.filter(({ verdict }) => verdict !== 'ok') }
     if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
     if (value !== null && typeof value === 'object' && 'type' in value && value.type === 'Buffer' && 'data' in value)
       return Buffer.from(value.data as number[]).toString('latin1')
     if (value instanceof Error) return `${(value as RepriseError).code}: ${value.message}`
     return value
   })
+}
+
+function isCheckReport(value: unknown): value is CheckReport {
+  return typeof value === 'object' && value !== null && 'checkedShards' in value
 }
 
 const CANCEL_RATE = 0.03
