@@ -148,7 +148,7 @@ export class Replica {
         if (!this.#holdings.isJoined(shard) || this.#context.lacks('refill')) return
         this.#puller.refill(key, isOld ? 'latest' : 'any')
       },
-      onHearsay: (shard, record) => this.#holdings.onHearsay(shard, record),
+      onHearsay: (shard, writer) => this.#holdings.onHearsay(shard, writer),
       onLateChunk: (key, dropped, late) => this.#releases.dropAgain(key, dropped, late),
     })
     this.#holdings = this.#connectHoldings()

@@ -25,8 +25,6 @@ import { COLD_START_MS_MAX, HELLO_PATIENCE_MS, SYNC_TIMEOUT_MS } from '../consta
 import type { Context } from '../context.ts'
 import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
 import type { Members } from '../members/members.ts'
-import type { SessionRecord } from '../session/record.ts'
-import { highestVersion } from '../session/record.ts'
 import type { NodeId, Tenure } from '../session/version.ts'
 import type { SyncDone } from '../sync/sync-receiver.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
@@ -292,12 +290,13 @@ export class Holdings {
 
   /**
    * Something came by a pull, a push or a sync. While its writer's life lasts, its stream brings the same to every holder. What
-   * a dead one wrote may be nowhere else: the other ready holders are compared with, as they were at its death (rule P3).
+   * a dead one wrote may be nowhere else: the other ready holders are compared with, as they were at its death (rule P3). Who
+   * dropped is not known (`writer` undefined).
    */
-  onHearsay(shard: number, record: SessionRecord): void {
+  onHearsay(shard: number, writer: Tenure | undefined): void {
     const holding = this.#shard(shard)
     if (holding.state !== 'ready' || holding.hasHearsay || this.#context.lacks('share-hearsay')) return
-    holding.hasHearsay = record.kind === 'dropped' || !this.#isStreamed(highestVersion(record).tenure)
+    holding.hasHearsay = writer === undefined || !this.#isStreamed(writer)
   }
 
   #isStreamed({ epoch, node, incarnation }: Tenure): boolean {

@@ -15,7 +15,7 @@ import type { Merged } from './merge.ts'
 import { mergeRecords } from './merge.ts'
 import type { LiveRecord, SessionRecord, Tombstone } from './record.ts'
 import { endsAtMs, highestVersion, withoutValues } from './record.ts'
-import type { NodeId } from './version.ts'
+import type { NodeId, Tenure } from './version.ts'
 import { compareBirths, compareTenures, covers } from './version.ts'
 
 export interface IngestListener {
@@ -23,8 +23,11 @@ export interface IngestListener {
   onBeaten(key: SessionKey, how: 'SUPERSEDED' | 'DROPPED'): void
   /** Of a session that was evicted here came a copy without the values that did not change, or one from before (`isOld`). */
   onLacking(key: SessionKey, shard: number, isOld: boolean): void
-  /** Something came that was not known here, and not by a frame of a stream: others may not be told. */
-  onHearsay(shard: number, record: SessionRecord): void
+  /**
+   * Something came that was not known here, and not by a frame of a stream: others may not be told.
+   * @param writer whose stream says the same; of a drop it may be anybody's.
+   */
+  onHearsay(shard: number, writer: Tenure | undefined): void
   /** Somebody still has a chunk of which is known here that it was dropped. */
   onLateChunk(key: SessionKey, dropped: Tombstone, late: LiveRecord): void
 }
@@ -63,7 +66,7 @@ export class Ingest {
       const alive = endsAtMs(incoming) > nowMs ? incoming : leftOf(incoming, nowMs)
       if (alive === undefined) return undefined
       // What was evicted here is known to the other holders, or was by the comparison with this one's stub.
-      if (!isFrame && table.absence(key) !== 'evicted') this.#listener.onHearsay(table.shardOf(key), alive)
+      if (!isFrame && table.absence(key) !== 'evicted') this.#hear(key, alive, undefined)
       this.#add(key, alive)
       return undefined
     }
@@ -78,7 +81,7 @@ export class Ingest {
       this.#listener.onLateChunk(key, merged.record, incoming)
     }
     if (merged.conflict) this.#context.notice({ type: 'conflict', key })
-    if (merged.changed && !isFrame) this.#listener.onHearsay(table.shardOf(key), merged.record)
+    if (merged.changed && !isFrame) this.#hear(key, merged.record, before)
     if (merged.changed) this.#checkPrimary(key, before)
     return merged.beaten ? merged.record : undefined
   }
@@ -99,6 +102,13 @@ export class Ingest {
     // A copy from before what was evicted: taken as it is, a ready holder would have it for the newest.
     const isOld = order === 0 && incoming.kind === 'live' && !covers(incoming.frontier, evicted.frontier)
     if (isOld || entry.isLacking) this.#listener.onLacking(key, entry.shard, isOld)
+  }
+
+  /** Who writes a record may not know that a life before it was dropped: then its stream does not say so. */
+  #hear(key: SessionKey, record: SessionRecord, before: SessionRecord | undefined): void {
+    const isFloorKnown = before === undefined ? floorOf(record) === undefined : haveSameFloor(record, before)
+    const writer = record.kind === 'live' && isFloorKnown ? highestVersion(record).tenure : undefined
+    this.#listener.onHearsay(this.#context.table.shardOf(key), writer)
   }
 
   /** Whether what is stored was made by somebody other than the sender, so that repair of its own stream will not tell it. */

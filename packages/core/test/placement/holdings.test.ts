@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { ALONE_MS, DEAD_MS, HELLO_PATIENCE_MS, SHARD_COUNT } from '../../src/constants.ts'
 import { toSessionKey } from '../../src/session/id.ts'
+import type { Birth, NodeId } from '../../src/session/version.ts'
 import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
 
 const SHARDS = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
@@ -18,6 +19,12 @@ function fill(cluster: Cluster): string[] {
     cluster.written(cluster.commit('a', id, { of: id }, { copies: 2 }))
   }
   return ids
+}
+
+/** The earlier life that a node's record of a live session keeps from coming back. */
+function floorAt(cluster: Cluster, node: NodeId, id: string): Birth | undefined {
+  const record = cluster.replica(node).table.peek(toSessionKey(id))?.record
+  return record?.kind === 'live' ? record.floor?.birth : undefined
 }
 
 describe('holdings', () => {
@@ -164,6 +171,29 @@ describe('holdings', () => {
       ['2', '2', '2'],
     )
     // All know it now, and nobody goes on asking.
+    cluster.run(3_000)
+    const asks = cluster.sentOf('sync-ask').filter(({ message }) => message.shard === 7)
+    assert(asks.length < 20, `${asks.length} comparisons`)
+  })
+
+  it('[rule P3] [E4] a holder that hears of an earlier drop, of an id whose writer lives and knows of none, tells the others', () => {
+    const cluster = Cluster.ready({ nodes: 5 })
+    const id = idInShard(7)
+    const holders = cluster.holdersOf(id)
+    const [dropper, writer] = cluster.nodes.filter((node) => !holders.includes(node)) as [NodeId, NodeId]
+    // One drops what it wrote where nobody hears it, while the id begins anew elsewhere.
+    for (const node of cluster.nodes) if (node !== dropper) cluster.cut(dropper, node)
+    cluster.result(cluster.create(dropper, id, { assumeNew: true }))
+    const dropped = cluster.written(cluster.commit(dropper, id, { x: 'first life' })).birth
+    cluster.result(cluster.drop(dropper, id))
+    const record = cluster.replica(dropper).table.peek(toSessionKey(id))?.record
+    assert(record !== undefined)
+    cluster.run(100)
+    cluster.establish(writer, id, { x: 'second life' })
+    cluster.sent.length = 0
+    cluster.hear(holders[0] as string, writer, { type: 'push', records: [{ key: toSessionKey(id), record }] })
+    cluster.run(1_500)
+    for (const node of holders) assert.deepEqual(floorAt(cluster, node, id), dropped)
     cluster.run(3_000)
     const asks = cluster.sentOf('sync-ask').filter(({ message }) => message.shard === 7)
     assert(asks.length < 20, `${asks.length} comparisons`)
