@@ -5,8 +5,8 @@
  * Each chunk is counted for itself, in the shard of its own key. A crash takes copies away until all holders have it again.
  */
 import { Buffer } from 'node:buffer'
-import type { BlobReference, Found, LiveRecord, Notice, SessionKey } from '@reprise/core'
-import { BUCKET_COUNT, chunkKeys, compareVersions, isChunkKey, isReference } from '@reprise/core'
+import type { Birth, BlobReference, Found, LiveRecord, Notice, SessionKey, Version } from '@reprise/core'
+import { BUCKET_COUNT, chunkKeys, compareBirths, compareVersions, isChunkKey, isReference } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Commit, Read, ReadResult, Write } from '../ledger.ts'
 import { describeVersion, describeWrite } from '../ledger.ts'
@@ -121,8 +121,9 @@ export class LargeValues implements Checker {
    * after it was asked last does not say so.
    */
   #checkGaveUp(read: Read, { record, missing }: Found): void {
-    const { cluster, ledger, nowMs } = this.#world
-    const life = ledger.life(read.key, record.birth)
+    const { cluster, nowMs } = this.#world
+    // A holder hears of a write, and what it answered before that is on its way: each as long as the links drawn may take.
+    const newsMs = Math.max(NEWS_MS_MIN, 2 * cluster.options.conditions.delayMsMax)
     if (nowMs > read.startedAtMs + read.deadlineMs * CLOCK_ERROR - ROUND_TRIP_MS_MAX) return
     for (const name of missing) {
       const portion = record.portions.get(name)
@@ -131,15 +132,24 @@ export class LargeValues implements Checker {
         const known = node.entry(read.key)?.record
         if (known?.kind !== 'live' || !isReady(node, this.#world.shardOf(read.key)) || node.isLeaving) return false
         const isNear = node.index === read.node || cluster.network.isConnected(read.node, node.index)
-        const version = known.portions.get(name)?.version
-        if (version === undefined || compareVersions(version, portion.version) <= 0) return false
-        const commit = life === undefined ? undefined : ledger.commit(life, version)
-        return isNear && node.isRunning && (commit?.issuedAtMs ?? 0) <= Math.max(read.startedAtMs, nowMs - NEWS_MS)
+        const sinceMs = this.#replacedAtMs(read.key, { birth: record.birth, name, version: portion.version }, known)
+        return isNear && node.isRunning && sinceMs <= Math.max(read.startedAtMs, nowMs - newsMs)
       })
       if (newer === undefined) continue
       const what = `${name} of ${read.key} at ${describeVersion(portion.version)}`
       this.#world.violate('I-R7', `n${read.node} gave up on ${what}, while ${newer.id} knew what had replaced it`)
     }
+  }
+
+  /** Since when there is, in what a node knows, something newer than the portion: by a write, or by a later life of the id. */
+  #replacedAtMs(key: SessionKey, { birth, name, version }: PortionRead, known: LiveRecord): number {
+    const life = this.#world.ledger.life(key, known.birth)
+    const births = compareBirths(known.birth, birth)
+    if (life === undefined || births < 0) return Number.POSITIVE_INFINITY
+    if (births > 0) return Math.min(...life.commits.map(({ issuedAtMs }) => issuedAtMs))
+    const theirs = known.portions.get(name)?.version
+    if (theirs === undefined || compareVersions(theirs, version) <= 0) return Number.POSITIVE_INFINITY
+    return this.#world.ledger.commit(life, theirs)?.issuedAtMs ?? Number.POSITIVE_INFINITY
   }
 
   /** Dropped, ended, or replaced by something that is known: then whoever reads the new head does not miss it. */
@@ -184,6 +194,13 @@ export class LargeValues implements Checker {
   }
 }
 
+/** A version of a portion, of one life of its session. */
+interface PortionRead {
+  readonly birth: Birth
+  readonly name: string
+  readonly version: Version
+}
+
 /** A chunk that a confirmed commit names. */
 interface Promised {
   readonly write: Commit
@@ -214,7 +231,10 @@ function describe({ write, name, shard }: Promised): string {
 
 /** A clock may run this much fast. */
 const CLOCK_ERROR = 0.98
-/** What was written less than that ago, while a read was under way, may be known where it was asked about a moment before. */
-const NEWS_MS = 20
+/**
+ * What was written less than that ago, while a read was under way, may be known where it was asked about a moment before; longer
+ * where links are slow.
+ */
+const NEWS_MS_MIN = 20
 /** Less than that before its deadline a read need not begin anew. */
 const ROUND_TRIP_MS_MAX = 100
