@@ -212,12 +212,15 @@ export class BucketTable {
     return wire >= FLOOR_WIRE ? { hi, lo } : { hi: hi ^ floors.hi, lo: lo ^ floors.lo }
   }
 
-  /** Everything that a bucket's digest is made of, stubs included. The table must not be changed meanwhile. */
+  /**
+   * What a bucket's digest is made of, stubs included, but for brief tombstones: each holder that drops a chunk counts their time
+   * by itself, and one that is gone says as much as one that is here. The table must not be changed meanwhile.
+   */
   eachDigested(bucket: number, visit: (meta: Hash64, endsAtMs: number) => void): void {
     for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; slot = this.#next(slot)) {
       const slab = this.#arena.slab(slot)
       const at = this.#arena.at(slot)
-      visit(slab.meta(at), slab.endsAtMs(at))
+      if (!slab.isBrief(at)) visit(slab.meta(at), slab.endsAtMs(at))
     }
     this.#stubs.eachCounted(bucket, visit)
   }

@@ -157,6 +157,11 @@ export class Slab {
     return this.isLive(at) ? Math.min(this.doubles[(at >> 3) + 10] as number, absoluteAtMs) : absoluteAtMs
   }
 
+  /** Whether it is the tombstone of a chunk. */
+  isBrief(at: number): boolean {
+    return ((this.bytes[at + FLAGS] as number) & FLAG_BRIEF) !== 0
+  }
+
   hasFloor(at: number): boolean {
     return ((this.bytes[at + FLAGS] as number) & FLAG_FLOOR) !== 0
   }
@@ -213,7 +218,7 @@ export class Slab {
     const birth = this.birth(at)
     const absoluteAtMs = this.doubles[double + 11] as number
     if (!this.isLive(at)) {
-      const isBrief = ((this.bytes[at + FLAGS] as number) & FLAG_BRIEF) !== 0
+      const isBrief = this.isBrief(at)
       const isFloor = this.hasFloor(at)
       return { kind: 'dropped', birth, absoluteAtMs, ...(isBrief && { isBrief }), ...(isFloor && { isFloor }) }
     }

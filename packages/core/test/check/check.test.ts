@@ -9,8 +9,9 @@ import {
   CHECK_SETTLE_MS,
   SHARD_COUNT,
 } from '../../src/constants.ts'
+import type { SessionKey } from '../../src/session/id.ts'
 import { bucketOf } from '../../src/table/key-hash.ts'
-import { Cluster, keyOf, shardOf } from '../support/cluster.ts'
+import { Cluster, chunksAt, keyOf, shardOf } from '../support/cluster.ts'
 import { keyHash } from '../support/key-hash.ts'
 
 describe('check', () => {
@@ -249,6 +250,24 @@ describe('check', () => {
       cluster.run(700)
     }
     assert.ok(looks > 0)
+  })
+
+  it('[R5] [B1] holds a chunk against who lost it, and not its tombstone, which each holder keeps for a time of its own', () => {
+    const cluster = Cluster.ready()
+    cluster.establish('a', 's', { upload: 'x'.repeat(2_000) })
+    const [dropped] = chunksAt(cluster.replica('b'), 's') as [SessionKey]
+    cluster.written(cluster.commit('a', 's', { upload: 'y'.repeat(2_000) }, { copies: 2 }))
+    cluster.run(1_000)
+    const [chunk] = chunksAt(cluster.replica('b'), 's') as [SessionKey]
+    assert.notEqual(chunk, dropped)
+    const { table } = cluster.replica('b')
+    assert.equal(table.peek(dropped)?.record.kind, 'dropped')
+    table.delete(dropped)
+    assert.equal(cluster.report(cluster.check('a')).verdict, 'ok')
+    assert.ok(cluster.sentOf('check-look').length > 0)
+    table.delete(chunk)
+    const bucket = bucketOf(keyHash(chunk))
+    assert.deepEqual(differing(cluster.report(cluster.check('a'))), [{ bucket, holders: ['b'] }])
   })
 
   it('[R5] [T1] warns of records that were evicted, and takes a stub for the copy that it stands for', () => {

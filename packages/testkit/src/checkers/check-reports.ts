@@ -79,10 +79,13 @@ export class CheckReports implements Checker {
     return undefined
   }
 
-  /** Nothing is wrong but what a scenario is about: members of an earlier wire, and caches that are too small. */
+  /** Nothing is wrong but what a scenario is about: few members, members of an earlier wire, and caches that are too small. */
   #isShort({ members, shards }: CheckReport): boolean {
     if (members.silent.length > 0 || shards.some(({ verdict }) => verdict === 'critical')) return false
-    return members.unasked.length > 0 || shards.some(({ evicted }) => evicted > 0)
+    const { nodes, options } = this.#world.cluster
+    // No seed draws so few; shrinking leaves them.
+    const areFew = nodes.length < options.copies + 1
+    return areFew || members.unasked.length > 0 || shards.some(({ evicted }) => evicted > 0)
   }
 
   #check(onReport: (node: SimulatedNode, report: CheckReport) => void): void {

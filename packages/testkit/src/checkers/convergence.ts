@@ -69,7 +69,8 @@ export class Convergence implements Checker {
         const where = `bucket ${bucket} (shard ${shard}) differs at ${first.id} and ${other.id}`
         const key = this.#differentKey(bucket, first, other)
         if (key !== undefined) return `${where} in ${key}, behind ${isEqual ? 'equal' : 'different'} digests`
-        if (!isEqual && !this.mayDiffer(bucket, [first, other])) return `${where} by its digests alone`
+        const isExcused = this.mayDiffer(bucket, [first, other]) || hasLoneTombstone(bucket, first, other)
+        if (!isEqual && !isExcused) return `${where} by its digests alone`
       }
     }
     return undefined
@@ -85,6 +86,7 @@ export class Convergence implements Checker {
         const theirs = there.entry(entry.key)
         if (hasEvicted(there, entry.key)) continue
         if (isUnwritten(entry) || this.#isEnding(here, entry) || this.#isEnding(there, theirs)) continue
+        if (isBrief(entry) && theirs === undefined) continue
         if (theirs === undefined || !isEqualContent(entry.record, theirs.record, wire)) return entry.key
       }
     }
@@ -116,6 +118,17 @@ export class Convergence implements Checker {
     if (record.kind !== 'dropped' || keepFloors(this.#world)) return false
     return this.#world.ledger.lives(key).some(({ birth }) => compareBirths(birth, record.birth) > 0)
   }
+}
+
+/** Of a chunk: two that dropped it count its time each by itself, and where it is over nothing says as much (rule B1). */
+function isBrief({ record }: Entry): boolean {
+  return record.kind === 'dropped' && record.isBrief === true
+}
+
+function hasLoneTombstone(bucket: number, a: SimulatedNode, b: SimulatedNode): boolean {
+  const isAlone = (here: SimulatedNode, there: SimulatedNode): boolean =>
+    [...here.table.bucketEntries(bucket)].some((entry) => isBrief(entry) && there.entry(entry.key) === undefined)
+  return isAlone(a, b) || isAlone(b, a)
 }
 
 /** Created and never committed: nobody else's business. */
