@@ -256,6 +256,17 @@ describe('a replica', () => {
       cluster.written(cluster.commit('b', 'still here', { x: '1' }))
     })
 
+    it('[pitfall 4] the highest life that others can still read is one in which a node goes on', () => {
+      const cluster = Cluster.ready()
+      const top = 2 ** 48 - 2
+      cluster.hear('a', 'b', { type: 'refused', knownIncarnation: top })
+      assert.equal(cluster.replica('a').status().badMessages, 1)
+      cluster.hear('a', 'b', { type: 'refused', knownIncarnation: top - 1 })
+      cluster.run(1_000)
+      assert.equal(cluster.replica('a').incarnation, top)
+      cluster.establish('a', idInShard(7), { basket: 'tea' })
+    })
+
     it('[pitfall 4] nor do numbers at their limits', () => {
       const cluster = Cluster.ready()
       const top = 2 ** 48 - 2

@@ -15,7 +15,7 @@ import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EarlierMember } from '@reprise/core'
-import { MEMBERS_MAX, UsageError } from '@reprise/core'
+import { COUNTER_MAX, MEMBERS_MAX, UsageError } from '@reprise/core'
 import { generateIdentity, nodeIdOf } from '@reprise/p2p'
 
 export interface DataDir {
@@ -167,8 +167,11 @@ async function readIncarnation(path: string): Promise<number | undefined> {
     throw new UsageError(`cannot read ${file}`, { cause: error })
   }
   const stored = Number(text)
-  if (!Number.isSafeInteger(stored) || stored < 0 || text.trim() === '') {
-    throw new UsageError(`${file} does not hold a number: restore it, or remove the directory to join as a new member`)
+  // The next life is one above it, and others must be able to read that.
+  if (!/^\d+\s*$/.test(text) || stored >= COUNTER_MAX) {
+    throw new UsageError(
+      `${file} does not hold a number that a life may have: restore it, or remove the directory to join as a new member`,
+    )
   }
   return stored
 }

@@ -85,9 +85,12 @@ describe('a data directory', () => {
 
   it('says what is wrong with an incarnation that is no number, and leaves it alone', async () => {
     await (await openDataDir(path, 1)).release()
-    await writeFile(join(path, 'incarnation'), 'gibberish')
-    await assert.rejects(openDataDir(path, 1), UsageError)
-    assert.equal(await readFile(join(path, 'incarnation'), 'utf8'), 'gibberish')
+    // The last one: nothing that is written in the life after it could be read by others.
+    for (const wrong of ['gibberish', '', ' ', '-1', '1.5', '0x10', '1e3', '9'.repeat(400), String(2 ** 48 - 2)]) {
+      await writeFile(join(path, 'incarnation'), wrong)
+      await assert.rejects(openDataDir(path, 1), UsageError)
+      assert.equal(await readFile(join(path, 'incarnation'), 'utf8'), wrong)
+    }
     await assert.rejects(stat(join(path, 'lock')), /ENOENT/)
   })
 })

@@ -79,8 +79,8 @@ const byType: { readonly [T in Message['type']]: Codec<Extract<Message, { type: 
     write: (m, out) => out.u48(m.knownIncarnation),
     read: (r) => {
       const knownIncarnation = r.u48()
-      // The receiver rises above it, which must still fit.
-      if (knownIncarnation > COUNTER_MAX) throw new WireError('no incarnation is above that')
+      // The receiver rises above it, and what it then writes must be read by all.
+      if (knownIncarnation >= COUNTER_MAX) throw new WireError('no incarnation is above that')
       return { type: 'refused', knownIncarnation }
     },
   },
@@ -492,6 +492,7 @@ function readNode(r: Reader): NodeId {
 function readNews(r: Reader, wire: number): MemberNews {
   const node = readNode(r)
   const incarnation = r.u48()
+  if (incarnation > COUNTER_MAX) throw new WireError('nobody could read what is written in such a life')
   const state = STATES[r.u8()]
   if (state === undefined || (wire < 2 && state === 'leaving')) throw new WireError('unknown member state')
   const name = r.text()
