@@ -5,7 +5,7 @@
  * nearer to being worked off. Bulk messages are never dropped, because their sender is held back while they wait.
  */
 import type { Event } from '@reprise/core'
-import { INBOX_CONTROL_MAX, INBOX_FRAME_BYTES_MAX } from './constants.ts'
+import { INBOX_CONTROL_BYTES_MAX, INBOX_CONTROL_MAX, INBOX_FRAME_BYTES_MAX } from './constants.ts'
 
 export type PeerEvent = Extract<Event, { type: 'peer-up' | 'peer-down' | 'subscriber' | 'frame' | 'message' }>
 
@@ -13,6 +13,7 @@ export class Inbox {
   readonly #control = new Queue<PeerEvent>()
   readonly #frames = new Queue<Extract<PeerEvent, { type: 'frame' }>>()
   readonly #bulk = new Queue<PeerEvent>()
+  #controlBytes = 0
   #frameBytes = 0
   #dropped = 0
 
@@ -29,18 +30,30 @@ export class Inbox {
     if (event.type === 'frame') this.#pushFrame(event)
     else if (event.type !== 'message') this.#control.push(event)
     else if (event.lane === 'bulk') this.#bulk.push(event)
-    // Whether a peer is there must be known, so only its messages are dropped.
-    else if (this.#control.size < INBOX_CONTROL_MAX) this.#control.push(event)
-    else this.#dropped++
+    else this.#pushControl(event)
   }
 
   shift(): PeerEvent | undefined {
     const control = this.#control.shift()
-    if (control !== undefined) return control
+    if (control !== undefined) {
+      if (control.type === 'message') this.#controlBytes -= control.bytes.length
+      return control
+    }
     const frame = this.#frames.shift()
     if (frame === undefined) return this.#bulk.shift()
     this.#frameBytes -= frame.bytes.length
     return frame
+  }
+
+  /** Whether a peer is there must be known, so only its messages are dropped. */
+  #pushControl(event: Extract<PeerEvent, { type: 'message' }>): void {
+    const bytes = this.#controlBytes + event.bytes.length
+    if (this.#control.size >= INBOX_CONTROL_MAX || bytes > INBOX_CONTROL_BYTES_MAX) {
+      this.#dropped++
+      return
+    }
+    this.#controlBytes = bytes
+    this.#control.push(event)
   }
 
   #pushFrame(event: Extract<PeerEvent, { type: 'frame' }>): void {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { INBOX_CONTROL_MAX, INBOX_FRAME_BYTES_MAX } from '../src/constants.ts'
+import { INBOX_CONTROL_BYTES_MAX, INBOX_CONTROL_MAX, INBOX_FRAME_BYTES_MAX } from '../src/constants.ts'
 import type { PeerEvent } from '../src/inbox.ts'
 import { Inbox } from '../src/inbox.ts'
 
@@ -42,5 +42,17 @@ describe('the inbox', () => {
     inbox.push({ type: 'peer-down', peer: 'b' })
     assert.equal(inbox.dropped, 5)
     assert.equal(drain(inbox).at(-1)?.type, 'peer-down')
+  })
+
+  it('keeps so many bytes of control messages, few as they may be, and takes more when some were worked off', () => {
+    const inbox = new Inbox()
+    const large = message('control', 'x'.repeat(INBOX_CONTROL_BYTES_MAX / 4))
+    for (let n = 0; n < 6; n++) inbox.push(large)
+    inbox.push({ type: 'peer-down', peer: 'b' })
+    assert.equal(inbox.dropped, 2)
+    assert.equal(inbox.shift(), large)
+    inbox.push(large)
+    assert.equal(inbox.dropped, 2, 'there is room again')
+    assert.equal(drain(inbox).length, 5)
   })
 })
