@@ -171,8 +171,9 @@ export class ControlLane {
         break
       case KIND.ping:
         checkPing(payload)
-        // An answer has no limit of its own: who pings faster than it reads meets the abort of a full stream.
-        this.#write(KIND.pong, Uint8Array.from(payload))
+        // Who pings and does not read gets no more answers than there is room for.
+        if (this.bufferedBytes <= this.#init.limits.controlBufferBytesMax)
+          this.#write(KIND.pong, Uint8Array.from(payload))
         break
       case KIND.pong:
         checkPing(payload)

@@ -70,6 +70,12 @@ class Bare {
     )
   }
 
+  /** What gossipsub knows of topics and who subscribed to them. */
+  get topics(): ReadonlyMap<string, unknown> | undefined {
+    const { pubsub } = this.libp2p.services as Record<string, { topics?: ReadonlyMap<string, unknown> } | undefined>
+    return pubsub?.topics
+  }
+
   reaches(other: Bare): boolean {
     return this.multicast.publish(0, bytes(`probe ${n++}`)) === 1 && other.frames.length > 0
   }
@@ -84,6 +90,13 @@ const startPair = async (): Promise<[Bare, Bare]> => {
   await until(() => pair[0].reaches(pair[1]) && pair[1].reaches(pair[0]), 'frames both ways')
   for (const bare of pair) bare.frames.length = 0
   return pair
+}
+
+/** Whether frames that are sent now arrive, both ways. What is broken is mended by the watch, as often as it takes. */
+const areHealed = (a: Bare, b: Bare): boolean => {
+  for (const bare of [a, b]) bare.multicast.watch()
+  for (const bare of [a, b]) bare.multicast.publish(0, bytes(`healed ${n++}`))
+  return [a, b].every(({ frames }) => frames.some((frame) => frame.startsWith('healed')))
 }
 
 describe('multicast', function () {
@@ -136,6 +149,32 @@ describe('multicast', function () {
     )
   })
 
+  it('[pitfall 45] keeps none of 10,000 topics that are not of the cluster, and publishes to none of them', async () => {
+    const [a, b] = await startPair()
+    const stream = await a.connection.newStream(['/reprise/test/gossip/1'])
+    const topics = b.topics
+    assert(topics instanceof Map, 'gossipsub keeps its topics elsewhere now')
+    // As many in one message as are allowed, so that it is the topics that are refused and not the message.
+    for (let n = 0; n < 10_000; n += 4) {
+      const names = [0, 1, 2, 3].map((k) => `/reprise/another/1/shard/${n + k}`)
+      stream.send(encodeSubscriptions(names))
+    }
+    stream.send(encodeSubscriptions(['/reprise/test/1/shard/3']))
+    await until(() => topics.has('/reprise/test/1/shard/3'), 'the last one, which is of the cluster')
+    const foreign = [...topics.keys()].filter((topic) => topic.includes('another'))
+    assert.deepEqual(foreign, [])
+    await until(() => areHealed(a, b), 'frames both ways')
+  })
+
+  it('drops a peer whose one message names more topics than there are, and finds it again', async () => {
+    const [a, b] = await startPair()
+    const stream = await a.connection.newStream(['/reprise/test/gossip/1'])
+    stream.send(encodeSubscriptions(Array.from({ length: 10_000 }, (_, n) => `/reprise/test/1/shard/${n}`)))
+    await until(() => b.multicast.publish(0, bytes(`probe ${n++}`)) === 0, 'the peer to be dropped')
+    await until(() => areHealed(a, b), 'frames both ways')
+    assert((b.topics?.size ?? 0) <= 4)
+  })
+
   it('keeps no record of the frames it received, though gossipsub would for two minutes', async () => {
     const [a, b] = await startPair()
     const records = deliveryRecordsOf((b.libp2p.services as Record<string, unknown>)['pubsub'])
@@ -180,3 +219,19 @@ describe('multicast', function () {
     assert.equal(multiaddr(zombie.getMultiaddrs()[0]!).toString().endsWith(nodeId), true)
   })
 })
+
+/** A gossipsub RPC with subscriptions, after libp2p's pubsub specification: `RPC.subscriptions` is field 1 of it, and has fields 1
+ * (whether) and 2 (topic). Names are shorter than 124 bytes. */
+const encodeSubscriptions = (topics: readonly string[]): Uint8Array => {
+  const parts = topics.map((topic) => {
+    const name = Buffer.from(topic)
+    return Buffer.concat([Buffer.of(0x0a, 4 + name.length, 0x08, 1, 0x12, name.length), name])
+  })
+  const rpc = Buffer.concat(parts)
+  const length: number[] = []
+  for (let rest = rpc.length; ; rest >>>= 7) {
+    length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80)
+    if (rest < 0x80) break
+  }
+  return Buffer.concat([Buffer.from(length), rpc])
+}
