@@ -108,6 +108,13 @@ describe('the events of an admin server', () => {
     assert.equal(Object((await listener.next('snapshot')).data).state, 'draining')
   })
 
+  it('answer HEAD with their headers, and take no place for it', async () => {
+    for (let asked = 0; asked <= LISTENERS_MAX; asked++) {
+      const { status, text, headers } = await ask(admin, '/events', { method: 'HEAD' })
+      assert.deepEqual([status, text, headers['content-type']], [200, '', 'text/event-stream; charset=utf-8'])
+    }
+  })
+
   it('tell no address, and of an id its fingerprint', async () => {
     const listener = await listen()
     const { data } = await listener.next('snapshot')

@@ -34,15 +34,22 @@ export class EventStream implements Disposable {
     return this.#listeners.size
   }
 
-  /** Let somebody listen: what it missed, how things are, and what happens from now on. @throws RequestError */
+  /**
+   * Let somebody listen: what it missed, how things are, and what happens from now on. Who asks with HEAD gets the headers and
+   * is done: it would wait for a body that never comes, and take the place of a listener meanwhile. @throws RequestError
+   */
   add({ request, response }: Exchange): void {
+    if (request.method === 'HEAD') {
+      response.writeHead(200, STREAM_HEADERS).end()
+      return
+    }
     if (this.#listeners.size >= LISTENERS_MAX) {
       throw new RequestError(503, 'LIMIT', `${LISTENERS_MAX} are listening already`, 'close another page')
     }
     const snapshot = snapshotText(this.#init.snapshot())
     const lastId = request.headers['last-event-id']
     const { entries, lost } = this.#init.feed.after(typeof lastId === 'string' ? lastId : undefined)
-    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
+    response.writeHead(200, STREAM_HEADERS)
     response.write(`retry: ${RECONNECT_MS}\n\n`)
     if (lost > 0)
       response.write(`event: lost\ndata: ${JSON.stringify({ atMs: Date.now(), fields: { events: lost } })}\n\n`)
@@ -95,3 +102,6 @@ function textOf({ id, type, data }: Entry): string {
 function snapshotText(json: string): string {
   return `event: snapshot\ndata: ${json}\n\n`
 }
+
+/** The second: nginx passes on what comes as it comes. */
+const STREAM_HEADERS = { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' } as const
