@@ -1,5 +1,6 @@
 /** The server as a whole: probes, status, files, and who may ask what. */
 import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type Admin, type AdminOptions, startAdmin } from '@reprise/admin'
 import { type Answer, type Asking, ask, MAY, TOKEN } from './support/ask.ts'
 import { FakeNode } from './support/fake-node.ts'
@@ -80,6 +81,23 @@ describe('an admin server', () => {
     assert.deepEqual([told.nodeId, stats.resumes.partial, handshakes.full], ['me', 2, 1])
     assert(figures.rssBytes > figures.heapUsedBytes)
     assert.deepEqual(Object.keys(figures.eventLoopDelayMs), ['p50', 'p99', 'max'])
+  })
+
+  it('outlasts a connection that cannot be accepted, and logs it', async () => {
+    const lines: unknown[] = []
+    const nothing = (): void => {}
+    const error = (...line: readonly unknown[]): void => void lines.push(line)
+    const get = await start({ logger: { debug: nothing, info: nothing, warn: nothing, error } })
+    const onRequest = (message: unknown): void => {
+      Object(message).server.emit('error', Object.assign(new Error('accept'), { code: 'ENFILE' }))
+    }
+    subscribe('http.server.request.start', onRequest)
+    try {
+      assert.equal((await get('/livez')).status, 200)
+    } finally {
+      unsubscribe('http.server.request.start', onRequest)
+    }
+    assert.deepEqual(lines, [['the admin server cannot accept a connection', { error: 'ENFILE' }]])
   })
 
   it('answers HEAD like GET, without the body', async () => {

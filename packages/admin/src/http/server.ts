@@ -58,6 +58,7 @@ export class HttpServer {
       this.#server.once('error', reject)
       this.#server.listen(port, host, () => {
         this.#server.off('error', reject)
+        this.#server.on('error', (error: NodeJS.ErrnoException) => this.#onTrouble(error))
         const address = this.#server.address()
         resolve(typeof address === 'object' && address !== null ? address.port : 0)
       })
@@ -69,6 +70,11 @@ export class HttpServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeAllConnections()
     return closed
+  }
+
+  /** A connection could not be accepted. Without a listener that would end the process, with all its sessions. */
+  #onTrouble({ name, code }: NodeJS.ErrnoException): void {
+    this.#init.logger?.error('the admin server cannot accept a connection', { error: code ?? name })
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
