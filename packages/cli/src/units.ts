@@ -13,6 +13,12 @@ export function formatAge(ms: number): string {
   return `${Math.max(0, Math.floor(ms / 1_000))} s`
 }
 
+/** What is left of a time, to the nearest: a session of half an hour that was made a moment ago ends in `30 min`. */
+export function formatLeft(ms: number): string {
+  const unitMs = AGE_UNITS.find(([, unitMs]) => ms >= 2 * unitMs)?.[1] ?? 1_000
+  return formatAge(Math.round(ms / unitMs) * unitMs)
+}
+
 /** The next unit is taken from two of it on: `90 s` says more than `1 min`. */
 const AGE_UNITS = [
   ['d', 86_400_000],

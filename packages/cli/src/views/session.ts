@@ -1,7 +1,7 @@
 /** A session as a person sees it: its portions, where they came from, and how long it lives. Values only when they were asked for. */
 import type { PortionDocument, SessionDocument } from '../inquiry/documents.ts'
 import { type Column, tableLines } from '../table.ts'
-import { formatAge, formatBytes } from '../units.ts'
+import { formatBytes, formatLeft } from '../units.ts'
 
 interface PortionRow extends PortionDocument {
   readonly name: string
@@ -20,7 +20,7 @@ export function sessionLines(document: SessionDocument, { asked, reveal, titleSt
   const rows: PortionRow[] = Object.entries(portions).map(([name, portion]) => ({ name, ...portion }))
   const lines = [
     `session ${id}: ${outcome}, from ${originText(document, asked)}`,
-    `ends in ${formatAge(idleMsLeft)} when it is not used, in ${formatAge(absoluteMsLeft)} at the latest`,
+    `ends in ${formatLeft(idleMsLeft)} when it is not used, in ${formatLeft(absoluteMsLeft)} at the latest`,
   ]
   const columns = reveal ? [...COLUMNS, VALUE] : COLUMNS
   if (rows.length > 0) lines.push('', ...tableLines(columns, rows, titleStyle === undefined ? {} : { titleStyle }))

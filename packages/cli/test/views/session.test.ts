@@ -6,7 +6,7 @@ describe('a session', () => {
   it('is shown without values', () => {
     assert.deepEqual(sessionLines(SESSION_SAMPLE, { asked: 'node-1', reveal: false }), [
       'session cart-17: complete, from node-1 itself',
-      'ends in 29 min when it is not used, in 23 h at the latest',
+      'ends in 30 min when it is not used, in 24 h at the latest',
       '',
       'PORTION   SIZE  VERSION',
       'basket    18 B  7.1 by …aaaaaaaa',
@@ -24,7 +24,7 @@ describe('a session', () => {
     } as const
     assert.deepEqual(sessionLines(document, { asked: 'node-1', reveal: true }), [
       'session cart-17: partial, from node-1, which asked …ngpeerid, node-3',
-      'ends in 29 min when it is not used, in 23 h at the latest',
+      'ends in 30 min when it is not used, in 24 h at the latest',
       '',
       'PORTION  SIZE  VERSION  VALUE',
       'basket   18 B  7.1      {"items":["tea"]}',
