@@ -505,6 +505,7 @@ export const COVERED: Readonly<Record<string, string>> = {
   'hello-patience': 'who owes its hello is dead or healed soon, nearly always: core/test/placement/holdings.test.ts',
   'one-stays': 'two must give one shard away at the same moment: core/test/placement/holdings.test.ts',
   refill: 'what is missing is named, and found by an audit: core/test/table/eviction.test.ts',
+  'stub-refused': 'only who has no room puts out the only copy of a later life: core/test/table/eviction.test.ts',
   'ask-successors':
     'only a new holder may have the newest write, and not be heard of yet: core/test/pull/puller.test.ts',
   'nack-ranges': 'gaps are closed one by one, which only takes longer: a matter of speed, not of outcome',

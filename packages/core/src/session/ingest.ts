@@ -94,6 +94,7 @@ export class Ingest {
       // The life that was evicted here had outdone this one, and its drop may be known nowhere else any more.
       const floor = floorOf(incoming)
       if (floor !== undefined) table.raiseStub(key, floor)
+      if (!this.#context.lacks('stub-refused')) table.refuse(key, incoming)
       return
     }
     const entry = table.put(key, raiseFloor(incoming, evicted?.floor), nowMs)

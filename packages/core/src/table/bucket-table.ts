@@ -24,7 +24,7 @@ import {
 import { remainder, withoutFloor } from '../session/floor.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
-import { floorHash, metaHash, metaOnWire } from '../session/meta-hash.ts'
+import { floorHash, metaHash } from '../session/meta-hash.ts'
 import type { Floor, SessionRecord, Tombstone } from '../session/record.ts'
 import { recordBytes } from '../session/record.ts'
 import { Arena } from './arena.ts'
@@ -80,7 +80,7 @@ export class BucketTable {
   }))
   /** Where the keys of each shard are. */
   readonly #indexes: SlotIndex[] = Array.from({ length: SHARD_COUNT }, () => new SlotIndex())
-  readonly #stubs = new Stubs((bucket, { hash, meta, floor }) => {
+  readonly #stubs = new Stubs((bucket, hash, { meta, floor }) => {
     flip(this.#bucket(bucket), meta)
     if (floor !== undefined) flip(this.#bucket(bucket).floors, floorHash(hash, floor))
   })
@@ -161,6 +161,11 @@ export class BucketTable {
   /** Of what was evicted an earlier life turned out to have been dropped. */
   raiseStub(key: SessionKey, floor: Floor): void {
     this.#stubs.raiseFloor(key, this.#keyHash(key), floor)
+  }
+
+  /** An earlier life of what was evicted came from who has that one for the latest: it is not stored, and known to them. */
+  refuse(key: SessionKey, record: SessionRecord): void {
+    this.#stubs.refuse(this.#keyHash(key), record)
   }
 
   /** Store a record, in place of what was stored under its key, and evict what no longer fits. */
@@ -249,8 +254,7 @@ export class BucketTable {
       return slot === undefined ? undefined : this.#entry(slot)
     }
     const meta = (hash: Hash64): Hash64 | undefined => {
-      const known = entry(hash) ?? this.#stubs.get(hash)
-      return known === undefined ? undefined : metaOnWire(hash, known.meta, known.floor, wire)
+      return entry(hash)?.metaOn(wire) ?? this.#stubs.meta(hash, wire)
     }
     return { entry, meta }
   }

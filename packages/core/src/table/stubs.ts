@@ -7,7 +7,8 @@
  * as a whole copy, values and all: of what is not here, nothing is missing.
  *
  * Digests are to become equal, though, and a stub cannot be sent. Where another holder turns out to have another version or
- * nothing at all under the key, the stub stays and no longer counts.
+ * nothing at all under the key, the stub stays and no longer counts. An earlier life of the id, which comes from who never heard
+ * of the one that was evicted, is not taken; the stub counts as that one then, until it meets its own again.
  *
  * The floor of an evicted record stays with its stub, and with it the key, under which it is put back when the record would
  * have ended (rule E4).
@@ -17,7 +18,8 @@ import { joinFloors } from '../session/floor.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import { metaHash, metaOnWire, toggleFloor } from '../session/meta-hash.ts'
-import type { Floor } from '../session/record.ts'
+import type { Floor, SessionRecord } from '../session/record.ts'
+import { endsAtMs } from '../session/record.ts'
 import type { Birth, Frontier } from '../session/version.ts'
 import { compareBirths } from '../session/version.ts'
 import type { Entry } from './entry.ts'
@@ -61,15 +63,22 @@ export function stubOf(entry: Entry): Stub {
   return { hash, birth, frontier, meta, endsAtMs, floor, key }
 }
 
+/** A record that is not here, as a digest counts it. */
+interface Counted {
+  readonly meta: Hash64
+  readonly floor: Floor | undefined
+  readonly endsAtMs: number
+}
+
 export class Stubs {
   readonly #buckets = Array.from({ length: BUCKET_COUNT }, () => new Map<string, Kept>())
-  readonly #flip: (bucket: number, stub: Stub) => void
+  readonly #flip: (bucket: number, hash: Hash64, counted: Counted) => void
   /** The latest end of an evicted record that found no room here. */
   #forgottenUntilMs = Number.NEGATIVE_INFINITY
   #size = 0
 
   /** @param flip puts a stub into a bucket's digest, or takes it out. */
-  constructor(flip: (bucket: number, stub: Stub) => void) {
+  constructor(flip: (bucket: number, hash: Hash64, counted: Counted) => void) {
     this.#flip = flip
   }
 
@@ -95,11 +104,12 @@ export class Stubs {
   digest(bucket: number, wire: number): Hash64 {
     let hi = 0
     let lo = 0
-    for (const { hash, meta, floor, isCounted } of this.#bucket(bucket).values()) {
-      if (!isCounted) continue
-      const counted = metaOnWire(hash, meta, floor, wire)
-      hi ^= counted.hi
-      lo ^= counted.lo
+    for (const stub of this.#bucket(bucket).values()) {
+      const counted = countedOf(stub)
+      if (counted === undefined) continue
+      const meta = metaOnWire(stub.hash, counted.meta, counted.floor, wire)
+      hi ^= meta.hi
+      lo ^= meta.lo
     }
     return { hi, lo }
   }
@@ -109,15 +119,23 @@ export class Stubs {
     return stubs.size === 0 ? undefined : stubs.get(hashName(hash))
   }
 
+  /** What a stub is compared as on a link of this version of the wire. */
+  meta(hash: Hash64, wire: number): Hash64 | undefined {
+    const stub = this.#bucket(bucketOf(hash)).get(hashName(hash))
+    if (stub === undefined) return undefined
+    const { meta, floor } = countedOf(stub) ?? stub
+    return metaOnWire(hash, meta, floor, wire)
+  }
+
   add(stub: Stub): void {
     if (this.isFull) {
       this.#forgottenUntilMs = Math.max(this.#forgottenUntilMs, stub.endsAtMs)
       return
     }
     const bucket = bucketOf(stub.hash)
-    this.#bucket(bucket).set(hashName(stub.hash), { ...stub, isCounted: true })
+    this.#bucket(bucket).set(hashName(stub.hash), { ...stub, counts: 'own', refused: undefined })
     this.#size++
-    this.#flip(bucket, stub)
+    this.#flip(bucket, stub.hash, stub)
   }
 
   drop(hash: Hash64): void {
@@ -127,12 +145,12 @@ export class Stubs {
     if (stub === undefined) return
     stubs.delete(hashName(hash))
     this.#size--
-    if (stub.isCounted) this.#flip(bucket, stub)
+    this.#count(stub, 'nothing')
   }
 
   /**
-   * Another holder listed all that it has of a part of a bucket: what it has as it was here counts, and nothing else; of what a
-   * holder that is no copy does not have, nothing is said.
+   * Another holder listed all that it has of a part of a bucket: what it has as it was here, or was refused, counts, and nothing
+   * else; of what a holder that is no copy does not have, nothing is said.
    * @param wire of the link that the list came by.
    */
   match(
@@ -147,16 +165,21 @@ export class Stubs {
     for (const [name, stub] of stubs) {
       if (!isInPart(stub.hash, part)) continue
       const theirs = metas.get(name)
-      const meta = metaOnWire(stub.hash, stub.meta, stub.floor, wire)
-      const isCounted = theirs !== undefined && theirs.hi === meta.hi && theirs.lo === meta.lo
-      if (isCounted === stub.isCounted || !(isCounted || isCopy)) continue
-      this.#flip(part.bucket, stub)
-      stub.isCounted = isCounted
+      const isTheirs = ({ meta, floor }: Counted): boolean => {
+        const ours = metaOnWire(stub.hash, meta, floor, wire)
+        return theirs?.hi === ours.hi && theirs.lo === ours.lo
+      }
+      if (isTheirs(stub)) this.#count(stub, 'own')
+      else if (stub.refused !== undefined && isTheirs(stub.refused)) this.#count(stub, 'refused')
+      else if (isCopy) this.#count(stub, 'nothing')
     }
   }
 
   eachCounted(bucket: number, visit: (meta: Hash64, endsAtMs: number) => void): void {
-    for (const { meta, endsAtMs, isCounted } of this.#bucket(bucket).values()) if (isCounted) visit(meta, endsAtMs)
+    for (const stub of this.#bucket(bucket).values()) {
+      const counted = countedOf(stub)
+      if (counted !== undefined) visit(counted.meta, counted.endsAtMs)
+    }
   }
 
   clear(bucket: number): void {
@@ -170,6 +193,7 @@ export class Stubs {
     if (stubs.size === 0) return NONE
     const floored: Stub[] = []
     for (const stub of stubs.values()) {
+      if (stub.refused !== undefined && stub.refused.endsAtMs <= nowMs) this.#setRefused(stub, undefined)
       if (stub.endsAtMs <= nowMs) {
         this.drop(stub.hash)
         if (stub.floor !== undefined) floored.push(stub)
@@ -186,16 +210,40 @@ export class Stubs {
     }
   }
 
+  /** An earlier life than the one that was evicted came from who does not know that one, and is not taken. */
+  refuse(hash: Hash64, record: SessionRecord): void {
+    const stub = this.#bucket(bucketOf(hash)).get(hashName(hash))
+    if (stub === undefined) return
+    const floor = record.kind === 'live' ? record.floor : undefined
+    this.#setRefused(stub, { meta: metaHash(hash, record, true), floor, endsAtMs: endsAtMs(record) })
+    // What others have as it was here is found out by comparing; who sent this one does not.
+    if (stub.counts === 'nothing') this.#count(stub, 'refused')
+  }
+
+  #setRefused(stub: Kept, refused: Counted | undefined): void {
+    const { counts } = stub
+    this.#count(stub, counts === 'refused' ? 'nothing' : counts)
+    stub.refused = refused
+    if (counts === 'refused' && refused !== undefined) this.#count(stub, 'refused')
+  }
+
   /** The record counts as those of other holders do, who raised its floor, or let it end. */
   #setFloor(stub: Kept, floor: Floor | undefined, key: SessionKey | undefined): void {
-    const { hash } = stub
-    const bucket = bucketOf(hash)
+    const { hash, counts } = stub
     const meta = toggleFloor(hash, toggleFloor(hash, stub.meta, stub.floor), floor)
-    const changed = { ...stub, meta, floor, key }
-    this.#bucket(bucket).set(hashName(hash), changed)
-    if (!stub.isCounted) return
-    this.#flip(bucket, stub)
-    this.#flip(bucket, changed)
+    const changed: Kept = { ...stub, meta, floor, key, counts: 'nothing' }
+    this.#count(stub, 'nothing')
+    this.#bucket(bucketOf(hash)).set(hashName(hash), changed)
+    this.#count(changed, counts)
+  }
+
+  #count(stub: Kept, counts: Kept['counts']): void {
+    if (counts === stub.counts) return
+    const before = countedOf(stub)
+    stub.counts = counts
+    for (const counted of [before, countedOf(stub)]) {
+      if (counted !== undefined) this.#flip(bucketOf(stub.hash), stub.hash, counted)
+    }
   }
 
   #bucket(bucket: number): Map<string, Kept> {
@@ -204,7 +252,13 @@ export class Stubs {
 }
 
 interface Kept extends Stub {
-  isCounted: boolean
+  /** What the stub counts as: the record that was evicted, the one that was refused last, or neither. */
+  counts: 'own' | 'refused' | 'nothing'
+  refused: Counted | undefined
+}
+
+function countedOf(stub: Kept): Counted | undefined {
+  return stub.counts === 'own' ? stub : stub.counts === 'refused' ? stub.refused : undefined
 }
 
 const NONE: readonly Stub[] = []

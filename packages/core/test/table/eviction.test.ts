@@ -102,6 +102,37 @@ describe('[T1] eviction', () => {
     assert(hasEvicted(cluster, 'c'))
   })
 
+  it('[V4] of the only copy of a later life leaves no difference to those who have the earlier one, and it stays refused', () => {
+    for (const planted of [[], ['stub-refused']]) {
+      const cluster = cramped(planted)
+      cluster.establish('a', ID, { x: 'first life' })
+      const first = cluster.record('a', ID)
+      const generation = first.birth.generation + 1
+      const record = { ...first, birth: { ...first.birth, generation } }
+      cluster.hear('c', 'b', { type: 'push', records: [{ key: keyOf(ID), record }] })
+      // It is put out before any other holder hears of it.
+      cluster.fate = ({ type }) => (type === 'sync-ask' ? 'lose' : undefined)
+      fillUp(cluster)
+      assert(hasEvicted(cluster, 'c'))
+      assert.equal(cluster.replica('c').table.stub(keyOf(ID))?.birth.generation, generation)
+      cluster.fate = () => undefined
+      for (const other of ['a', 'b']) {
+        cluster.cut('c', other)
+        cluster.connect('c', other)
+      }
+      cluster.run(2_000)
+      assert.equal(haveEqualDigests(cluster, 'a', 'c'), planted.length === 0)
+      // What others write of the earlier life counts, too.
+      cluster.written(cluster.commit('a', ID, { x: 'more' }, { copies: 1 }))
+      cluster.run(100)
+      assert.equal(haveEqualDigests(cluster, 'a', 'c'), planted.length === 0)
+      assert(hasEvicted(cluster, 'c'))
+      // Who has the later one all the same is equal to nobody before it is taken.
+      cluster.hear('c', 'b', { type: 'push', records: [{ key: keyOf(ID), record }] })
+      assert.equal(cluster.record('c', ID).birth.generation, generation)
+    }
+  })
+
   it('[rule P2] does not keep holders different for ever when nobody has the record any more, and is never absent', () => {
     const cluster = Cluster.ready({ nodes: 2, init: () => ({ cacheBytesMax: TINY_BYTES }) })
     cluster.establish('a', ID, { x: 'one' }, 1)
