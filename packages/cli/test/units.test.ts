@@ -31,7 +31,7 @@ describe('units', () => {
     assert.deepEqual([1_799_994, 86_399_990, 119_999, 2_600, -5].map(formatLeft), [
       '30 min',
       '24 h',
-      '120 s',
+      '2 min',
       '3 s',
       '0 s',
     ])
