@@ -4,6 +4,7 @@
  * Each command is a file in `commands/`. What it needs to run is imported when it runs, so that `--version`, `--help` and
  * a mistyped option are answered at once.
  */
+import { styleText } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.ts'
 import { CHECK_UNKNOWN, checkCommand } from './commands/check.ts'
@@ -46,7 +47,8 @@ export function createProgram(): Command {
       // Inherited by the nodes.
       process.env['REPRISE_DEBUG'] = '1'
     })
-    .showHelpAfterError('(see reprise --help)')
+    .showHelpAfterError('  help: reprise --help')
+    .configureOutput({ outputError: (text, write) => write(`${usageLines(text).join('\n')}\n`) })
     .addHelpText('after', EXAMPLES)
     .exitOverride()
   const commands = [
@@ -73,6 +75,13 @@ export function createProgram(): Command {
       throw error.exitCode === 0 ? error : new CommanderError(CHECK_UNKNOWN, error.code, error.message)
     })
   return program
+}
+
+/** Commander's `error: …` with its `(Did you mean …?)` below, as all other failures are shown. */
+function usageLines(text: string): string[] {
+  const [what = '', ...suggestions] = text.trim().split('\n')
+  const first = styleText('red', `reprise: ${what.replace(/^error: /, '')}`, { stream: process.stderr })
+  return [first, ...suggestions.map((line) => `  next: ${line.replace(/^\(Did you mean (.*)\)$/, 'did you mean $1')}`)]
 }
 
 /** The same way of showing errors, all the way down. */

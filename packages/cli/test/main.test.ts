@@ -16,7 +16,7 @@ describe('reprise', function () {
   it('answers a mistyped command with a suggestion and exit code 2', async () => {
     const { exitCode, stdout, stderr } = await runCommand(['dmeo'])
     assert.equal(exitCode, 2)
-    assert.match(stderr, /Did you mean demo\?/)
+    assert.equal(stderr, "reprise: unknown command 'dmeo'\n  next: did you mean demo?\n  help: reprise --help\n")
     assert.equal(stdout, '')
   })
 
