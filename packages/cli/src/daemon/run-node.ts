@@ -119,7 +119,11 @@ async function tellWhenReady(node: Node, config: Config, logger: Logger): Promis
   const readyMs = config.get('readyMs')
   try {
     await node.whenReady({ signal: AbortSignal.timeout(readyMs) })
-    logger.info('node ready', { members: node.aliveMembers().length })
+    const members = node.aliveMembers().length
+    logger.info('node ready', { members })
+    // The first one of a cluster, or a mistyped name: a second cluster beside the one that was meant.
+    const join = config.get('join')
+    if (members === 1 && join.length > 0) logger.warn('alone: no member was found at the places to join', { join })
   } catch {
     // It ended before, or others cannot be reached.
     if (node.state === 'starting') logger.warn('not ready yet; serving what is here', { afterMs: readyMs })

@@ -104,6 +104,12 @@ describe('reprise node', function () {
     )
   })
 
+  it('warns when it found nobody where it was to join', async () => {
+    await using node = new RunningCommand(['node', '--join', 'nobody.invalid:7401'], { home })
+    const { level, join } = await line(node, 'alone: no member was found at the places to join')
+    assert.deepEqual([level, join], ['warn', ['nobody.invalid:7401']])
+  })
+
   it('warns of a cluster that anybody may join', async () => {
     await using node = new RunningCommand(['node', '--listen', '/ip4/0.0.0.0/tcp/0'], { home })
     await until('it warns', () => node.stdout.includes('give the cluster a secret'), 40_000)
