@@ -88,7 +88,8 @@ function optionsOf({ series, format, floor, steps }: ChartProps, element: HTMLEl
     // The newest sample, whatever it shows, is in the caption.
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 8, 0, 0],
+    // On the right half a label of the time, which stands at the edge once in a minute.
+    padding: [8, 18, 0, 0],
     scales: {
       x: { range: (_, __, max) => [(max ?? 0) - SECONDS_SHOWN, max ?? 0] },
       y: { range: (_, __, max) => [0, Math.max(floor, (max ?? 0) * 1.1)] },
