@@ -142,8 +142,15 @@ describe('staying connected', function () {
     const join = [itself.address, nobody.address]
     nobody.refuse()
     await Member.start({ limits: QUICK, listen: [`/ip4/127.0.0.1/tcp/${port}`], join })
-    await until(() => nobody.taken >= 6, 'some rounds of dialling')
-    assert.equal(itself.taken, 1)
+    // A busy machine may take longer for the first dials of itself than they have; those say nothing yet.
+    let before = { itself: 0, nobody: 0 }
+    const isLeftAlone = (): boolean => {
+      if (nobody.taken < before.nobody + 6) return false
+      const isSame = itself.taken === before.itself
+      before = { itself: itself.taken, nobody: nobody.taken }
+      return isSame && itself.taken > 0
+    }
+    await until(isLeftAlone, 'six rounds of dialling without one of itself')
   })
 })
 
