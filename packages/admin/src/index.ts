@@ -23,7 +23,7 @@
  */
 export type { Admin } from './admin.ts'
 export { startAdmin } from './admin.ts'
-export type { AdminNode } from './admin-node.ts'
+export type { AdminNode, ProcessFacts } from './admin-node.ts'
 export type { EndOptions, EndSignal, SignalEnd } from './end-on-signals.ts'
 export { endOnSignals } from './end-on-signals.ts'
 export { fingerprint } from './fingerprint.ts'

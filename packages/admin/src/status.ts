@@ -1,5 +1,5 @@
 /** What a node tells of itself in one JSON document: for `/status`, and once a second for those who listen to its events. */
-import type { AdminNode } from './admin-node.ts'
+import type { AdminNode, ProcessFacts } from './admin-node.ts'
 import type { Feed } from './events/feed.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import type { AdminExtension } from './options.ts'
@@ -24,20 +24,17 @@ export class StatusSource {
   document(): object {
     const { node, extension, version, loopDelay, feed } = this.#init
     const status = node.status()
-    const { rss, heapUsed } = process.memoryUsage()
     return {
       // What a program adds cannot stand for what the node says.
       ...extension.status?.(),
       schemaVersion: 1,
       name: this.#init.name ?? status.name,
-      pid: process.pid,
       version,
-      uptimeMs: Math.round(process.uptime() * 1_000),
       state: node.state,
       node: status,
       stats: node.stats(),
       events: { lastId: feed.lastId, suppressed: feed.suppressed },
-      process: { rssBytes: rss, heapUsedBytes: heapUsed, eventLoopDelayMs: loopDelay.figures() },
+      ...(node.processFacts?.() ?? ownFacts(loopDelay)),
     }
   }
 
@@ -46,5 +43,14 @@ export class StatusSource {
     return JSON.stringify(this.document(), (key, value) =>
       key === 'addresses' || key === 'address' ? undefined : value,
     )
+  }
+}
+
+function ownFacts(loopDelay: LoopDelay): ProcessFacts {
+  const { rss, heapUsed } = process.memoryUsage()
+  return {
+    pid: process.pid,
+    uptimeMs: Math.round(process.uptime() * 1_000),
+    process: { rssBytes: rss, heapUsedBytes: heapUsed, eventLoopDelayMs: loopDelay.figures() },
   }
 }

@@ -37,6 +37,17 @@ describe('an admin server', () => {
     }
   })
 
+  it('tells of another process when the node runs in one', async () => {
+    const facts = {
+      pid: 1,
+      uptimeMs: 2,
+      process: { rssBytes: 3, heapUsedBytes: 4, eventLoopDelayMs: { p50: 5, p99: 6, max: 7 } },
+    }
+    const get = await start({ node: Object.assign(node, { processFacts: () => facts }) })
+    const { pid, uptimeMs, process } = (await get('/status')).json as typeof facts
+    assert.deepEqual({ pid, uptimeMs, process }, facts)
+  })
+
   it('is ready when the node is, and says what it lacks', async () => {
     const get = await start()
     assert.deepEqual((await get('/readyz')).text, 'ok\n')
