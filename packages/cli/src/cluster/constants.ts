@@ -15,6 +15,8 @@ export const STOP_DEADLINE_MS = 3_000
 /** What a member wrote last to stderr, kept to be shown when it dies. */
 export const STDERR_LINES_MAX = 20
 export const STDERR_LINE_CHARS_MAX = 500
+/** How often it is looked whether a member that was cut or frozen is where it was: several times what it takes to tell. */
+export const REJOIN_LOOK_MS = 1_000
 /** How often a member tells its counters when they changed; a screen shows no more. */
 export const COUNTERS_INTERVAL_MS = 200
 

@@ -1,7 +1,7 @@
 /**
  * A cluster of member processes on this machine, for the demo, for use by hand and for tests.
  *
- * It starts the processes, tells them how to find each other, kills and restarts them, and ends them all. A restarted member
+ * It starts the processes, tells them how to find each other, breaks and restarts them, and ends them all. A restarted member
  * is the same member in a new life: it keeps its identity and, as long as nobody else took them, its ports. What it keeps on
  * disk (identities, no sessions) is in a temporary directory.
  *
@@ -9,7 +9,14 @@
  *           start           ready           kill, or it dies
  *  (none) ────────► starting ────────► up ───────────────────► down ────► starting …
  *                       └── it dies ──────────────────────────►
+ *
+ *          freeze            thaw
+ *      up ────────► stopped ──────┐           it is connected to all that are up
+ *      up ────────► cut ──────────┴► rejoining ──────────────────────────────────► up
+ *           cut              heal
  * ```
+ *
+ * Whatever state it is in, a process that dies is down.
  *
  * Invariant: nothing outlives the cluster. `stop` resolves when every process is gone and the directory is removed; when this
  * process ends in any other way its exit handler, or the members themselves (their channel breaks), see to both.
@@ -20,10 +27,11 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, ExitCode } from '../failure.ts'
 import { newToken } from '../state/cluster-state.ts'
 import { createCertificate } from './certificate.ts'
-import { SECRET_BYTES, START_DEADLINE_MS, STOP_DEADLINE_MS } from './constants.ts'
+import { REJOIN_LOOK_MS, SECRET_BYTES, START_DEADLINE_MS, STOP_DEADLINE_MS } from './constants.ts'
 import { type MemberExit, MemberProcess } from './member-process.ts'
 import type { Certificate, Confirm, MemberCounters, MemberReady } from './messages.ts'
 
@@ -36,10 +44,16 @@ export interface LocalClusterOptions {
   readonly adminToken?: string
 }
 
+/**
+ * `stopped`: its process is frozen, its connections stay open and nobody answers. `cut`: it runs, and no other member
+ * reaches it. `rejoining`: it was one of the two, and is not yet where it was.
+ */
+export type MemberState = 'starting' | 'up' | 'stopped' | 'cut' | 'rejoining' | 'down'
+
 /** A member as it is now. What is undefined is not known yet; what was known stays after its end. */
 export interface MemberView {
   readonly name: string
-  readonly state: 'starting' | 'up' | 'down'
+  readonly state: MemberState
   readonly pid: number | undefined
   /** How often it was started. */
   readonly starts: number
@@ -62,14 +76,19 @@ export interface LocalClusterEvents {
   ended: [MemberEnd]
 }
 
-const NO_COUNTERS: MemberCounters = { handshakes: { full: 0, local: 0, peers: 0 }, records: 0 }
+const NO_COUNTERS: MemberCounters = {
+  handshakes: { full: 0, local: 0, peers: 0 },
+  records: 0,
+  isReady: false,
+  connected: 0,
+}
 const ANY_PORTS = { peer: 0, tls: 0, admin: 0 } as const
 
 /** Everything that is known of one member. */
 interface Member {
   readonly name: string
   process: MemberProcess | undefined
-  state: MemberView['state']
+  state: MemberState
   starts: number
   info: MemberReady | undefined
   counters: MemberCounters
@@ -149,7 +168,36 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
     const member = this.#member(name)
     if (member.state !== 'down') throw new Error(`${name} runs`)
     const process = this.#spawn(member)
-    return await this.#untilReady(member, process, this.#addressesBut(member), this.#aliveCount())
+    return await this.#untilReady(
+      member,
+      process,
+      this.#addressesBut(member),
+      this.#countOf('up') + this.#countOf('starting'),
+    )
+  }
+
+  /** Freeze a member that is up: its process stands still, and its connections stay open. */
+  freeze(name: string): void {
+    this.#break(name, 'stopped').kill('SIGSTOP')
+  }
+
+  /** Let a frozen member go on. */
+  thaw(name: string): void {
+    const { member, process } = this.#running(name, 'stopped')
+    process.kill('SIGCONT')
+    void this.#rejoin(member, process)
+  }
+
+  /** Cut a member that is up off from all others; clients reach it as before. */
+  cut(name: string): void {
+    this.#break(name, 'cut').setCut(true)
+  }
+
+  /** Let a member that is cut back to the others. */
+  heal(name: string): void {
+    const { member, process } = this.#running(name, 'cut')
+    process.setCut(false)
+    void this.#rejoin(member, process)
   }
 
   /** End every process, remove what is on disk. Safe to call twice, and while the cluster starts. */
@@ -196,11 +244,10 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
       this.emit('changed', viewOf(member))
     })
     member.process = child
-    member.state = 'starting'
     member.starts += 1
     member.counters = NO_COUNTERS
     member.killed = false
-    this.emit('changed', viewOf(member))
+    this.#change(member, 'starting')
     void child.exited.then((exit) => this.#onEnded(member, child, exit))
     return child
   }
@@ -227,15 +274,41 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
     })
     const info = await within(START_DEADLINE_MS, child.ready, this.#aborter.signal)
     member.info = info
-    member.state = 'up'
-    this.emit('changed', viewOf(member))
+    this.#change(member, 'up')
     return info
+  }
+
+  #break(name: string, state: 'stopped' | 'cut'): MemberProcess {
+    const { member, process } = this.#running(name, 'up')
+    this.#change(member, state)
+    return process
+  }
+
+  /** Until it is where it was, or is broken anew. */
+  async #rejoin(member: Member, process: MemberProcess): Promise<void> {
+    this.#change(member, 'rejoining')
+    const isOn = (): boolean => member.state === 'rejoining' && member.process === process
+    do {
+      // What it told last may be from before: it has the time to notice what it missed.
+      await sleep(REJOIN_LOOK_MS, undefined, { ref: false })
+    } while (isOn() && !this.#isWhole(member))
+    if (isOn()) this.#change(member, 'up')
+  }
+
+  /** Everything is there that it shall hold, and it can ask everybody. */
+  #isWhole(member: Member): boolean {
+    const { isReady, connected } = member.counters
+    return isReady && connected >= this.#countOf('up')
+  }
+
+  #change(member: Member, state: MemberState): void {
+    member.state = state
+    this.emit('changed', viewOf(member))
   }
 
   #onEnded(member: Member, child: MemberProcess, exit: MemberExit): void {
     if (this.#stopping !== undefined || member.process !== child) return
-    member.state = 'down'
-    this.emit('changed', viewOf(member))
+    this.#change(member, 'down')
     this.emit('ended', { ...exit, name: member.name, pid: child.pid, expected: member.killed })
   }
 
@@ -243,8 +316,15 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
     return this.#members.flatMap((other) => (other === member || other.info === undefined ? [] : [other.info.listen]))
   }
 
-  #aliveCount(): number {
-    return this.#members.filter(({ process }) => process?.isRunning === true).length
+  #countOf(state: MemberState): number {
+    return this.#members.filter((member) => member.state === state).length
+  }
+
+  /** @throws Error unless it runs in that state. */
+  #running(name: string, state: MemberState): { readonly member: Member; readonly process: MemberProcess } {
+    const member = this.#member(name)
+    if (member.process === undefined || member.state !== state) throw new Error(`${name} is ${member.state}`)
+    return { member, process: member.process }
   }
 
   #member(name: string): Member {

@@ -63,6 +63,11 @@ export class MemberProcess {
     this.#send({ type: 'start', config })
   }
 
+  /** Let it drop the connections to all other members and let none in, or let them in again. */
+  setCut(isCut: boolean): void {
+    this.#send({ type: isCut ? 'cut' : 'heal' })
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal)
   }
@@ -70,6 +75,8 @@ export class MemberProcess {
   /** Ask it to stop, and end it when it does not within the deadline. */
   async stop(deadlineMs: number): Promise<MemberExit> {
     this.#send({ type: 'stop' })
+    // One that was stopped by a signal hears nothing.
+    this.kill('SIGCONT')
     const timer = setTimeout(() => this.kill('SIGKILL'), deadlineMs)
     const exit = await this.exited
     clearTimeout(timer)

@@ -7,6 +7,7 @@
  *     │  ◄──────────────── listening  │   its peer-to-peer address, so that others can join it
  *     │  ◄──────────────────── ready  │   it serves clients
  *     │  ◄───────────────── counters  │   while it serves
+ *     │  cut, heal ────────────────►  │   drop the connections to all others, and let them in again
  *     │  stop ─────────────────────►  │   then it exits; it also does when the channel breaks
  *     │  ◄─────────────────── failed  │   it could not start, and exits
  * ```
@@ -51,15 +52,23 @@ export interface MemberReady {
   readonly ports: MemberConfig['ports']
 }
 
-/** What a member counted since its process started. */
+/** What a member tells of itself as it changes: what it counted since its process started, and how it stands with the others. */
 export interface MemberCounters {
   /** TLS handshakes by where the session came from. */
   readonly handshakes: { readonly full: number; readonly local: number; readonly peers: number }
   /** Records in its cache. */
   readonly records: number
+  /** Everything that it shall hold is there. */
+  readonly isReady: boolean
+  /** Members that it is connected to. */
+  readonly connected: number
 }
 
-export type ToMember = { readonly type: 'start'; readonly config: MemberConfig } | { readonly type: 'stop' }
+export type ToMember =
+  | { readonly type: 'start'; readonly config: MemberConfig }
+  | { readonly type: 'cut' }
+  | { readonly type: 'heal' }
+  | { readonly type: 'stop' }
 
 export type FromMember =
   | { readonly type: 'listening'; readonly listen: string }

@@ -44,7 +44,11 @@ async function runMember(): Promise<void> {
     // Loading takes most of the time to start: it is done when the configuration comes.
     const { startMember } = await import('../member/member.ts')
     config = await new Promise<MemberConfig>((resolve) => {
-      process.on('message', (message: ToMember) => (message.type === 'start' ? resolve(message.config) : void stop()))
+      process.on('message', (message: ToMember) => {
+        if (message.type === 'start') resolve(message.config)
+        else if (message.type === 'stop') void stop()
+        else member?.setCut(message.type === 'cut')
+      })
     })
     process.title = `reprise ${config.name}`
     member = await startMember(config, (message) => void tell(message))

@@ -71,7 +71,14 @@ function nodeLines(model: DemoModel, linesMax: number, paint: Paint): string[] {
   return [...lines, paint('dim', legend), '']
 }
 
-const STATE_COLOURS: Readonly<Record<MemberView['state'], Colour>> = { starting: 'yellow', up: 'green', down: 'red' }
+const STATE_COLOURS: Readonly<Record<MemberView['state'], Colour>> = {
+  starting: 'yellow',
+  up: 'green',
+  stopped: 'yellow',
+  cut: 'yellow',
+  rejoining: 'yellow',
+  down: 'red',
+}
 
 /** The steps; when there is no room for all, those around the one under way. */
 function stepLines({ steps }: DemoModel, linesMax: number, paint: Paint): string[] {

@@ -6,10 +6,12 @@ import { loadPage } from '@reprise/dashboard'
 import { createNode, type Logger, type Node, type NodeOptions } from '@reprise/node'
 import type { FromMember, MemberConfig, MemberCounters } from '../cluster/messages.ts'
 import { startMemberAdmin } from './admin.ts'
-import { startTerminator } from './terminator.ts'
+import { startTerminator, type Terminator } from './terminator.ts'
 
 export interface Member {
   counters(): MemberCounters
+  /** Drop the connections to all other members and let none in, or let them in again. */
+  setCut(isCut: boolean): void
   stop(): Promise<void>
 }
 
@@ -46,10 +48,24 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     stops.unshift(() => admin.close())
     const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port }
     tell({ type: 'ready', peerId: node.nodeId, incarnation, listen, ports })
-    return { stop, counters: () => ({ handshakes: terminator.handshakes(), records: node.status().table.records }) }
+    return {
+      stop,
+      counters: () => countersOf(node, terminator),
+      setCut: (isCut) => node.setAllow(isCut ? [] : undefined),
+    }
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+function countersOf(node: Node, terminator: Terminator): MemberCounters {
+  const { members, table } = node.status()
+  return {
+    handshakes: terminator.handshakes(),
+    records: table.records,
+    isReady: node.state === 'ready',
+    connected: members.filter(({ connected }) => connected).length,
   }
 }
 

@@ -39,6 +39,18 @@ describe('local cluster', function () {
     return { name, port: cluster.member(name).info!.ports.tls }
   }
 
+  /** What a member knows of another one. */
+  async function seenFrom(
+    name: string,
+    other: string,
+  ): Promise<{ readonly state: string; readonly connected: boolean }> {
+    const response = await fetch(`http://127.0.0.1:${cluster.member(name).info!.ports.admin}/status`)
+    const { node } = (await response.json()) as {
+      node: { members: { name: string; state: string; connected: boolean }[] }
+    }
+    return node.members.find((member) => member.name === other)!
+  }
+
   it('starts members that serve and know each other', async () => {
     assert.deepEqual(
       cluster.members.map(({ name, state, starts }) => [name, state, starts]),
@@ -116,6 +128,40 @@ describe('local cluster', function () {
     assert.equal(cluster.member('node-1').starts, 2)
   })
 
+  it('freezes a member, which keeps its connections and answers nobody, and lets it go on', async () => {
+    cluster.freeze('node-2')
+    assert.equal(cluster.member('node-2').state, 'stopped')
+    const silent = fetch(`http://127.0.0.1:${cluster.member('node-2').info!.ports.admin}/livez`)
+    await until('the others miss it', async () => (await seenFrom('node-3', 'node-2')).state !== 'alive')
+    assert.throws(() => cluster.freeze('node-2'), /node-2 is stopped/)
+    cluster.thaw('node-2')
+    assert.equal(cluster.member('node-2').state, 'rejoining')
+    await until('it is one of them again', () => cluster.member('node-2').state === 'up')
+    assert.equal((await silent).status, 200, 'who waited is answered')
+    assert.equal((await seenFrom('node-3', 'node-2')).state, 'alive')
+  })
+
+  it('cuts a member off from the others, not from its clients, and heals it', async () => {
+    cluster.cut('node-2')
+    assert.equal(cluster.member('node-2').state, 'cut')
+    await until('nobody is connected', async () => {
+      const views = [seenFrom('node-2', 'node-1'), seenFrom('node-2', 'node-3'), seenFrom('node-3', 'node-2')]
+      return (await Promise.all(views)).every(({ connected }) => !connected)
+    })
+    cluster.heal('node-2')
+    assert.throws(() => cluster.heal('node-2'), /node-2 is rejoining/)
+    await until('it is one of them again', () => cluster.member('node-2').state === 'up')
+    for (const other of ['node-1', 'node-3']) assert.equal((await seenFrom('node-2', other)).state, 'alive')
+  })
+
+  it('a member that is broken when it is killed is down, and comes back whole', async () => {
+    cluster.freeze('node-2')
+    await cluster.kill('node-2')
+    await until('it is down', () => cluster.member('node-2').state === 'down')
+    await cluster.restart('node-2')
+    assert.equal(cluster.member('node-2').state, 'up')
+  })
+
   it('finds other ports when somebody took a dead member’s', async () => {
     const { ports } = cluster.member('node-3').info!
     await cluster.kill('node-3')
@@ -138,8 +184,9 @@ describe('local cluster', function () {
     assert.deepEqual([name, expected, exitCode], ['node-2', false, 0], 'told to stop, it stops in order')
   })
 
-  it('stops without leaving a process or a file', async () => {
+  it('stops without leaving a process or a file, a frozen one included', async () => {
     assert.equal(readdirSync(scratch).length, 1)
+    cluster.freeze('node-1')
     await cluster.stop()
     await cluster.stop()
     assert.ok(pids.size >= 5)

@@ -17,7 +17,12 @@ export function member(index: number, state: MemberView['state'] = 'up'): Member
             listen: `/ip4/127.0.0.1/tcp/${5_000 + index}/p2p/12D3KooW${index}`,
             ports: { peer: 5_000 + index, tls: 6_000 + index, admin: 7_000 + index },
           },
-    counters: { handshakes: { full: index, local: 10 * index, peers: 100 * index }, records: 7 },
+    counters: {
+      handshakes: { full: index, local: 10 * index, peers: 100 * index },
+      records: 7,
+      isReady: true,
+      connected: 2,
+    },
   }
 }
 
