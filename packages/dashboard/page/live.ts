@@ -53,8 +53,8 @@ export function listen(abort: AbortSignal): Promise<void> {
 
 function onSnapshot(next: Snapshot): void {
   const before = snapshot.value
-  // After a restart of the node its counters begin anew: one moment without rates.
-  const isSameLife = before !== undefined && before.uptimeMs <= next.uptimeMs
+  // After a restart of the node its counters begin anew, and those of another node are others: one moment without rates.
+  const isSameLife = before !== undefined && before.node.nodeId === next.node.nodeId && before.uptimeMs <= next.uptimeMs
   if (isSameLife) samples.value = [...samples.value, sampleOf(before, next, Date.now())].slice(-SAMPLES_MAX)
   snapshot.value = next
 }

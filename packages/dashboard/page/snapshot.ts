@@ -71,12 +71,14 @@ export interface NodeStats {
 export interface DemoNode {
   readonly name: string
   readonly pid: number | null
-  readonly state: 'starting' | 'up' | 'stopped' | 'cut' | 'down'
+  readonly state: 'starting' | 'up' | 'stopped' | 'cut' | 'rejoining' | 'down'
 }
 
 /** What a demo tells besides. */
 export interface Demo {
   readonly nodes: readonly DemoNode[]
+  /** The story has been told: now the processes may be broken by hand. */
+  readonly isPlaying: boolean
   /** Sessions that clients offered and that were resumed, or not. */
   readonly resumed: number
   readonly lost: number

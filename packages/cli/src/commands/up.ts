@@ -29,7 +29,7 @@ import {
 import { tableLines } from '../table.ts'
 import { dim } from '../terminal.ts'
 import { formatMs, plural } from '../units.ts'
-import { NODE_COLUMNS, nodesJson } from '../views/cluster-nodes.ts'
+import { NODE_COLUMNS, nodesJson, nodesOf } from '../views/cluster-nodes.ts'
 import { confirmOption, nodesOption } from './arguments.ts'
 
 interface UpOptions {
@@ -171,18 +171,6 @@ function sayStale({ name, pid }: { readonly name: string; readonly pid: number }
 
 /** A machine that runs more clusters by hand than this has lost count. */
 const NAMES_TRIED_MAX = 32
-
-/** The members as other commands and programs see them. */
-function nodesOf(members: readonly MemberView[]): ClusterNode[] {
-  return members.map(({ name, pid, info }) => ({
-    name,
-    pid,
-    peerId: info?.peerId,
-    listen: info?.listen,
-    admin: adminUrl(info?.ports.admin),
-    tlsPort: info?.ports.tls,
-  }))
-}
 
 function printTable(nodes: readonly ClusterNode[]): void {
   console.log(tableLines(NODE_COLUMNS, nodes, { titleStyle: dim }).join('\n'))

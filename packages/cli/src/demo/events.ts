@@ -9,7 +9,10 @@ import type { MemberEnd, MemberView } from '../cluster/local-cluster.ts'
 export interface Handshake {
   readonly node: string
   readonly kind: ClientKind
-  /** The client offered a session, which was then resumed or lost. */
+  /**
+   * The client offered a session, which was then resumed or lost. Not one that a node did not resume because it is cut off
+   * from the others, who have it: the client takes that to them, and there it counts.
+   */
   readonly offered: boolean
   readonly reused: boolean
   /** `local`, `peers:<names>` or `new`. */
@@ -42,7 +45,7 @@ export type DemoEvent =
   | { readonly type: 'begin'; readonly nodes: number; readonly steps: readonly string[] }
   | { readonly type: 'member'; readonly member: MemberView }
   | { readonly type: 'member-ended'; readonly end: MemberEnd }
-  /** The cluster has a page for browsers. */
+  /** The demo has a page for browsers. */
   | { readonly type: 'page'; readonly url: string }
   | { readonly type: 'handshake'; readonly handshake: Handshake }
   | { readonly type: 'step-started'; readonly step: number }

@@ -40,11 +40,12 @@ export function frameLines(model: DemoModel, { columns, rows }: FrameSize, elaps
 }
 
 function titleLines({ nodes, page, isPlaying }: DemoModel, columns: number, elapsedMs: number, paint: Paint): string[] {
-  const left = `Reprise: ${nodes} nodes on this machine${page === undefined ? '' : `, see ${page}`}`
+  const left = `Reprise: ${nodes} nodes on this machine`
   const right = isPlaying ? 'q ends everything' : `${(elapsedMs / 1_000).toFixed(1)} s`
   return [
     `${paint('bold', left)}${' '.repeat(Math.max(2, columns - left.length - right.length))}${paint('dim', right)}`,
-    '',
+    // With its token it is nearly as long as a line may be.
+    page === undefined ? '' : paint('cyan', page),
   ]
 }
 

@@ -9,6 +9,7 @@ import { explain } from '../failure.ts'
 import { formatMs } from '../units.ts'
 import { RESTART_AFTER_MS } from './constants.ts'
 import type { DemoEvent, Verdict } from './events.ts'
+import { newsOf } from './member-news.ts'
 
 /** Turns events into lines; keeps the few things that a line needs of earlier ones. */
 export class DemoLines {
@@ -36,7 +37,7 @@ export class DemoLines {
       case 'step-started':
         return [this.#line(`${event.step + 1}/${this.#steps.length}`, this.#steps[event.step] ?? '')]
       case 'page':
-        return [this.#detail(`see the cluster in a browser: ${event.url}`)]
+        return [this.#detail(`see it, and break it, in a browser: ${event.url}`)]
       case 'said':
         return [this.#detail(event.text)]
       case 'step-held':
@@ -59,6 +60,8 @@ export class DemoLines {
     const { name, state, pid, info } = member
     const before = this.#members.get(name)
     this.#members.set(name, member)
+    const news = newsOf(before?.state, member)
+    if (news !== undefined) return [this.#detail(news)]
     if (state === before?.state || state !== 'up') return []
     return [this.#detail(`${name} is up: pid ${pid}, https://127.0.0.1:${info?.ports.tls}`)]
   }

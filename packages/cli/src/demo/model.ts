@@ -7,6 +7,7 @@ import { explain } from '../failure.ts'
 import { median } from '../units.ts'
 import { LATENCIES_MAX, SAID_MAX } from './constants.ts'
 import type { DemoEvent, Handshake, ProgressView, Verdict } from './events.ts'
+import { newsOf } from './member-news.ts'
 
 export interface StepView {
   readonly title: string
@@ -38,7 +39,7 @@ export class DemoModel {
     return this.#nodes
   }
 
-  /** The address of the cluster's page, if it has one. */
+  /** The address of the page, when it is there. */
   get page(): string | undefined {
     return this.#page
   }
@@ -69,7 +70,7 @@ export class DemoModel {
     return this.#isPlaying
   }
 
-  /** Sessions that clients offered and that were resumed, or not. Connections of transfers are not counted. */
+  /** Sessions that clients offered and that were resumed, or not; see `Handshake`. Connections of transfers are not counted. */
   get resumptions(): { readonly resumed: number; readonly lost: number } {
     return { resumed: this.#resumed, lost: this.#lost }
   }
@@ -127,7 +128,9 @@ export class DemoModel {
   #onMember(member: MemberView): void {
     const before = this.#members.get(member.name)
     this.#members.set(member.name, member)
-    if (member.state === 'up' && before?.state !== 'up') this.#say(`${member.name} is up, pid ${member.pid}`)
+    const news = newsOf(before?.state, member)
+    if (news !== undefined) this.#say(news)
+    else if (member.state === 'up' && before?.state !== 'up') this.#say(`${member.name} is up, pid ${member.pid}`)
   }
 
   #onHandshake({ node, offered, reused, ms }: Handshake): void {

@@ -9,9 +9,7 @@ import { type Downloaded, download } from '../clients/download.ts'
 import { type ClientKind, cookieOf, type Request, type Target, type Visit, visit } from '../clients/tls-client.ts'
 import type { Part, Progress } from '../clients/transfer.ts'
 import { type Uploaded, upload } from '../clients/upload.ts'
-import { adminUrl } from '../cluster/addresses.ts'
 import type { LocalCluster } from '../cluster/local-cluster.ts'
-import { findPage } from '../inquiry/admin-client.ts'
 import { formatBytes, formatCount, formatMs, median, plural } from '../units.ts'
 import { BrokenPromiseError } from './broken-promise.ts'
 import type { Handshake, ProgressView, Tell, Verdict } from './events.ts'
@@ -55,13 +53,6 @@ export class Scene {
   /** The names of all nodes but the victim. */
   get others(): string[] {
     return this.cluster.members.map(({ name }) => name).filter((name) => name !== VICTIM)
-  }
-
-  /** Say where the cluster's page is, if it has one: at a node that stays. */
-  async tellPage(): Promise<void> {
-    const { info } = this.cluster.member(this.others.at(-1) ?? VICTIM)
-    const url = info === undefined ? undefined : await findPage(adminUrl(info.ports.admin))
-    if (url !== undefined) this.#tell({ type: 'page', url })
   }
 
   /** One client more, with a full handshake at the victim. */

@@ -33,7 +33,6 @@ const STEPS: readonly Step[] = [
     run: async (scene) => {
       const { cluster } = scene
       await cluster.start()
-      await scene.tellPage()
       return `${cluster.members.length} processes, each knows the others`
     },
   },
@@ -117,6 +116,8 @@ const STEPS: readonly Step[] = [
 
 export interface StoryOptions {
   readonly tell: Tell
+  /** Called when all nodes are there, and waited for. */
+  readonly onStarted?: () => Promise<void>
   /** Ends the story early. */
   readonly signal: AbortSignal
   /** Wait so long after most steps, in milliseconds, so that people can follow. */
@@ -129,7 +130,10 @@ export interface StoryOptions {
  * @throws CommandError that names the step and says why: with the exit code of a broken promise when Reprise did not do what
  * it is for, else of a failure. The signal's reason, without a verdict.
  */
-export async function runStory(cluster: LocalCluster, { tell, signal, breathMs }: StoryOptions): Promise<Scene> {
+export async function runStory(
+  cluster: LocalCluster,
+  { tell, onStarted, signal, breathMs }: StoryOptions,
+): Promise<Scene> {
   const startedMs = performance.now()
   // What is under way when a step fails ends with the story.
   const aborter = new AbortController()
@@ -143,6 +147,7 @@ export async function runStory(cluster: LocalCluster, { tell, signal, breathMs }
     signal.throwIfAborted()
     try {
       await runStep(index, step, scene, tell)
+      if (index === 0) await onStarted?.()
     } catch (error) {
       aborter.abort(error)
       signal.throwIfAborted()

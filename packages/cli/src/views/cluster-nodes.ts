@@ -1,4 +1,6 @@
-/** The nodes of a cluster of `reprise up`, and where they are. */
+/** The nodes of a cluster on this machine, and where they are. */
+import { adminUrl } from '../cluster/addresses.ts'
+import type { MemberView } from '../cluster/local-cluster.ts'
 import type { ClusterNode } from '../state/cluster-state.ts'
 import type { Column } from '../table.ts'
 
@@ -11,6 +13,18 @@ export const NODE_COLUMNS: readonly Column<ClusterNode>[] = [
   { title: 'ADMIN', cell: ({ admin }) => admin },
   { title: 'TLS PORT', cell: ({ tlsPort }) => String(tlsPort ?? '-'), align: 'right' },
 ]
+
+/** The members as other commands and programs see them. */
+export function nodesOf(members: readonly MemberView[]): ClusterNode[] {
+  return members.map(({ name, pid, info }) => ({
+    name,
+    pid,
+    peerId: info?.peerId,
+    listen: info?.listen,
+    admin: adminUrl(info?.ports.admin),
+    tlsPort: info?.ports.tls,
+  }))
+}
 
 /** For programs. */
 export function nodesJson(nodes: readonly ClusterNode[]): object {

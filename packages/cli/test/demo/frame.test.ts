@@ -37,10 +37,17 @@ describe('frameLines', () => {
     ])
   })
 
-  it('names the page of the cluster when it has one', () => {
-    const page: DemoEvent = { type: 'page', url: 'http://127.0.0.1:7003/' }
-    const [title = ''] = frameLines(model(...BEGUN, page), USUAL, 2_345, PLAIN)
-    assert.match(title, /^Reprise: 3 nodes on this machine, see http:\/\/127\.0\.0\.1:7003\/ +2\.3 s$/)
+  it('names the address of the page when it is there, in a line of its own that can be copied', () => {
+    const url = `http://127.0.0.1:65535/#token=${'x'.repeat(22)}`
+    const [, line = ''] = frameLines(model(...BEGUN, { type: 'page', url }), USUAL, 2_345, PLAIN)
+    assert.equal(line, url)
+  })
+
+  it('says how a broken node is', () => {
+    const shown = model(...BEGUN, { type: 'member', member: member(2, 'cut') })
+    const lines = frameLines(shown, USUAL, 2_345, PLAIN)
+    assert.match(lines[4] ?? '', /^node-2 {2}cut /)
+    assert.ok(lines.includes('  node-2 is cut off from the others; clients still reach it'))
   })
 
   it('ends with the verdict', () => {
