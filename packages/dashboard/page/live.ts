@@ -22,12 +22,15 @@ export const samples: Signal<readonly Sample[]> = signal<readonly Sample[]>([])
 /** Newest first. */
 export const feed: Signal<readonly FeedEvent[]> = signal<readonly FeedEvent[]>([])
 
-/** The token of the admin server: whoever opened the page gave it in the address after `#`, which is never sent. */
+/**
+ * The token of the admin server: whoever opened the page gave it in the address after `#`, which is never sent. Tokens are made
+ * of what an address may hold as it is.
+ */
 const token = /^#token=(.+)$/.exec(location.hash)?.[1]
 
 /** Headers that prove that the page may ask. */
 export function authorization(): Record<string, string> {
-  return token === undefined ? {} : { authorization: `Bearer ${decodeURIComponent(token)}` }
+  return token === undefined ? {} : { authorization: `Bearer ${token}` }
 }
 
 /** Whether controls can work: they always want a token. */

@@ -180,7 +180,10 @@ export class Documents {
     else if (isChanged || isRepaired) await this.#commit(id, found.session, write, request)
   }
 
-  /** A session's idle time is fixed when it is made: one that shall live longer is made anew, in one turn. */
+  /**
+   * A session's idle time is fixed when it is made: one that shall live longer is made anew. Should its node stop in between, or have
+   * no room, the session is gone, and its client logs in again.
+   */
   async #renew(id: string, old: Session, write: Write, life: Lifetime, request: WriteRequest): Promise<void> {
     const { node, seal } = this.#options
     const portions = old.portions.map((name) => [name, old.get(name)] as const)

@@ -171,8 +171,8 @@ async function drop(id: string, options: DropOptions, command: Command): Promise
 }
 
 /**
- * Ask about one session. A request that is repeated at another node because the first was silent does no harm: what is set,
- * touched or dropped twice is as if once.
+ * Ask about one session. A request that is repeated at another node because the first was silent does no harm: what is resumed,
+ * touched or dropped twice is as if once. What is set is not repeated: it may have been created.
  */
 async function request(
   id: string,

@@ -92,7 +92,10 @@ export async function findTarget(options: TargetOptions, command: Command): Prom
   }
 }
 
-/** Ask one node after the other until one answers. @throws CommandError when none does, or when one says no. */
+/**
+ * Ask one node after the other until one answers. A write is not asked of another one when the first may have begun it.
+ * @throws CommandError when none does, or when one says no.
+ */
 export async function askAny(target: Target, request: Omit<AdminRequest, 'token' | 'patienceMs'>): Promise<Answer> {
   const silent: NoAnswerError[] = []
   for (const endpoint of target.endpoints) {
@@ -103,6 +106,7 @@ export async function askAny(target: Target, request: Omit<AdminRequest, 'token'
       return { endpoint, body, silent: silent.map(({ endpoint: { name }, why }) => ({ name, why })) }
     } catch (error) {
       if (!(error instanceof NoAnswerError)) throw error
+      if (request.method === 'PUT' && error.isTimeout) throw maybeDone(error)
       silent.push(error)
     }
   }
@@ -119,6 +123,18 @@ export function nobodyAnswers({ cluster, endpoints }: Target, silent: readonly N
     next: cluster === undefined ? 'is it running, and is this its admin address?' : 'look at reprise ps',
     exitCode: silent.every(({ isTimeout }) => isTimeout) ? ExitCode.timeout : ExitCode.unreachable,
   })
+}
+
+function maybeDone(cause: NoAnswerError): CommandError {
+  return new CommandError(
+    {
+      what: cause.message,
+      why: 'it may have written the session all the same',
+      next: 'look with reprise session get before you try again',
+      exitCode: ExitCode.timeout,
+    },
+    { cause },
+  )
 }
 
 function namedEndpoint(config: Config, { name, node }: TargetOptions): Endpoint | undefined {

@@ -61,6 +61,23 @@ describe('commands that ask nodes', function () {
     assert.equal(wrong.exitCode, 2)
   })
 
+  it('write at no other node what the first may have written', async () => {
+    const asked: string[] = []
+    await using slow = await FakeAdmin.start((request) => {
+      asked.push(`slow ${request.method}`)
+      return 'silence'
+    })
+    await using other = await FakeAdmin.start((request) => {
+      asked.push(`other ${request.method}`)
+      return answer(request)
+    })
+    recordCluster([slow.url, other.url])
+    const { exitCode, stderr } = await runCommand(['session', 'set', 'x', 'a=1', '--patience-ms', '200'], { home })
+    assert.equal(exitCode, 4)
+    assert.match(stderr, /why: {2}it may have written the session all the same\n {2}next: look with reprise session get/)
+    assert.deepEqual(asked, ['slow PUT'])
+  })
+
   it('ask the next node when one does not answer, and say so', async () => {
     await using admin = await FakeAdmin.start(answer)
     recordCluster([DEAD, admin.url])
