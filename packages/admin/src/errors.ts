@@ -48,7 +48,7 @@ function codeOf(error: unknown): string {
   return error instanceof RepriseError ? error.code : ''
 }
 
-/** By code, since their own texts name the session. */
+/** By code, in words for whoever asks over HTTP. */
 const BY_CODE: Readonly<Record<string, Description>> = {
   ALREADY_EXISTS: [409, 'a session with this id is alive', 'change it without `create`, or drop it first'],
   DROPPED: [404, 'the session was dropped', 'create a new one'],

@@ -4,7 +4,7 @@
  * Three kinds of failure are kept apart. A broken invariant is an assertion and ends the process. A caller's mistake is
  * a `UsageError`. Everything a correct program must expect (a full limit, a lost peer, a session that ended) is one of the
  * classes below: each has a stable `code` to switch on and fields that say what happened; messages are for people and
- * may change.
+ * may change. No error tells an id or a value of a session, because errors end up in logs and whoever has an id has the session.
  */
 
 /** The base of every error that Reprise throws on purpose. Switch on `code`, never on the message. */
@@ -42,22 +42,22 @@ export class LimitError extends RepriseError {
 
 /** Thrown when a session is created although one with that id lives in the cluster. */
 export class AlreadyExistsError extends RepriseError {
-  constructor(id: string) {
-    super('ALREADY_EXISTS', `a session with the id ${id} is alive; resume it, or drop it first`)
+  constructor() {
+    super('ALREADY_EXISTS', 'a session with that id is alive; resume it, or drop it first')
   }
 }
 
 /** Thrown when a session that was dropped is written to. Dropping is for ever; create a new session instead. */
 export class DroppedError extends RepriseError {
-  constructor(id: string) {
-    super('DROPPED', `the session ${id} was dropped; what is written to it now is refused`)
+  constructor() {
+    super('DROPPED', 'the session was dropped; what is written to it now is refused')
   }
 }
 
 /** Thrown when a session is written to after its idle or absolute deadline. */
 export class ExpiredError extends RepriseError {
-  constructor(id: string) {
-    super('EXPIRED', `the session ${id} reached its idle or absolute deadline; create a new one`)
+  constructor() {
+    super('EXPIRED', 'the session reached its idle or absolute deadline; create a new one')
   }
 }
 

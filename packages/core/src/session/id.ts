@@ -39,12 +39,6 @@ export function keyBytes(key: SessionKey): Uint8Array {
   return new Uint8Array(Buffer.from(key, 'latin1'))
 }
 
-/** The id for people: as it is when printable, else in hexadecimal, shortened. */
-export function describeKey(key: SessionKey): string {
-  const shown = /^[\x21-\x7e]+$/.test(key) ? key : `0x${Buffer.from(key, 'latin1').toString('hex')}`
-  return shown.length > 40 ? `${shown.slice(0, 37)}...` : shown
-}
-
 function textBytes(text: string): Uint8Array {
   if (!text.isWellFormed()) throw new UsageError('a session id must be well-formed text: it has a lone surrogate')
   return Buffer.from(text, 'utf8')

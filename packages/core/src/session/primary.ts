@@ -25,7 +25,6 @@ import type { Outcome, Result } from '../outbox.ts'
 import type { Entry } from '../table/entry.ts'
 import { floorOf, isRemainder, raiseFloor } from './floor.ts'
 import type { SessionKey } from './id.ts'
-import { describeKey } from './id.ts'
 import { mergeRecords } from './merge.ts'
 import { placeOutside } from './portion-sizes.ts'
 import type { BlobReference, Expiry, Floor, LiveRecord, Portion, SessionRecord, Tombstone } from './record.ts'
@@ -117,14 +116,14 @@ export class Primary {
 
   create(command: CreateCommand): void {
     const { request, key } = command
-    if (this.#livesHere(key)) this.#fail(request, new AlreadyExistsError(describeKey(key)))
+    if (this.#livesHere(key)) this.#fail(request, new AlreadyExistsError())
     else if (command.assumeNew) this.#make(command)
     else {
       this.#ports.look(key, command.deadlineMs, request, (outcome) => {
         if (outcome.outcome === 'absent') this.#make(command)
-        else if (outcome.outcome !== 'unknown') this.#fail(request, new AlreadyExistsError(describeKey(key)))
+        else if (outcome.outcome !== 'unknown') this.#fail(request, new AlreadyExistsError())
         else {
-          const why = `nobody could say whether the session ${describeKey(key)} lives; try again, or create with assumeNew`
+          const why = 'nobody could say whether a session with that id lives; try again, or create with assumeNew'
           this.#fail(request, new UnavailableError(why, outcome.from.silent))
         }
       })
@@ -179,10 +178,10 @@ export class Primary {
   writable({ key, birth, changes }: Pick<PublishCommand, 'key' | 'birth' | 'changes'>): LiveRecord {
     const record = this.#draftOf(key, birth) ?? this.#context.table.get(key)?.read(changes)
     const isHere = record !== undefined && (!isRemainder(record) || compareBirths(record.birth, birth) >= 0)
-    if (!isHere) throw new RepriseError('EVICTED', `the session ${describeKey(key)} left the cache`)
-    if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError(describeKey(key))
+    if (!isHere) throw new RepriseError('EVICTED', 'the session left the cache')
+    if (record.kind === 'dropped' || compareBirths(record.birth, birth) !== 0) throw new DroppedError()
     const hasEnded = endsAtMs(record) <= this.#context.nowMs
-    if (hasEnded && !this.#context.lacks('deadline')) throw new ExpiredError(describeKey(key))
+    if (hasEnded && !this.#context.lacks('deadline')) throw new ExpiredError()
     return record
   }
 
@@ -320,7 +319,7 @@ export class Primary {
   #make({ request, key, idleMs, absoluteMs }: CreateCommand): void {
     const { table, nowMs, wallMs } = this.#context
     if (this.#livesHere(key)) {
-      this.#fail(request, new AlreadyExistsError(describeKey(key)))
+      this.#fail(request, new AlreadyExistsError())
       return
     }
     // What was not even published yet is pinned for no good reason.

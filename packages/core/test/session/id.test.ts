@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { ID_BYTES_MAX } from '../../src/constants.ts'
 import { LimitError, UsageError } from '../../src/errors.ts'
-import { describeKey, keyBytes, keyOfBytes, toSessionKey } from '../../src/session/id.ts'
+import { keyBytes, keyOfBytes, toSessionKey } from '../../src/session/id.ts'
 import { bytes } from '../support/cluster.ts'
 
 describe('session ids', () => {
@@ -74,12 +74,5 @@ describe('session ids', () => {
   it('read only the view they are given of a larger buffer', () => {
     const buffer = bytes('abcdef')
     assert.equal(toSessionKey(buffer.subarray(2, 4)), 'cd')
-  })
-
-  it('are shown as they are when printable, else in hexadecimal, shortened', () => {
-    assert.equal(describeKey(toSessionKey('basket-17')), 'basket-17')
-    assert.equal(describeKey(toSessionKey(Uint8Array.of(0, 255))), '0x00ff')
-    assert.equal(describeKey(toSessionKey('a b')), '0x612062')
-    assert.equal(describeKey(toSessionKey('x'.repeat(255))).length, 40)
   })
 })

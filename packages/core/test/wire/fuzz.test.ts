@@ -18,6 +18,12 @@ const message: Decode = (bytes) => {
   encodeMessage(decoded, 0)
   return decoded
 }
+/** As on a link to a member of the earliest wire. */
+const messageOfWire1: Decode = (bytes) => {
+  const decoded = decodeMessage(bytes, 0, 1)
+  encodeMessage(decoded, 0, 1)
+  return decoded
+}
 const frame: Decode = (bytes) => decodeFrame(bytes, 0)
 
 const VECTORS: readonly { name: string; bytes: Buffer; decode: Decode }[] = [
@@ -97,6 +103,7 @@ describe('bad input', () => {
           mutated = Buffer.concat([mutated.subarray(0, place), insert, mutated.subarray(place + remove)])
         }
         accepts(decode, mutated)
+        accepts(messageOfWire1, mutated)
       }),
       { numRuns: 5_000 },
     )
@@ -105,7 +112,7 @@ describe('bad input', () => {
   it('of nothing but noise', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat({ max: 22 }), (noise, number) => {
-        accepts(message, Buffer.concat([Buffer.of(number), noise]))
+        for (const decode of [message, messageOfWire1]) accepts(decode, Buffer.concat([Buffer.of(number), noise]))
         accepts(frame, Buffer.concat([Buffer.of(1), noise]))
       }),
       { numRuns: 3_000 },

@@ -77,7 +77,7 @@ export class MemoryNode implements SessionSource {
     this.calls.create += 1
     await this.trouble()
     const key = keyOf(id)
-    if (options.assumeNew !== true && this.cluster.sessions.has(key)) throw new AlreadyExistsError(key)
+    if (options.assumeNew !== true && this.cluster.sessions.has(key)) throw new AlreadyExistsError()
     return new MemorySession(this, key, new Map(), options.absoluteMs ?? 60_000)
   }
 
