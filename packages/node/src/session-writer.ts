@@ -32,7 +32,7 @@ export class SessionWriter implements SessionOwner {
 
   constructor(parts: SessionWriterParts) {
     this.nodeId = parts.replica.nodeId
-    this.sealer = parts.sealer
+    this.sealer = parts.sealer && counting(parts.sealer, parts.counts)
     this.#parts = parts
   }
 
@@ -179,5 +179,20 @@ export class SessionWriter implements SessionOwner {
       'the session left this node’s cache and nobody else could be asked; try again',
       found.from.silent,
     )
+  }
+}
+
+/** Count what does not open. */
+function counting(sealer: Sealer, counts: StatsCounter): Sealer {
+  return {
+    seal: (plain, place) => sealer.seal(plain, place),
+    open: (sealed, place) => {
+      try {
+        return sealer.open(sealed, place)
+      } catch (error) {
+        counts.sealsRefused += 1
+        throw error
+      }
+    },
   }
 }

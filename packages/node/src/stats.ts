@@ -39,6 +39,8 @@ export interface NodeStats {
   readonly commitLatency: LatencyHistogram
   readonly touches: number
   readonly drops: { readonly dropped: number; readonly failed: number }
+  /** Sealed values that were to be read and did not open: a key that is not here, another place, or changed bytes. */
+  readonly sealsRefused: number
   /** The node's events, by name. */
   readonly events: Readonly<Record<keyof NodeEvents, number>>
 }
@@ -54,6 +56,7 @@ export class StatsCounter {
   localHits = 0
   localMisses = 0
   touches = 0
+  sealsRefused = 0
   readonly #resumesFrom: Mutable<NodeStats['resumesFrom']> = { local: 0, peers: 0 }
   readonly #resumeLatency = new Latencies()
   readonly #commitLatency = new Latencies()
@@ -90,6 +93,7 @@ export class StatsCounter {
       commitLatency: this.#commitLatency.snapshot(),
       touches: this.touches,
       drops: { ...this.drops },
+      sealsRefused: this.sealsRefused,
       events: { ...this.#events },
     }
   }

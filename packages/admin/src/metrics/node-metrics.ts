@@ -137,5 +137,6 @@ function requestMetrics(stats: NodeStats): MetricFamily[] {
     ),
     counter('touches', 'Sessions touched.', stats.touches),
     counter('drops', 'Sessions to be dropped, by outcome.', by('outcome', stats.drops)),
+    counter('seals_refused', 'Sealed values that did not open, and were not served.', stats.sealsRefused),
   ]
 }

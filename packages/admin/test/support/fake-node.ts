@@ -58,6 +58,7 @@ export class FakeNode extends EventEmitter<NodeEvents> implements AdminNode {
       commitLatency: latency,
       touches: 1,
       drops: { dropped: 1, failed: 2 },
+      sealsRefused: 1,
       events: Object.fromEntries(NODE_EVENTS.map((name) => [name, 0])) as NodeStats['events'],
     }
   }

@@ -7,7 +7,9 @@ import {
   COPIES_DEFAULT,
   IDLE_MS_DEFAULT,
 } from '@reprise/core'
+import fc from 'fast-check'
 import { flagOf, OPTION_NAMES, OPTIONS, variableOf } from '../../src/config/options.ts'
+import { ValueError } from '../../src/config/values.ts'
 
 describe('the table of options', () => {
   it('has the defaults and bounds of the packages below, which it does not load', () => {
@@ -27,5 +29,25 @@ describe('the table of options', () => {
     assert.equal(flagOf('drainMs'), '--drain-ms')
     assert.equal(variableOf('secret'), 'REPRISE_SECRET')
     assert.equal(new Set(OPTION_NAMES.map(flagOf)).size, OPTION_NAMES.length)
+  })
+
+  it('take any text and any data of a file, or say what they expect', () => {
+    const given = fc.oneof(
+      fc.jsonValue(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('1e999', '0x10', '∞', ' ', '\0'),
+    )
+    fc.assert(
+      fc.property(fc.constantFrom(...Object.values(OPTIONS)), given, ({ kind }, value) => {
+        for (const read of [() => kind.fromData(value), () => kind.fromText(String(value))]) {
+          try {
+            read()
+          } catch (error) {
+            assert.ok(error instanceof ValueError)
+          }
+        }
+      }),
+      { numRuns: 1_000 },
+    )
   })
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { CommandError } from '../../src/failure.ts'
 import { type ClusterNode, ClusterStates, type StaleCluster } from '../../src/state/cluster-state.ts'
 import { Home } from '../support/command.ts'
@@ -89,5 +90,28 @@ describe('the state of clusters', () => {
   it('takes no names that lead out of its directory', () => {
     for (const name of ['', '../shop', 'a/b', '.hidden', 'x'.repeat(64)])
       assert.throws(() => states.read(name), CommandError, name)
+  })
+
+  it('is a CommandError when its file holds anything else, and such a file is left alone', () => {
+    states.prepare()
+    const field = fc.oneof(fc.jsonValue(), fc.constantFrom(process.pid, 1, 'text'))
+    const like = fc
+      .record({ schemaVersion: fc.constantFrom(1, 2), pid: field, processMark: field, adminToken: field, nodes: field })
+      .map((state) => JSON.stringify(state))
+    const contents = fc.oneof(like, fc.json(), fc.string({ unit: 'binary', maxLength: 60 }), fc.constant(''))
+    fc.assert(
+      fc.property(contents, (content) => {
+        writeFileSync(home.path('clusters/odd.json'), content)
+        try {
+          const state = states.read('odd')
+          // One that is understood names a process that runs, or one that is gone, and then so is the file.
+          assert.equal(existsSync(home.path('clusters/odd.json')), state !== undefined)
+        } catch (error) {
+          assert(error instanceof CommandError)
+          assert.equal(readFileSync(home.path('clusters/odd.json'), 'utf8'), Buffer.from(content).toString())
+        }
+      }),
+      { numRuns: 300 },
+    )
   })
 })
