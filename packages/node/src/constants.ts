@@ -37,7 +37,7 @@ export const INBOX_FRAME_BYTES_MAX: number = 32 * 1024 * 1024
 /** Control messages that may wait for that: thousands of acknowledgements and heartbeats, a turn's work. */
 export const INBOX_CONTROL_MAX = 16_384
 /** And their bytes: as many as of frames. A repair or a push is up to a mebibyte, and so many of the largest would be 16 GiB. */
-export const INBOX_CONTROL_BYTES_MAX: number = INBOX_FRAME_BYTES_MAX
+export const INBOX_CONTROL_BYTES_MAX: number = 32 * 1024 * 1024
 
 /** Bounds of the latency histograms, in seconds: from what a look into the own table takes, over a round trip in a data centre and
  * one around the world, to the longest deadlines. Changing one breaks the graphs of whoever compares with yesterday. */
