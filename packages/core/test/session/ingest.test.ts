@@ -4,6 +4,7 @@ import { Context, withDefaults } from '../../src/context.ts'
 import { Ingest } from '../../src/session/ingest.ts'
 import { mergeRecords } from '../../src/session/merge.ts'
 import type { LiveRecord, SessionRecord } from '../../src/session/record.ts'
+import { endsAtMs } from '../../src/session/record.ts'
 import { BucketTable } from '../../src/table/bucket-table.ts'
 import { decodeFrame } from '../../src/wire/frame.ts'
 import { liveRecords } from '../support/arbitraries.ts'
@@ -44,8 +45,8 @@ class Taker {
   }
 }
 
-/** Portions and versions as the wire carries them, alive for the whole test. */
-const written = liveRecords().filter(({ frontier, expiry }) => frontier.length > 0 && expiry.absoluteAtMs > 0)
+/** Portions and versions as the wire carries them, alive for the whole test: of what comes in ended its floor may be kept. */
+const written = liveRecords().filter((record) => record.frontier.length > 0 && endsAtMs(record) > 0)
 
 describe('what frames bring', () => {
   it('[R9] [I-R1] is the table’s own: whatever becomes of the frame, and however often it is written and moved', () => {
@@ -59,8 +60,7 @@ describe('what frames bring', () => {
           const frame = frameOf(FRAME_HEADER, [{ key: keyOf(id), record }])
           const asSent = decodeFrame(frame, 0).records[0]?.record as LiveRecord
           const known = model.get(id)
-          const isAlive = known !== undefined || endOf(asSent) > 0
-          if (isAlive) model.set(id, known === undefined ? asSent : mergeRecords(known, asSent).record)
+          model.set(id, known === undefined ? asSent : mergeRecords(known, asSent).record)
           taker.take(id, record)
         }
         for (const [id, record] of model) assert.deepEqual(taker.record(id), record)
