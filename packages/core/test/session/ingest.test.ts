@@ -96,7 +96,3 @@ describe('what frames bring', () => {
     }
   })
 })
-
-function endOf({ expiry }: LiveRecord): number {
-  return Math.min(expiry.idleAtMs, expiry.absoluteAtMs)
-}
