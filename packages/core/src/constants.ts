@@ -303,6 +303,10 @@ export const MEMBERS_MAX = 1024
 export const MEMBER_ADDRESSES_MAX = 16
 export const ROUND_TRIP_MS_INITIAL = 5
 
+/** Keys of one bucket that changed and are not stored yet. More, and the bucket is stored as a whole; of all buckets
+ * together a million, some 100 MB while a disk fails. */
+export const CHANGES_MAX = 1_024
+
 assert(Number.isInteger(BUCKETS_PER_SHARD), 'every shard has the same number of buckets')
 assert(SHARD_COUNT <= 64, 'readiness is gossiped as one bit per shard in 8 bytes')
 assert(HEAD_BYTES_MAX + 8 * 1024 <= FRAME_BYTES_MAX, 'a head and its versions fit one frame')

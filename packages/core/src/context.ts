@@ -29,6 +29,8 @@ export interface ReplicaConfig {
   readonly zone: string
   /** Share of shards relative to others; 0 holds none. */
   readonly weight: number
+  /** Shards that this node keeps for the cluster besides its holders: a repository, which has no weight. */
+  readonly repository: readonly number[]
   /** Holders of a session besides its primary; Infinity: every member holds everything. Equal on all members. */
   readonly copies: number
   readonly cacheBytesMax: number
@@ -52,12 +54,15 @@ export function withDefaults(init: ReplicaInit): ReplicaConfig {
     addresses: [],
     zone: '',
     weight: 1,
+    repository: [],
     copies: COPIES_DEFAULT,
     cacheBytesMax: CACHE_BYTES_DEFAULT,
     expectPeers: false,
     earlierMembers: [],
     planted: new Set(),
     ...init,
+    // Shares are for those who count.
+    ...(init.repository !== undefined && init.repository.length > 0 && { weight: 0 }),
   }
 }
 

@@ -22,6 +22,7 @@ import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, WIRE_VERSION } from './constants.ts'
 import type { ReplicaInit } from './context.ts'
 import { Context, hasShard, withDefaults } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
+import { isRepository } from './members/member.ts'
 import { Members } from './members/members.ts'
 import type { Lane, Outbox, Outcome } from './outbox.ts'
 import { Holdings } from './placement/holdings.ts'
@@ -32,6 +33,7 @@ import { chunkName, isChunkKey } from './session/blob.ts'
 import { isRemainder, remainder } from './session/floor.ts'
 import type { SessionKey } from './session/id.ts'
 import { Ingest } from './session/ingest.ts'
+import { metaHash } from './session/meta-hash.ts'
 import { placeOutside } from './session/portion-sizes.ts'
 import type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
 import { Primary } from './session/primary.ts'
@@ -48,10 +50,13 @@ import { SweepPace } from './sweep-pace.ts'
 import { SyncReceiver } from './sync/sync-receiver.ts'
 import { SyncSource } from './sync/sync-source.ts'
 import { BucketTable } from './table/bucket-table.ts'
+import { Changes } from './table/changes.ts'
 import type { Entry, Snapshot } from './table/entry.ts'
+import { bucketOf, shardOfBucket } from './table/key-hash.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
 import type { Eject, Message, ShardNumber } from './wire/messages.ts'
+import type { KeyedRecord } from './wire/record-codec.ts'
 
 /** Everything that can happen to a member. */
 export type Event =
@@ -71,6 +76,8 @@ export type Event =
   | ({ readonly type: 'check' } & CheckCommand)
   /** Wait until there is room for a write: see `hasRoom`. Ends with a `LimitError` when there is none in time. */
   | ({ readonly type: 'room' } & RoomCommand)
+  /** What a repository kept through its last life, before anything else happens. */
+  | { readonly type: 'load'; readonly records: readonly KeyedRecord[] }
   /** Put back a session that was created here and evicted before its first commit. */
   | { readonly type: 'restore'; readonly key: SessionKey; readonly record: LiveRecord }
   | { readonly type: 'touch'; readonly key: SessionKey; readonly birth: Birth }
@@ -93,6 +100,7 @@ export interface Now {
 export class Replica {
   readonly #context: Context
   readonly #table: BucketTable
+  readonly #changes: Changes | undefined
   readonly #members: Members
   readonly #holdings: Holdings
   readonly #ingest: Ingest
@@ -115,6 +123,8 @@ export class Replica {
 
   constructor(init: ReplicaInit, now: Now) {
     const config = withDefaults(init)
+    this.#changes = config.repository.length === 0 ? undefined : new Changes()
+    const kept = new Set(config.repository)
     this.#table = new BucketTable({
       bytesMax: config.cacheBytesMax,
       keyHash: config.keyHash,
@@ -125,6 +135,11 @@ export class Replica {
         this.#outgoing.failWaits(entry.key, 'EVICTED')
         this.#noticeEviction(entry)
       },
+      ...(this.#changes !== undefined && {
+        onChanged: (key, bucket) => {
+          if (kept.has(shardOfBucket(bucket))) this.#changes?.add(bucket, key)
+        },
+      }),
       onEnded: (entry) => {
         this.#primary.onGone(entry)
         if (this.#context.lacks('derived-end')) return this.#primary.bury(entry)
@@ -165,6 +180,7 @@ export class Replica {
     })
     this.#syncSource = new SyncSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
+      isRepositoryOf: (shard) => this.#holdings.isRepositoryOf(shard),
       isCopyFor: (asker, shard) => this.#holdings.isCopyFor(asker, shard),
       takesEvicted: (asker, shard) => this.#holdings.takesEvicted(asker, shard),
       onDiffering: (node, shard) => {
@@ -189,7 +205,7 @@ export class Replica {
     })
     this.#checkSource = new CheckSource(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
-      isCounted: (shard) => this.#holdings.isCounted(shard),
+      isCounted: (shard) => this.isCounted(shard),
       isSure: (shard) => this.isClean(shard) && this.#holdings.isCompared(shard) && this.#members.isEverybodyHeard,
     })
     this.#checker = new Checker(this.#context, {
@@ -341,9 +357,10 @@ export class Replica {
     return this.#holdings.isReady(shard) ? 'ready' : this.#holdings.isJoined(shard) ? 'joining' : 'none'
   }
 
-  /** Whether this node's copy of the shard counts: it is ready, and not about to let go of it. */
+  /** Whether this node's copy of the shard counts: it is ready, not about to let go of it, and no repository. */
   isCounted(shard: number): boolean {
-    return this.#holdings.isCounted(shard)
+    const isBeside = this.#holdings.isRepositoryOf(shard) && !this.#context.lacks('repository-beside')
+    return this.#holdings.isCounted(shard) && !isBeside
   }
 
   /**
@@ -417,6 +434,11 @@ export class Replica {
     }
   }
 
+  /** What changed of what this node is a repository of, and is to be kept. Undefined if it is none. */
+  get changes(): Changes | undefined {
+    return this.#changes
+  }
+
   /** The table, for checkers that compare holders. */
   get table(): BucketTable {
     return this.#table
@@ -455,6 +477,8 @@ export class Replica {
         return this.#checker.start(event)
       case 'room':
         return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
+      case 'load':
+        return this.#onLoad(event.records)
       case 'restore':
         return this.#primary.restore(event.key, event.record)
       case 'touch':
@@ -681,6 +705,19 @@ export class Replica {
     for (const heard of streams) this.#incoming.onHighest(from, incarnation, heard, wantsAck)
   }
 
+  /** Merged like anything else. What ended meanwhile, or finds no room, is a change to what is kept. */
+  #onLoad(records: readonly KeyedRecord[]): void {
+    this.#ingest.apply(records, this.#context.self, false)
+    for (const { key, record } of records) {
+      const hash = this.#context.config.keyHash(key)
+      const bucket = bucketOf(hash)
+      const here = this.#table.peek(key)?.meta
+      const kept = metaHash(hash, record)
+      if (here?.hi === kept.hi && here.lo === kept.lo) this.#changes?.delete(bucket, key)
+      else this.#changes?.add(bucket, key)
+    }
+  }
+
   #onLeave(): void {
     this.#primary.flushTouches()
     this.#outgoing.flush()
@@ -698,10 +735,16 @@ export class Replica {
     return this.#members.get(node)?.news.incarnation
   }
 
+  /** Copies that count: what repositories keep comes on top. */
   #readyHoldersOf(shard: number): NodeId[] {
-    const ready = this.#holdings.readyHolders(shard)
-    if (this.#holdings.isReady(shard)) ready.push(this.#context.self)
+    const ready = this.#holdings.readyHolders(shard).filter((node) => !this.#isRepository(node))
+    if (this.#holdings.isReady(shard) && !this.#holdings.isRepositoryOf(shard)) ready.push(this.#context.self)
     return ready.sort()
+  }
+
+  #isRepository(node: NodeId): boolean {
+    const member = this.#members.get(node)
+    return member !== undefined && isRepository(member)
   }
 
   #connectMembers(): Members {
@@ -777,7 +820,7 @@ export class Replica {
   #connectIncoming(): Incoming {
     return new Incoming(this.#context, {
       isJoined: (shard) => this.#holdings.isJoined(shard),
-      isReady: (shard) => this.#holdings.isCounted(shard),
+      isReady: (shard) => this.isCounted(shard),
       mayRepair: (shard) => this.#holdings.mayRepair(shard),
       roundTripMs: (sender) => this.#members.get(sender)?.roundTripMs ?? 0,
       isReachable: (sender) => this.#members.isReachable(sender),
@@ -793,6 +836,7 @@ export class Replica {
       holders: (shard) => this.#holdings.holders(shard),
       reachable: (shard) => this.#holdings.reachable(shard),
       isReachable: (node) => this.#members.isReachable(node),
+      isRepository: (node) => this.#isRepository(node),
       ingest: (records, from) => this.#ingest.apply(records, from, false),
     })
   }
@@ -846,7 +890,7 @@ export class Replica {
   /** Members that confirm copies of a shard. Who is about to be ready will: the wait decides, not the moment. */
   #confirming(shard: number): NodeId[] {
     const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
-    return [...holders].filter((node) => this.#members.isReachable(node))
+    return [...holders].filter((node) => this.#members.isReachable(node) && !this.#isRepository(node))
   }
 
   /** Who just connected may not be a member yet, and is published to all the same. */

@@ -24,7 +24,7 @@ import {
 import type { Context } from '../context.ts'
 import { allShards, hasShard } from '../context.ts'
 import type { Member } from '../members/member.ts'
-import { isPresent } from '../members/member.ts'
+import { isPresent, isRepository } from '../members/member.ts'
 import type { NodeId } from '../session/version.ts'
 import { shardOfBucket } from '../table/key-hash.ts'
 import type { BucketCopy, CheckAnswer, CheckSeen, ShardCopy } from '../wire/messages.ts'
@@ -166,7 +166,7 @@ export class Checker {
   /** Present members that can be asked and did not answer yet. */
   *#awaited(check: Check): Generator<Member> {
     for (const member of this.#ports.members()) {
-      if (isPresent(member) && !this.#isOld(member) && !check.copies.has(member.news.node)) yield member
+      if (isAsked(member) && !this.#isOld(member) && !check.copies.has(member.news.node)) yield member
     }
   }
 
@@ -219,8 +219,8 @@ export class Checker {
       alive: 1 + present.filter(({ state, isLeaving }) => state === 'alive' && !isLeaving).length,
       suspect: present.filter(({ state, isLeaving }) => state === 'suspect' && !isLeaving).length,
       leaving: present.filter(({ isLeaving }) => isLeaving).length,
-      silent: present.filter(isSilent).map(toChecked),
-      unasked: present.filter((member) => this.#isOld(member)).map(toChecked),
+      silent: present.filter((member) => isAsked(member) && isSilent(member)).map(toChecked),
+      unasked: present.filter((member) => isAsked(member) && this.#isOld(member)).map(toChecked),
       nameOf: (node) => (node === self ? config.name : (names.get(node) ?? node)),
     }
   }
@@ -236,6 +236,11 @@ export class Checker {
     }
     return members
   }
+}
+
+/** A repository is no copy that counts, and nobody waits for it. */
+function isAsked(member: Member): boolean {
+  return isPresent(member) && !isRepository(member)
 }
 
 /** One check: what everybody said so far. */

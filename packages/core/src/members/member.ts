@@ -76,6 +76,14 @@ export function isPresent(member: Member): boolean {
   return member.state === 'alive' || member.state === 'suspect'
 }
 
+/**
+ * Whether it keeps shards outside the copy count. Placement gives nothing to who has no weight, so who has none and holds
+ * shards all the same is a repository, also to members that never heard of such.
+ */
+export function isRepository({ news, joined }: Member): boolean {
+  return news.weight === 0 && (joined.hi | joined.lo) !== 0
+}
+
 /** When a beat was sent to the member, if it is one of the last two. */
 export function sentAtMs(member: Member, beat: number): number | undefined {
   if (beat === 0) return undefined

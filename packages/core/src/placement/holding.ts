@@ -36,6 +36,8 @@ export class Holding {
   readonly failedSources: Set<NodeId> = new Set()
   /** Members whose own sessions were fetched since the join. */
   readonly ownSynced: Set<NodeId> = new Set()
+  /** Members that never published for the shard, as their hello says. */
+  readonly unpublished: Set<NodeId> = new Set()
   /** Members whose frames are gone, so that their own sessions must be fetched. */
   readonly owedBy: Set<NodeId> = new Set()
 
@@ -53,6 +55,7 @@ export class Holding {
     this.askedAtAwakeMs.clear()
     this.failedSources.clear()
     this.ownSynced.clear()
+    this.unpublished.clear()
     this.owedBy.clear()
     this.askers.clear()
   }
@@ -63,6 +66,7 @@ export class Holding {
     this.isDraining = false
     this.isSynced = false
     this.ownSynced.clear()
+    this.unpublished.clear()
   }
 
   drain(): void {

@@ -18,12 +18,17 @@
  * lets go when each of those who shall hold it showed digests equal to its own, bucket by bucket: they then have all that it ever
  * acknowledged as a copy (rule P2).
  *
+ * A repository holds its shards besides those whom placement names, for as long as it lives: it joins them before it has met
+ * anybody, so that its first heartbeat says what it is, and hands over nothing, since nobody counts on it. What it read from its
+ * disk is its own: a cold start asks it for that, as it asks everybody for their sessions.
+ *
  * A node that leaves is one whose shards all move away at once. It goes when it has let go of every shard of which it ever
  * was a copy; where nobody is left to hold one, it has nobody to hand it to.
  */
 import { COLD_START_MS_MAX, HELLO_PATIENCE_MS, SYNC_TIMEOUT_MS } from '../constants.ts'
 import type { Context } from '../context.ts'
 import { allShards, hasShard, NO_SHARDS, shardBits } from '../context.ts'
+import { isRepository } from '../members/member.ts'
 import type { Members } from '../members/members.ts'
 import type { NodeId, Tenure } from '../session/version.ts'
 import type { SyncDone } from '../sync/sync-receiver.ts'
@@ -61,6 +66,7 @@ export class Holdings {
   /** Whether the placement is that of the present members. */
   #isPlaced = false
   #isLeaving = false
+  #hasJoinedAsRepository = false
 
   constructor(context: Context, members: Members, ports: HoldingsPorts) {
     this.#context = context
@@ -90,6 +96,11 @@ export class Holdings {
   isCounted(shard: number): boolean {
     const holding = this.#shard(shard)
     return holding.state === 'ready' && !holding.isDraining
+  }
+
+  /** Whether this node keeps the shard outside the copy count. */
+  isRepositoryOf(shard: number): boolean {
+    return this.#context.config.repository.includes(shard)
   }
 
   /**
@@ -188,24 +199,36 @@ export class Holdings {
     const beside = placeAmong([...candidates, this.#members.selfNews()])
     this.#placement = this.#isLeaving ? placeAmong(candidates) : beside
     this.#placementBeside = this.#isLeaving ? beside : []
-    const joining: number[] = []
+    const joining: Holding[] = []
     this.#moved.clear()
     this.#coHolders = undefined
     for (const holding of this.#shards) {
-      if (!this.holders(holding.shard).includes(self)) {
+      if (!this.holders(holding.shard).includes(self) && !this.isRepositoryOf(holding.shard)) {
         if (holding.state !== 'none') this.#moved.add(holding)
         continue
       }
       if (holding.isDraining) this.#stay(holding)
-      if (holding.state !== 'none') continue
+      if (holding.state === 'none') joining.push(holding)
+    }
+    this.#join(joining)
+  }
+
+  #join(holdings: readonly Holding[]): void {
+    for (const holding of holdings) {
       holding.join(this.#context.nowMs, this.#members.awakeMs)
       this.#onStateChanged(holding)
       this.#context.out.subscribe.push(holding.shard)
-      joining.push(holding.shard)
     }
-    if (joining.length > 0) {
-      for (const member of this.#members.reachable()) this.#sendJoin(member.news.node, joining)
-    }
+    const shards = holdings.map(({ shard }) => shard)
+    if (shards.length === 0) return
+    for (const member of this.#members.reachable()) this.#sendJoin(member.news.node, shards)
+  }
+
+  /** Nothing that others say changes what a repository holds: it need not have met anybody. */
+  #joinAsRepository(): void {
+    if (this.#hasJoinedAsRepository) return
+    this.#hasJoinedAsRepository = true
+    this.#join(this.#shards.filter(({ shard, state }) => state === 'none' && this.isRepositoryOf(shard)))
   }
 
   /** A member can be talked to (again): it must count on this node's shards, and say where its streams are. */
@@ -250,8 +273,7 @@ export class Holdings {
     for (const { shard, number } of streams) {
       const holding = this.#shard(shard)
       holding.hellos.add(from)
-      // Who never published for the shard has no sessions of its own in it.
-      if (number === 0) holding.ownSynced.add(from)
+      if (number === 0) holding.unpublished.add(from)
     }
     this.advance()
   }
@@ -262,6 +284,7 @@ export class Holdings {
       holding.askedAtAwakeMs.delete(node)
       holding.failedSources.delete(node)
       holding.ownSynced.delete(node)
+      holding.unpublished.delete(node)
       holding.askers.delete(node)
       holding.takenFrom.delete(node)
     }
@@ -334,6 +357,7 @@ export class Holdings {
 
   /** Take joins and leaves as far as they go now. Cheap when there is nothing to do. */
   advance(): void {
+    this.#joinAsRepository()
     const isSettled = this.#members.isSettled()
     if (!this.#isPlaced && isSettled) this.#placeAll()
     this.#letGo([...this.#moved].filter((holding) => this.#isHandedOver(holding)))
@@ -405,7 +429,8 @@ export class Holdings {
   /** Shards of which this node is a copy and which it, leaving, has not handed over yet. */
   owed(): number[] {
     if (!this.#isLeaving || this.#context.lacks('leave-hand-over')) return []
-    return this.#shards.filter((holding) => this.#isOwed(holding)).map(({ shard }) => shard)
+    const isOwed = (holding: Holding): boolean => this.#isOwed(holding) && !this.isRepositoryOf(holding.shard)
+    return this.#shards.filter(isOwed).map(({ shard }) => shard)
   }
 
   #shard(shard: number): Holding {
@@ -482,9 +507,7 @@ export class Holdings {
     if (ready === undefined && !live.every((node) => holding.hellos.has(node))) return
     if (ready === undefined && !this.#members.mayStartCold()) return
     // Who owes its own sessions is asked for them; when nobody is ready, everybody is.
-    const owed = live.filter(
-      (node) => !holding.ownSynced.has(node) && (ready === undefined || holding.owedBy.has(node)),
-    )
+    const owed = live.filter((node) => this.#hasOwn(node, holding) && (ready === undefined || holding.owedBy.has(node)))
     if (owed.length > 0) {
       holding.isSyncing = true
       let waiting = owed.length
@@ -507,6 +530,16 @@ export class Holdings {
         if (complete || sources.every((node) => holding.failedSources.has(node))) holding.failedSources.clear()
       })
     } else holding.isSynced = true
+  }
+
+  /** Whether a member may have sessions of its own in the shard, and was not asked for them yet. */
+  #hasOwn(node: NodeId, holding: Holding): boolean {
+    if (holding.ownSynced.has(node)) return false
+    // Who never published for the shard has none, but for what a repository has from its disk.
+    if (!holding.unpublished.has(node)) return true
+    const member = this.#members.get(node)
+    if (member === undefined || this.#context.lacks('repository-source')) return false
+    return isRepository(member) && hasShard(member.joined, holding.shard)
   }
 
   #readyBitsOf(node: NodeId): ShardBits {

@@ -54,6 +54,8 @@ export interface PullPorts {
   /** Members that can be asked now, nearest first, with those that joined the shard before the others. */
   reachable(shard: number): readonly NodeId[]
   isReachable(node: NodeId): boolean
+  /** Whether the member keeps more than holders have room for. */
+  isRepository(node: NodeId): boolean
   ingest(records: readonly KeyedRecord[], from: NodeId): void
 }
 
@@ -307,9 +309,19 @@ export class Puller {
 
   #askNext(flight: Flight): void {
     const reachable = this.#ports.reachable(flight.shard)
-    const next = reachable.find((node) => !flight.asked.has(node) && this.#mayAsk(flight, node))
+    const open = reachable.filter((node) => !flight.asked.has(node) && this.#mayAsk(flight, node))
+    const next = (this.#isEvicted(flight) ? open.find((node) => this.#ports.isRepository(node)) : undefined) ?? open[0]
     flight.nextAskAtMs = next === undefined ? Number.POSITIVE_INFINITY : this.#context.nowMs + flight.times.hedgeMs()
     if (next !== undefined) this.#ask(flight, next)
+  }
+
+  /** Whether somebody had no room for it: others of its holders may have had none either. */
+  #isEvicted(flight: Flight): boolean {
+    if (this.#context.table.stub(flight.key) !== undefined) return true
+    for (const reply of flight.asked.values()) {
+      if (reply !== WAITING && reply !== SILENT && reply.status === 'evicted') return true
+    }
+    return false
   }
 
   /** Who speaks an earlier version of the wire has no chunks. */

@@ -27,6 +27,8 @@ import type { KeyedRecord } from '../wire/record-codec.ts'
 
 export interface SyncSourcePorts {
   isJoined(shard: number): boolean
+  /** Whether this node is a repository of the shard: what it has of it is its own, as from its disk it is. */
+  isRepositoryOf(shard: number): boolean
   /** Whether what this node has of the shard counts for who asks. */
   isCopyFor(asker: NodeId, shard: number): boolean
   /** The asker holds something else than this node, more or less. */
@@ -113,14 +115,18 @@ export class SyncSource {
 
   #isSent(entry: Entry, scope: SyncScope, wire: number): boolean {
     if (wire < OUTSIDE_WIRE && isChunkKey(entry.key)) return false
-    if (scope === 'own' && entry.frame === 0) return false
+    if (scope === 'own' && !this.#isOwn(entry)) return false
     return !entry.isUnwritten && entry.endsAtMs > this.#untilMs
   }
 
   /** What will be left of an entry that is so close to its end that it is not sent itself: who joins now needs it then. */
   #leftOf(entry: Entry, scope: SyncScope): SessionRecord | undefined {
-    if (entry.endsAtMs > this.#untilMs || (scope === 'own' && entry.frame === 0)) return undefined
+    if (entry.endsAtMs > this.#untilMs || (scope === 'own' && !this.#isOwn(entry))) return undefined
     return remainder(entry.floor, this.#untilMs)
+  }
+
+  #isOwn(entry: Entry): boolean {
+    return entry.frame !== 0 || this.#ports.isRepositoryOf(entry.shard)
   }
 
   /** What ends before that is not worth sending (rule E2). */

@@ -58,6 +58,8 @@ export interface BucketTableOptions {
   readonly onEvicted: (entry: Entry) => void
   /** The sweep takes out a record that ended. @returns what takes its place, if anything does. */
   readonly onEnded?: (entry: Entry) => Tombstone | undefined
+  /** What is stored under a key became another, or nothing. */
+  readonly onChanged?: (key: SessionKey, bucket: number) => void
 }
 
 export class BucketTable {
@@ -374,6 +376,7 @@ export class BucketTable {
     this.#bytes += bytes
     flip(this.#bucket(bucketOf(hash)), meta)
     this.#flipFloor(slab, at)
+    this.#options.onChanged?.(key, bucketOf(hash))
   }
 
   #uncount(slot: number): void {
@@ -454,6 +457,7 @@ export class BucketTable {
     this.#indexOf(lo).remove(lo, slot)
     this.#fronts.delete(slot)
     this.#size--
+    this.#options.onChanged?.(this.#keys[slot] as SessionKey, bucketOfLow(lo))
   }
 
   #free(slot: number): void {
