@@ -54,3 +54,20 @@ export const PORTION_TEXT_MAX = 1_024
 export const PORTION_LIST_MAX = 1_000
 /** The largest window that TCP can announce: 65,535 shifted by 14 (RFC 7323, 2.3). */
 export const PORTION_TRANSPORT_WINDOW_MAX: number = 65_535 * 2 ** 14
+
+// Repositories.
+
+/** From a change to its write: a session that is used a few times in a row is written once. What a crash of everybody loses. */
+export const REPOSITORY_WRITE_MS = 20
+/** Records and bytes of one write: a few milliseconds of the disk's thread, and a fraction of one of the event loop. */
+export const REPOSITORY_BATCH_RECORDS = 256
+export const REPOSITORY_BATCH_BYTES: number = 1024 * 1024
+/** After a write failed it is tried again, from the first pause to the longest, doubled each time. */
+export const REPOSITORY_RETRY_MS_MIN = 250
+export const REPOSITORY_RETRY_MS_MAX = 30_000
+/** How long a stop waits for the last writes, and for the file to be closed. */
+export const REPOSITORY_STOP_MS = 5_000
+/** An idle repository writes what time it is this often. */
+export const REPOSITORY_HEADER_MS = 60_000
+/** A file smaller than this has no room for anything but its own pages. */
+export const REPOSITORY_BYTES_MIN: number = 1024 * 1024

@@ -29,6 +29,8 @@ export interface DriverInit {
   onIncarnation(incarnation: number): void
   /** Who is to be connected with changed. */
   onMembers(members: ReadonlyMap<NodeId, readonly string[]>): void
+  /** After every step, for who looks at what it left. */
+  readonly onStepped?: (() => void) | undefined
   /** A step threw: a broken invariant of the core. The driver has stopped. */
   onBroken(error: unknown): void
 }
@@ -199,6 +201,7 @@ export class Driver {
       const results = this.#out.drainResults()
       if (results === undefined) this.#carryOut(this.#out.drain())
       else this.#finish(results)
+      this.#init.onStepped?.()
     } catch (error) {
       this.stop()
       this.#init.onBroken(error)

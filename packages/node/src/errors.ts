@@ -39,3 +39,28 @@ export class PortionError extends RepriseError implements PortionMismatch {
     this.got = got
   }
 }
+
+/**
+ * Why a repository cannot use its directory.
+ *
+ * - `REPOSITORY_TORN`: the file is not whole, or a record in it is not what was written. Restore it, or remove it.
+ * - `REPOSITORY_FOREIGN`: the file is something else, or another node's or cluster's.
+ * - `REPOSITORY_FULL`: no room on the disk, or in `repository.bytesMax`. A running repository goes on in memory.
+ * - `REPOSITORY_UNREADABLE`: the directory cannot be used, or the disk failed.
+ * - `REPOSITORY_UNAVAILABLE`: the package `lmdb` is not installed.
+ */
+export type RepositoryFailure =
+  | 'REPOSITORY_TORN'
+  | 'REPOSITORY_FOREIGN'
+  | 'REPOSITORY_FULL'
+  | 'REPOSITORY_UNREADABLE'
+  | 'REPOSITORY_UNAVAILABLE'
+
+/** Thrown by `createNode` when a repository cannot start from its directory, of which nothing was used then. */
+export class RepositoryError extends RepriseError {
+  declare readonly code: RepositoryFailure
+
+  constructor(message: string, { code, ...options }: ErrorOptions & { readonly code: RepositoryFailure }) {
+    super(code, message, options)
+  }
+}

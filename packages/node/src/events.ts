@@ -31,6 +31,10 @@ export interface NodeEvents {
   'members:missing': [{ readonly nodeIds: readonly string[] }]
   /** This node stopped before these shards were at all who shall hold them: as if it had crashed, for these. */
   'handover:incomplete': [{ readonly shards: readonly number[] }]
+  /** The disk does not take what this repository shall keep: it goes on in memory, and tries again. */
+  'repository:degraded': [{ readonly code: string; readonly reason: string }]
+  /** It does again. What was missed is being written. */
+  'repository:recovered': [{ readonly degradedMs: number }]
   /** The node stopped by itself because an invariant broke. Its sessions are safe at the others. */
   failed: [unknown]
 }
@@ -51,6 +55,8 @@ export const NODE_EVENTS: readonly (keyof NodeEvents)[] = Object.keys({
   'shard:left': true,
   'members:missing': true,
   'handover:incomplete': true,
+  'repository:degraded': true,
+  'repository:recovered': true,
   failed: true,
   // A name that is missing here does not compile.
 } satisfies Record<keyof NodeEvents, true>) as (keyof NodeEvents)[]

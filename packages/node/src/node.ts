@@ -11,6 +11,7 @@ import type {
   CheckReport,
   CreateOptions,
   EarlierMember,
+  KeyHash,
   LiveRecord,
   NodeId,
   Notice,
@@ -49,10 +50,14 @@ import { GOODBYE_MS, STOP_FLUSH_MS } from './constants.ts'
 import type { DataDir } from './data-dir.ts'
 import { openDataDir } from './data-dir.ts'
 import { Driver } from './driver.ts'
+import { RepositoryError } from './errors.ts'
 import type { NodeEvents } from './events.ts'
 import type { NodeOptions, ResolvedOptions } from './options.ts'
 import { assertLifetime, number, resolveOptions } from './options.ts'
 import { Requests, unexpected } from './requests.ts'
+import type { KeeperEvents, KeeperInit, RepositoryStatus } from './repository/keeper.ts'
+import { Keeper, loadRepository } from './repository/keeper.ts'
+import { openLmdbStore } from './repository/lmdb-store.ts'
 import type { Sealer } from './seal.ts'
 import { createSealer, deriveSealKey } from './seal.ts'
 import { NodeSession, nameOf, ResumedNodeSession } from './session.ts'
@@ -69,6 +74,8 @@ export interface NodeStatus extends ReplicaStatus {
   readonly ephemeral: boolean
   /** Frames and messages that were dropped because too much waited to be worked off. Frames are repaired. */
   readonly droppedInputs: number
+  /** Of a repository: what it keeps, and whether that is on its disk. */
+  readonly repository?: RepositoryStatus
   readonly network: NetworkStats
 }
 
@@ -86,6 +93,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   readonly #replica: Replica
   readonly #driver: Driver
   readonly #dataDir: DataDir | undefined
+  readonly #keeper: Keeper | undefined
   readonly #requests: Requests
   readonly #writer: SessionWriter
   readonly #waiters = new Set<() => void>()
@@ -100,12 +108,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    */
   constructor(parts: NodeParts) {
     super()
-    const { options, clock, network, replica, dataDir, sealer } = parts
+    const { options, clock, network, replica, dataDir, sealer, kept } = parts
     this.#options = options
     this.#clock = clock
     this.#network = network
     this.#replica = replica
     this.#dataDir = dataDir
+    const keeper = kept === undefined ? undefined : new Keeper(kept, this.#keeperEvents())
+    this.#keeper = keeper
     this.#driver = new Driver({
       replica,
       network,
@@ -113,6 +123,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       onNotice: (notice) => this.#onNotice(notice),
       onIncarnation: (incarnation) => this.#onIncarnation(incarnation),
       onMembers: (members) => this.#dataDir?.remember(members),
+      onStepped: keeper === undefined ? undefined : () => keeper.wake(),
       onBroken: (error) => this.#onBroken(error),
     })
     this.#requests = new Requests(this.#driver)
@@ -215,6 +226,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
       copies: Number.isFinite(this.#options.copies) ? this.#options.copies : 'all',
       ephemeral: this.#dataDir === undefined,
       droppedInputs: this.#driver.droppedInputs,
+      ...this.#repositoryStatus(),
       network: this.#network.stats(),
     }
   }
@@ -271,6 +283,17 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   /** Listen and join. Called once, by `createNode`. */
   async start(): Promise<void> {
+    try {
+      await this.#listen()
+    } catch (error) {
+      await this.#keeper?.stop()
+      throw error
+    }
+    this.refreshAddresses()
+    this.#driver.post({ type: 'tick' })
+  }
+
+  async #listen(): Promise<void> {
     await this.#network.start({
       onPeerUp: (peer, wire) => this.#driver.receive({ type: 'peer-up', peer, wire }),
       onPeerDown: (peer) => this.#driver.receive({ type: 'peer-down', peer }),
@@ -281,8 +304,6 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
         this.#driver.receive({ type: 'message', from, lane, bytes })
       },
     })
-    this.refreshAddresses()
-    this.#driver.post({ type: 'tick' })
   }
 
   /**
@@ -297,6 +318,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     try {
       await this.#handOver(drainMs)
       await this.#network.stop()
+      await this.#keeper?.stop()
       await this.#dataDir?.release()
     } finally {
       this.#hasStopped = true
@@ -434,6 +456,27 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     }
   }
 
+  #keeperEvents(): KeeperEvents {
+    const { logger } = this.#options
+    return {
+      onDegraded: (error) => {
+        const code = error instanceof RepositoryError ? error.code : 'REPOSITORY_UNREADABLE'
+        logger?.warn('the repository goes on in memory: its disk fails', { code, error: error.message })
+        this.#tell('repository:degraded', { code, reason: error.message })
+      },
+      onRecovered: (degradedMs) => {
+        logger?.info('the repository writes to its disk again', { degradedMs })
+        this.#tell('repository:recovered', { degradedMs })
+      },
+    }
+  }
+
+  #repositoryStatus(): Pick<NodeStatus, 'repository'> {
+    const shards = this.#options.repository?.shards.length
+    if (shards === undefined) return {}
+    return { repository: { shards, ...(this.#keeper?.status() ?? IN_MEMORY) } }
+  }
+
   #onBroken(error: unknown): void {
     this.#options.logger?.error('an invariant broke, the node stops', { error: String(error) })
     void this.stop()
@@ -470,6 +513,8 @@ interface NodeParts {
   readonly replica: Replica
   readonly dataDir: DataDir | undefined
   readonly sealer: Sealer | undefined
+  /** Of a repository with a directory: what writes to it, loaded. */
+  readonly kept?: KeeperInit | undefined
 }
 
 async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir | undefined): Promise<Node> {
@@ -498,6 +543,7 @@ export async function nodeOn(
   dataDir: DataDir | undefined,
 ): Promise<Node> {
   const now = clock.now()
+  const keyHash = await loadKeyHash()
   const replica = new Replica(
     {
       nodeId: network.nodeId,
@@ -505,16 +551,40 @@ export async function nodeOn(
       incarnation: dataDir?.incarnation ?? Math.floor(now.wallMs),
       zone: options.zone,
       weight: options.weight,
+      repository: options.repository?.shards ?? [],
       copies: options.copies,
       cacheBytesMax: options.cacheBytesMax,
       earlierMembers: [...joinedByName(options.join), ...(dataDir?.earlierMembers ?? [])],
       expectPeers: options.join.length > 0 || dataDir?.isReturning === true,
-      keyHash: await loadKeyHash(),
+      keyHash,
       seed: randomInt(2 ** 32),
     },
     now,
   )
-  return new Node({ options, clock, network, replica, dataDir, sealer: chooseSealer(options) })
+  const sealer = chooseSealer(options)
+  const kept = await loadKept(options, clock, replica, keyHash)
+  return new Node({ options, clock, network, replica, dataDir, sealer, kept })
+}
+
+/** What a repository with a directory kept, read into the replica. @throws RepositoryError */
+async function loadKept(
+  { repository, cluster }: ResolvedOptions,
+  clock: Clock,
+  replica: Replica,
+  keyHash: KeyHash,
+): Promise<KeeperInit | undefined> {
+  const { changes } = replica
+  if (repository?.directory === undefined || changes === undefined) return undefined
+  const store = await openLmdbStore(repository.directory, repository.bytesMax)
+  const init = { store, replica, keyHash, owner: { cluster, nodeId: replica.nodeId } }
+  try {
+    return { ...init, changes, clock: await loadRepository({ ...init, shards: repository.shards }, clock) }
+  } catch (error) {
+    await store.close()
+    if (!(error instanceof RepositoryError)) throw error
+    const { code, message } = error
+    throw new RepositoryError(`repository in ${repository.directory}: ${message}`, { code, cause: error })
+  }
 }
 
 /** Members that the join list names: they are dialled there, and missed while they are away. */
@@ -553,5 +623,15 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
+/** A repository without a directory. */
+const IN_MEMORY: Omit<RepositoryStatus, 'shards'> = {
+  persistent: false,
+  records: 0,
+  bytes: 0,
+  queued: 0,
+  degraded: false,
+  failedWrites: 0,
+  lastWriteAgoMs: undefined,
+}
 const READY_POLL_MS = 20
 const STOP_POLL_MS = 5

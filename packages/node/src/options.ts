@@ -9,10 +9,11 @@ import {
   CACHE_BYTES_MIN,
   COPIES_DEFAULT,
   IDLE_MS_DEFAULT,
+  SHARD_COUNT,
   UsageError,
 } from '@reprise/core'
 import type { Logger } from '@reprise/p2p'
-import { DRAIN_MS_DEFAULT, READY_MS_DEFAULT, SECRET_BYTES_MIN } from './constants.ts'
+import { DRAIN_MS_DEFAULT, READY_MS_DEFAULT, REPOSITORY_BYTES_MIN, SECRET_BYTES_MIN } from './constants.ts'
 
 /** Everything has a default; `createNode()` alone makes a cluster of one on loopback. */
 export interface NodeOptions {
@@ -39,7 +40,24 @@ export interface NodeOptions {
   readonly cluster?: string
   /** Where the node is (rack, data centre): copies are spread over zones first. Default `''`. */
   readonly zone?: string
-  /** Share of the shards relative to other members, 0 to 100; 0 holds none. Default 1. */
+  /**
+   * `member` (default), or `repository`: it keeps all shards, or those listed, besides their holders, and is none of the copies that a
+   * commit waits for. It serves sessions like any node.
+   */
+  readonly role?: 'member' | 'repository'
+  /** With `role: 'repository'`. Give such a node a `cache.bytesMax` for all that it shall keep. */
+  readonly repository?: {
+    /** The shards it keeps, 0 to 63. Default `'all'`. */
+    readonly shards?: readonly number[] | 'all'
+    /**
+     * A directory in which it keeps them through restarts, made if missing. Needs `dataDir`, and the package `lmdb`. Default:
+     * none, they are kept in memory.
+     */
+    readonly directory?: string
+    /** Bytes that they may take there. Default: what the disk has. */
+    readonly bytesMax?: number
+  }
+  /** Share of the shards relative to other members, 0 to 100; 0 holds none. Default 1; a repository has none. */
   readonly weight?: number
   /** Holders of each session besides its primary, or `'all'`. The same on all members. Default 2. */
   readonly copies?: number | 'all'
@@ -79,6 +97,7 @@ export interface ResolvedOptions {
   readonly cluster: string
   readonly zone: string
   readonly weight: number
+  readonly repository: ResolvedRepository | undefined
   /** Infinity for `'all'`. */
   readonly copies: number
   readonly cacheBytesMax: number
@@ -89,6 +108,12 @@ export interface ResolvedOptions {
   readonly encryption: 'tls' | 'noise'
   readonly carrier: 'gossip' | 'direct'
   readonly logger: Logger | undefined
+}
+
+export interface ResolvedRepository {
+  readonly shards: readonly number[]
+  readonly directory: string | undefined
+  readonly bytesMax: number
 }
 
 /** @throws UsageError for an option that can never work, and for one that does not exist. */
@@ -115,6 +140,7 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     cluster: options.cluster ?? 'reprise',
     zone: text('zone', options.zone, 0, 64) ?? '',
     weight: number('weight', options.weight ?? 1, 0, 100),
+    repository: resolveRepository(options),
     copies:
       options.copies === 'all' ? Number.POSITIVE_INFINITY : integer('copies', options.copies ?? COPIES_DEFAULT, 0, 64),
     cacheBytesMax: integer('cache.bytesMax', options.cache?.bytesMax ?? CACHE_BYTES_DEFAULT, CACHE_BYTES_MIN, 2 ** 40),
@@ -125,6 +151,27 @@ export function resolveOptions(options: NodeOptions): ResolvedOptions {
     encryption: options.encryption ?? 'tls',
     carrier: oneOf('carrier', options.carrier ?? 'gossip', CARRIERS),
     logger: options.logger,
+  }
+}
+
+function resolveRepository(options: NodeOptions): ResolvedRepository | undefined {
+  const { role = 'member', repository = {}, weight, dataDir } = options
+  if (oneOf('role', role, ROLES) === 'member') {
+    if (options.repository !== undefined) throw new UsageError("repository needs role 'repository'")
+    return undefined
+  }
+  if (weight !== undefined && weight !== 0) throw new UsageError('a repository has no weight: leave it out')
+  const { shards = 'all', directory, bytesMax = Number.MAX_SAFE_INTEGER } = repository
+  if (directory !== undefined && dataDir === undefined) {
+    throw new UsageError('repository.directory needs dataDir: what is kept belongs to a node that comes back')
+  }
+  const all = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
+  const listed = shards === 'all' ? all : shards.map((n) => integer('repository.shards', n, 0, SHARD_COUNT - 1))
+  if (listed.length === 0) throw new UsageError('repository.shards lists none')
+  return {
+    shards: [...new Set(listed)],
+    directory,
+    bytesMax: integer('repository.bytesMax', bytesMax, REPOSITORY_BYTES_MIN, Number.MAX_SAFE_INTEGER),
   }
 }
 
@@ -163,6 +210,7 @@ function nearest(name: string): string {
 }
 
 const CARRIERS = ['gossip', 'direct'] as const
+const ROLES = ['member', 'repository'] as const
 
 const KNOWN: ReadonlySet<string> = new Set<keyof NodeOptions>([
   'name',
@@ -175,6 +223,8 @@ const KNOWN: ReadonlySet<string> = new Set<keyof NodeOptions>([
   'sealKeys',
   'cluster',
   'zone',
+  'role',
+  'repository',
   'weight',
   'copies',
   'cache',
