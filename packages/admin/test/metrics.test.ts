@@ -7,6 +7,17 @@ import { ask } from './support/ask.ts'
 import { FakeNode, member } from './support/fake-node.ts'
 import { type ParsedFamily, parseMetrics } from './support/prometheus.ts'
 
+const REPOSITORY = {
+  shards: 64,
+  persistent: true,
+  records: 3,
+  bytes: 4_096,
+  queued: 2,
+  degraded: true,
+  failedWrites: 1,
+  lastWriteAgoMs: 1_500,
+}
+
 describe('metrics', () => {
   let node: FakeNode
   let admin: Admin
@@ -28,10 +39,21 @@ describe('metrics', () => {
 
   it('are what docs/metrics.md says, by name, labels, type, unit and meaning, and nothing else', async () => {
     node.members = [member('a')]
+    node.repository = REPOSITORY
     const families = [...(await scrape()).values()]
     const told = families.map((family) => ({ ...family, labels: labelsOf(family), unit: unitOf(family.name) }))
     const lines = told.map(({ name, labels, type, unit, help }): Line => ({ name, labels, type, unit, help }))
     assert.deepEqual(lines.sort(byName), documented().sort(byName))
+  })
+
+  it('[R14] tell of a repository what is on its disk and what is not, and of other nodes nothing', async () => {
+    assert.equal((await scrape()).has('reprise_repository_records'), false)
+    node.repository = REPOSITORY
+    const families = await scrape()
+    const value = (name: string): number | undefined => families.get(`reprise_repository_${name}`)?.samples[0]?.value
+    assert.deepEqual([value('queued_records'), value('degraded'), value('last_write_seconds')], [2, 1, 1.5])
+    node.repository = { ...REPOSITORY, lastWriteAgoMs: undefined }
+    assert.equal((await scrape()).has('reprise_repository_last_write_seconds'), false)
   })
 
   it('have names with a prefix and the unit, and counters end with _total', async () => {

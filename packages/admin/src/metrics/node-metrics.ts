@@ -18,6 +18,7 @@ export function nodeMetrics(node: Pick<AdminNode, 'state' | 'status' | 'stats'>)
     ...memberMetrics(status.members),
     ...shardMetrics(status),
     ...tableMetrics(status),
+    ...repositoryMetrics(status),
     ...streamMetrics(status),
     ...networkMetrics(status),
     ...requestMetrics(stats),
@@ -57,6 +58,32 @@ function tableMetrics({ table }: NodeStatus): MetricFamily[] {
     counter('table_evictions', 'Sessions that left the cache for want of room.', table.evictions),
     gauge('table_stubs', 'What is remembered of evicted sessions.', table.stubs),
     gauge('table_tombstones', 'What is remembered of dropped sessions; part of the records.', table.tombstones),
+  ]
+}
+
+/** None of a node that is no repository. */
+function repositoryMetrics({ repository }: NodeStatus): MetricFamily[] {
+  if (repository === undefined) return []
+  const { records, bytes, queued, degraded, failedWrites, lastWriteAgoMs } = repository
+  return [
+    gauge('repository_records', 'Records that the repository has on disk.', records),
+    gauge('repository_bytes', 'Bytes that they take there.', bytes),
+    gauge('repository_queued_records', 'Changes that are not on disk yet.', queued),
+    gauge(
+      'repository_degraded',
+      '1 while the disk takes nothing, and the repository goes on in memory.',
+      degraded ? 1 : 0,
+    ),
+    counter('repository_failed_writes', 'Writes that the disk did not take.', failedWrites),
+    ...(lastWriteAgoMs === undefined
+      ? []
+      : [
+          gauge(
+            'repository_last_write_seconds',
+            'Time since the last write; not before the first.',
+            lastWriteAgoMs / 1_000,
+          ),
+        ]),
   ]
 }
 

@@ -18,6 +18,7 @@ export class FakeNode extends EventEmitter<NodeEvents> implements AdminNode {
   members: NodeStatus['members'] = []
   /** This node's part in each of its shards. */
   shardStates: readonly NodeStatus['shards'][number]['state'][] = ['ready', 'ready', 'ready']
+  repository: NonNullable<NodeStatus['repository']> | undefined
   addresses: readonly string[] = ['/ip4/127.0.0.1/tcp/4747/p2p/me']
 
   status(): NodeStatus {
@@ -42,6 +43,7 @@ export class FakeNode extends EventEmitter<NodeEvents> implements AdminNode {
       copies: 2,
       ephemeral: true,
       droppedInputs: 0,
+      ...(this.repository !== undefined && { repository: this.repository }),
       network: { peers: [], connections: 0, counters: NETWORK_COUNTERS },
     }
   }
