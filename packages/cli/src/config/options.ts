@@ -33,6 +33,9 @@ export interface ConfigValues {
   readonly secretFile: string | undefined
   readonly allow: readonly string[]
   readonly zone: string | undefined
+  readonly role: 'member' | 'repository'
+  readonly 'repository.directory': string | undefined
+  readonly 'repository.bytesMax': number | undefined
   readonly weight: number
   readonly copies: number | 'all'
   readonly 'cache.bytesMax': number
@@ -111,6 +114,21 @@ export const OPTIONS: { readonly [Name in OptionName]: ConfigOption<ConfigValues
     kind: text('<name>', 64),
     default: undefined,
     help: 'rack or data centre: copies are spread over zones first',
+  },
+  role: {
+    kind: oneOf(['member', 'repository']),
+    default: 'member',
+    help: 'a repository keeps all shards besides their holders, and is none of the copies that commits wait for',
+  },
+  'repository.directory': {
+    kind: path('<dir>'),
+    default: undefined,
+    help: 'where a repository keeps them through restarts; without it in memory. Needs a data directory',
+  },
+  'repository.bytesMax': {
+    kind: bytes({ min: 1024 ** 2, max: 1024 ** 5 }),
+    default: undefined,
+    help: 'what they may take there; what the disk has',
   },
   weight: {
     kind: number({ min: 0, max: 100 }),

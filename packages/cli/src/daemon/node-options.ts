@@ -3,6 +3,15 @@ import type { Logger, NodeOptions } from '@reprise/node'
 import type { Config } from '../config/config.ts'
 import { readSecret } from '../config/secrets.ts'
 
+/** The part that the node takes. A repository has no weight, whatever the default is. */
+function repositoryOf(config: Config): Pick<NodeOptions, 'role' | 'repository' | 'weight'> {
+  const [directory, bytesMax] = [config.get('repository.directory'), config.get('repository.bytesMax')]
+  const repository = { ...(directory !== undefined && { directory }), ...(bytesMax !== undefined && { bytesMax }) }
+  if (config.get('role') === 'repository') return { role: 'repository', repository }
+  // What is given without the role is refused by the node, not passed over.
+  return { weight: config.get('weight'), ...(Object.keys(repository).length > 0 && { repository }) }
+}
+
 /** @throws CommandError when the file with the secret cannot be used. */
 export async function nodeOptionsOf(config: Config, logger: Logger): Promise<NodeOptions> {
   const [name, dataDir, zone] = [config.get('name'), config.get('dataDir'), config.get('zone')]
@@ -18,7 +27,7 @@ export async function nodeOptionsOf(config: Config, logger: Logger): Promise<Nod
     cluster: config.get('cluster'),
     listen: config.get('listen'),
     join: config.get('join'),
-    weight: config.get('weight'),
+    ...repositoryOf(config),
     copies: config.get('copies'),
     cache: { bytesMax: config.get('cache.bytesMax') },
     lifetime: { idleMs: config.get('lifetime.idleMs'), absoluteMs: config.get('lifetime.absoluteMs') },
