@@ -50,6 +50,27 @@ describe('simulation', function () {
     it(`stays mended: ${why}`, () => expectNone(simulateScenario(scenario, { keyHash })))
   }
 
+  it('[R14] hold in clusters with a repository, which crashes with everybody and comes back with what it had', () => {
+    const adapt = (scenario: Scenario): Scenario => {
+      const { nodeCount, activeMs, faults } = scenario
+      const all = Array.from({ length: nodeCount + 1 }, (_, node) => node)
+      const crashes = all.map((node): Scenario['faults'][number] => {
+        return { kind: 'crash', node, atMs: activeMs / 2, lastsMs: 200, isSilent: false, hasAmnesia: false }
+      })
+      const calm = faults.filter(({ kind }) => kind === 'partition' || kind === 'cut')
+      return {
+        ...scenario,
+        nodeCount: nodeCount + 1,
+        repositories: [nodeCount],
+        wires: [],
+        clocks: [],
+        liveness: undefined,
+        faults: [...calm, ...crashes].sort((a, b) => a.atMs - b.atMs),
+      }
+    }
+    for (const seed of SEEDS.slice(0, 12)) expectNone(run(seed, { adapt }))
+  })
+
   it('replays: the same seed is the same run, event by event', () => {
     for (const seed of [1, 2, 3]) {
       const [first, second] = [run(seed), run(seed, { log: () => {} })]

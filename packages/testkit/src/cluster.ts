@@ -6,8 +6,27 @@
  * the next tick into the event queue. A paused process runs nothing; what arrives for it waits, up to a bound, and is worked
  * off in one go when it wakes. Clocks are per node, so that they can be wrong.
  */
-import type { BucketTable, Entry, Event, KeyHash, NodeId, Notice, Replica, ReplicaInit, Result } from '@reprise/core'
-import { Outbox, Replica as RealReplica, WIRE_VERSION } from '@reprise/core'
+import type {
+  BucketTable,
+  Entry,
+  Event,
+  KeyHash,
+  NodeId,
+  Notice,
+  Replica,
+  ReplicaInit,
+  Result,
+  SessionKey,
+} from '@reprise/core'
+import {
+  BUCKET_COUNT,
+  decodeStored,
+  encodeStored,
+  Outbox,
+  Replica as RealReplica,
+  SHARD_COUNT,
+  WIRE_VERSION,
+} from '@reprise/core'
 import { NodeClock } from './clock.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { NetworkConditions, NetworkEvents } from './network.ts'
@@ -22,6 +41,8 @@ export interface ClusterOptions {
   readonly planted: ReadonlySet<string>
   readonly cacheBytesMax: number
   readonly seed: number
+  /** Nodes that are repositories of everything, and find what they had when they start again. */
+  readonly repositories?: readonly number[] | undefined
   /** The best wire version that each node speaks; default: the code's own. */
   readonly wires?: readonly number[]
   /** The code that a node of a wire version runs; default: the present one, which speaks all of them. */
@@ -69,6 +90,8 @@ export class SimulatedNode {
   replica: Replica | undefined
   /** What its disk remembers. */
   storedIncarnation = 0
+  /** Of a repository, and when it was written. */
+  stored: { readonly atMs: number; readonly values: readonly (readonly [SessionKey, Uint8Array])[] } | undefined
   /** Counts the starts of the process. */
   life = 0
   /** It was told to leave: what it has is about to go with it. */
@@ -167,6 +190,7 @@ export class Cluster {
     node.isPaused = false
     if (amnesia) {
       node.storedIncarnation = 0
+      node.stored = undefined
       node.clock.reset(this.nowMs)
     }
     const now = this.#nowOf(node)
@@ -181,10 +205,12 @@ export class Cluster {
       planted,
       cacheBytesMax,
       expectPeers: nodeCount > 1,
+      ...(this.#isRepository(node) && { repository: ALL_SHARDS }),
     }
     const Core = this.options.coreOf?.(this.#wireOf(node.index)) ?? RealReplica
     node.replica = new Core(init, now)
     node.tickAtMs = Number.POSITIVE_INFINITY
+    this.#load(node, node.replica)
     this.#events.onStart(node)
     this.network.start(node.index, jitterMs)
     this.#scheduleTick(node)
@@ -194,6 +220,7 @@ export class Cluster {
   crash(node: SimulatedNode, isSilent: boolean): void {
     if (!node.isUp) return
     this.#events.onCrash(node)
+    if (this.#isRepository(node)) this.#store(node)
     node.replica = undefined
     node.isPaused = false
     node.inbox.length = 0
@@ -250,6 +277,32 @@ export class Cluster {
     if (node.replica === replica) this.#scheduleTick(node)
   }
 
+  #isRepository({ index }: SimulatedNode): boolean {
+    return this.options.repositories?.includes(index) === true
+  }
+
+  /** Its disk is as good as its memory: what writing behind loses is not the business of the core. */
+  #store(node: SimulatedNode): void {
+    const values: (readonly [SessionKey, Uint8Array])[] = []
+    const { nowMs } = this.#nowOf(node)
+    for (let bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+      for (const { key, record, isUnwritten } of node.table.bucketEntries(bucket)) {
+        if (isUnwritten) continue
+        values.push([key, encodeStored(key, record, { nowMs, storedMs: this.nowMs }, this.options.keyHash)])
+      }
+    }
+    node.stored = { atMs: this.nowMs, values }
+  }
+
+  #load(node: SimulatedNode, replica: Replica): void {
+    if (node.stored === undefined || node.stored.values.length === 0) return
+    const now = this.#nowOf(node)
+    const time = { nowMs: now.nowMs, storedMs: this.nowMs }
+    const records = node.stored.values.map(([key, value]) => decodeStored(key, value, time, this.options.keyHash))
+    replica.step({ type: 'load', records }, now, this.#out)
+    this.#out.drain()
+  }
+
   #stepAt(index: number, event: Event, bytes?: Uint8Array): void {
     if (bytes !== undefined) {
       this.trace.mix(bytes.length)
@@ -303,6 +356,7 @@ function nodeIdOf(index: number): NodeId {
   return `n${index}`
 }
 
+const ALL_SHARDS: readonly number[] = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
 /** Events of peers that wait for a paused node: a few hundred kilobytes of socket buffers. */
 const INBOX_MAX = 1_000
 /** Work at one moment may lead to a few ticks; more is a tick that asks for itself. */

@@ -35,6 +35,8 @@ export interface Scenario {
   readonly clocks: readonly ClockError[]
   /** The best wire version that each node speaks, if not all speak the newest. */
   readonly wires: readonly number[]
+  /** Nodes that are repositories. None are drawn: tests add them. */
+  readonly repositories?: readonly number[]
   /** Faults that stay, and who must get along all the same. */
   readonly liveness: Liveness | undefined
 }

@@ -137,6 +137,7 @@ class Simulation implements World {
         conditions,
         planted,
         cacheBytesMax,
+        repositories: scenario.repositories,
         seed,
         wires,
         ...(options.coreOf && { coreOf: options.coreOf }),

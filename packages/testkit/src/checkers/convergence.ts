@@ -42,7 +42,9 @@ export class Convergence implements Checker {
       if (pulls.underWay > 0) return `${id} has pulls under way`
       if (syncs.underWay > 0) return `${id} has syncs under way`
     }
-    const full = Math.min(options.copies + 1, nodes.length)
+    // Repositories come on top, and must be equal as well.
+    const beside = options.repositories?.length ?? 0
+    const full = Math.min(options.copies + 1, nodes.length - beside) + beside
     for (let shard = 0; shard < SHARD_COUNT; shard++) {
       const holders = this.#holders(shard)
       if (holders.length !== full) return `shard ${shard} has ${holders.length} ready holders of ${full}`
