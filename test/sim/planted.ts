@@ -500,6 +500,9 @@ export const COVERED: Readonly<Record<string, string>> = {
   eject: 'not exercised, since no ring here comes near its bound: core/test/stream/outgoing.test.ts',
   vouch: 'buried too early means more moves than must, and nothing lost: core/test/members/vouching.test.ts',
   'cold-start': 'not exercised, since nodes here have no directory: core/test/members/cold-start.test.ts',
+  'repository-source':
+    'nobody asks in the moment until the repository compares: core/test/placement/repository.test.ts',
+  'repository-beside': 'members of this version ask no repository to confirm: core/test/placement/repository.test.ts',
   'sync-rate': 'syncs only go faster, at the cost of everything else: core/test/sync/sync.test.ts',
   'probe-pace': 'who has no time is only given more to read: core/test/stream/outgoing.test.ts',
   'hello-patience': 'who owes its hello is dead or healed soon, nearly always: core/test/placement/holdings.test.ts',

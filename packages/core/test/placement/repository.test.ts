@@ -79,6 +79,16 @@ describe('[R14] a repository', () => {
     assert.equal(cluster.result(cluster.commit('a', id, { x: '3' }, { copies: 1 })).kind, 'written')
   })
 
+  it('would say that it is a copy without the rule', () => {
+    const cluster = Cluster.ready({ nodes: 3 })
+    cluster.join('r', { ...ALL, planted: new Set(['repository-beside']) })
+    cluster.until(() => cluster.isSettled(), 'all ready')
+    cluster.establish('a', idInShard(SHARD), { x: '1' })
+    cluster.run(1_000)
+    const acks = cluster.sentOf('ack').filter(({ from }) => from === 'r')
+    assert(acks.some(({ message }) => message.positions.some(({ ready }) => ready)))
+  })
+
   it('does not count in a check, and is not waited for', () => {
     const cluster = clusterWith({ r: allShards() })
     cluster.establish('a', idInShard(SHARD), { x: '1' })
