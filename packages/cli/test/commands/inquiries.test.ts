@@ -74,7 +74,10 @@ describe('commands that ask nodes', function () {
     recordCluster([slow.url, other.url])
     const { exitCode, stderr } = await runCommand(['session', 'set', 'x', 'a=1', '--patience-ms', '200'], { home })
     assert.equal(exitCode, 4)
-    assert.match(stderr, /why: {2}it may have written the session all the same\n {2}next: look with reprise session get/)
+    assert.match(
+      stderr,
+      /why: {2}it may have written the session all the same\n {2}next: look with reprise session get/,
+    )
     assert.deepEqual(asked, ['slow PUT'])
   })
 
