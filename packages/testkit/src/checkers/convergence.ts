@@ -5,7 +5,7 @@
  * It also tells whether the cluster *is* quiet, which is what a run waits for before anything is checked at the end.
  */
 import type { Entry, SessionKey } from '@reprise/core'
-import { compareBirths, SHARD_COUNT } from '@reprise/core'
+import { compareBirths, SHARD_COUNT, WIRE_VERSION } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import { endsEarliestMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
@@ -71,8 +71,8 @@ export class Convergence implements Checker {
         const where = `bucket ${bucket} (shard ${shard}) differs at ${first.id} and ${other.id}`
         const key = this.#differentKey(bucket, first, other)
         if (key !== undefined) return `${where} in ${key}, behind ${isEqual ? 'equal' : 'different'} digests`
-        const isExcused = this.mayDiffer(bucket, [first, other]) || hasLoneTombstone(bucket, first, other)
-        if (!isEqual && !isExcused) return `${where} by its digests alone`
+        if (isEqual || this.mayDiffer(bucket, [first, other]) || hasLoneTombstone(bucket, first, other)) continue
+        return `${where} by its digests alone`
       }
     }
     return undefined
@@ -100,8 +100,14 @@ export class Convergence implements Checker {
    * versions that may differ until the next audit.
    */
   mayDiffer(bucket: number, nodes: readonly SimulatedNode[]): boolean {
-    if (nodes.some((node) => node.table.stubCount(bucket) > 0)) return true
+    if (nodes.some((node) => this.#hasStubs(node, bucket))) return true
     return nodes.some((node) => [...node.table.bucketEntries(bucket)].some((entry) => this.#isEnding(node, entry)))
+  }
+
+  /** A frozen member counts its stubs, and not where they are. */
+  #hasStubs(node: SimulatedNode, bucket: number): boolean {
+    const { table } = node
+    return (wireOf(this.#world, [node]) === WIRE_VERSION ? table.stubCount(bucket) : table.stubs) > 0
   }
 
   #isEnding(node: SimulatedNode, entry: Entry | undefined): boolean {
