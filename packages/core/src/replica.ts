@@ -396,6 +396,7 @@ export class Replica {
         addresses: member.news.addresses,
         roundTripMs: member.roundTripMs,
         heardAgoMs: this.#members.silenceMs(member),
+        lagFrames: this.#outgoing.lagFrames(member.news.node),
       })),
       shards: Array.from({ length: this.#holdings.count }, (_, shard) => ({
         shard,

@@ -23,6 +23,8 @@ export interface ReplicaStatus {
     readonly addresses: readonly string[]
     readonly roundTripMs: number
     readonly heardAgoMs: number
+    /** Frames of this node that the member has not acknowledged yet. */
+    readonly lagFrames: number
   }[]
   readonly shards: readonly {
     readonly shard: number

@@ -309,6 +309,24 @@ describe('a replica', () => {
     })
   })
 
+  it('says how many of its frames a member has not acknowledged', () => {
+    const cluster = Cluster.ready()
+    cluster.establish('a', idInShard(7), { x: '1' })
+    const lags = (): number[] =>
+      cluster
+        .replica('a')
+        .status()
+        .members.map(({ lagFrames }) => lagFrames)
+    cluster.run(1_000)
+    assert.deepEqual(lags(), [0, 0])
+    cluster.fate = ({ from, type }) => (from === 'b' && type === 'ack' ? 'lose' : undefined)
+    cluster.commit('a', idInShard(7), { x: '2' })
+    cluster.run(200)
+    assert.deepEqual(lags(), [1, 0])
+    cluster.fate = () => undefined
+    cluster.until(() => lags()[0] === 0, 'b acknowledged')
+  })
+
   it('shows its state as a snapshot that shares nothing', () => {
     const cluster = Cluster.ready()
     cluster.establish('a', idInShard(7), { x: '1' })

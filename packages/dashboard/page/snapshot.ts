@@ -11,6 +11,8 @@ export interface MemberStatus {
   readonly connected: boolean
   readonly roundTripMs: number
   readonly heardAgoMs: number
+  /** Frames of the node that serves the page that the member has not acknowledged yet. */
+  readonly lagFrames: number
 }
 
 export interface ShardStatus {

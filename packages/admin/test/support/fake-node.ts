@@ -80,7 +80,7 @@ export function member(
   changes: Partial<NodeStatus['members'][number]> = {},
 ): NodeStatus['members'][number] {
   const base = { nodeId, name: nodeId, zone: '', state: 'alive', connected: true, incarnation: 1 } as const
-  return { ...base, addresses: ['/ip4/10.0.0.1/tcp/4747'], roundTripMs: 2, heardAgoMs: 100, ...changes }
+  return { ...base, addresses: ['/ip4/10.0.0.1/tcp/4747'], roundTripMs: 2, heardAgoMs: 100, lagFrames: 0, ...changes }
 }
 
 const NETWORK_COUNTERS = {

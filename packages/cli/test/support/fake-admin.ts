@@ -70,6 +70,7 @@ export function statusSample(index: 0 | 1 | 2 = 0): StatusDocument {
       addresses: [`/ip4/127.0.0.1/tcp/${5_001 + other}/p2p/${nodeId}`],
       roundTripMs: 1.25 * (other + 1),
       heardAgoMs: 180 * (other + 1),
+      lagFrames: 0,
     }
   })
   return {

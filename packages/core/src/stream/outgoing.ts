@@ -119,6 +119,16 @@ export class Outgoing {
     return this.#stream(shard).published
   }
 
+  /** How many frames of this node a member has not acknowledged yet. */
+  lagFrames(node: NodeId): number {
+    let frames = 0
+    for (const shard of this.#unacknowledged) {
+      const { positions, published } = this.#stream(shard)
+      frames += published - (positions.get(node) ?? published)
+    }
+    return frames
+  }
+
   /** Refuse new writes when too many wait. @throws LimitError */
   assertRoom(): void {
     if (!this.hasFreeRoom) throw noRoom(this.#pendingDeltas)

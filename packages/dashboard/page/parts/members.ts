@@ -1,5 +1,5 @@
 /** Who is here, as the node that serves the page sees it. */
-import { formatMs, shortId } from '../format.ts'
+import { formatCount, formatMs, shortId } from '../format.ts'
 import type { Markup } from '../html.ts'
 import { html } from '../html.ts'
 import { snapshot } from '../live.ts'
@@ -12,6 +12,7 @@ interface Row {
   readonly state: string
   readonly roundTrip: string
   readonly heard: string
+  readonly lag: string
 }
 
 export function Members(): Markup {
@@ -31,19 +32,21 @@ export function Members(): Markup {
               ${hasZones && html`<th scope="col">Zone</th>`}
               <th scope="col" class="number">Round trip</th>
               <th scope="col" class="number">Heard</th>
+              <th scope="col" class="number" title="Writes of this node that the member has not confirmed yet">Lag</th>
               <th scope="col" class="number">Ready shards</th>
               <th scope="col">Peer</th>
             </tr>
           </thead>
           <tbody>
             ${rows.map(
-              ({ name, nodeId, zone, state, roundTrip, heard }) => html`
+              ({ name, nodeId, zone, state, roundTrip, heard, lag }) => html`
                 <tr key=${nodeId}>
                   <th scope="row">${name}</th>
                   <td><span class=${`state ${state}`}>${state}</span></td>
                   ${hasZones && html`<td>${zone}</td>`}
                   <td class="number">${roundTrip}</td>
                   <td class="number">${heard}</td>
+                  <td class="number">${lag}</td>
                   <td class="number">${readyShards(seen.node.shards, nodeId)}</td>
                   <td class="peer" title=${nodeId}>${shortId(nodeId)}</td>
                 </tr>
@@ -57,10 +60,10 @@ export function Members(): Markup {
 }
 
 function selfRow({ name, state, node }: Snapshot): Row {
-  return { name, nodeId: node.nodeId, zone: '', state, roundTrip: '–', heard: 'this node' }
+  return { name, nodeId: node.nodeId, zone: '', state, roundTrip: '–', heard: 'this node', lag: '–' }
 }
 
-function memberRow({ name, nodeId, zone, state, connected, roundTripMs, heardAgoMs }: MemberStatus): Row {
+function memberRow({ name, nodeId, zone, state, connected, roundTripMs, heardAgoMs, lagFrames }: MemberStatus): Row {
   const isHere = state !== 'left' && state !== 'dead'
   return {
     name,
@@ -69,6 +72,7 @@ function memberRow({ name, nodeId, zone, state, connected, roundTripMs, heardAgo
     state: isHere && !connected ? 'cut off' : state,
     roundTrip: isHere ? formatMs(roundTripMs) : '–',
     heard: isHere ? `${formatMs(heardAgoMs)} ago` : '–',
+    lag: isHere ? `${formatCount(lagFrames)} frames` : '–',
   }
 }
 

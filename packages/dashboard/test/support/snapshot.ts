@@ -31,6 +31,7 @@ export function snapshotOf(node: Partial<NodeStatus> = {}, rest: Partial<Omit<Sn
         connected: true,
         roundTripMs: 0.4,
         heardAgoMs: 120,
+        lagFrames: 0,
       })),
       shards: [{ shard: 0, holders: ['a', 'b', 'c'], readyHolders: ['a', 'b', 'c'], state: 'ready', clean: true }],
       table: { records: 1, tombstones: 0, bytes: 200, bytesMax: 67_108_864, evictions: 0, stubs: 0 },
