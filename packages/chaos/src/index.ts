@@ -1,0 +1,6 @@
+/**
+ * Chaos for a cluster: scenarios as data, the backends that run them, the checkers that judge a run, and its report.
+ */
+export type * from './links/links.ts'
+export type * from './run-record.ts'
+export type * from './scenario.ts'

@@ -1,0 +1,95 @@
+/**
+ * What happened in a run: everything that the report shows and the checkers judge, as plain data that can be written as JSON. Times are
+ * milliseconds since the clients began; what came before, while the cluster formed, is negative.
+ */
+
+import type { BackendName, Fault, InvariantName, Scenario } from './scenario.ts'
+
+/** What a client did to one session at one node, and what it was told. */
+export interface Operation {
+  readonly client: number
+  readonly kind: OperationKind
+  /** The session: a number of its own for each life of an id. */
+  readonly session: number
+  /** The member that was asked, by number. */
+  readonly node: number
+  readonly startMs: number
+  /** Undefined when the client never heard of it again. */
+  readonly endMs: number | undefined
+  readonly outcome: OperationOutcome
+  /** What the checkers need; see `checkers/`. */
+  readonly detail: OperationDetail
+}
+
+export type OperationKind = 'create' | 'resume' | 'commit' | 'touch' | 'drop' | 'final-read'
+
+/** `'unknown'`: it may have taken effect or not, and may still do. `'failed'`: it has not, and will not. */
+export type OperationOutcome = 'ok' | 'failed' | 'unknown'
+
+export interface OperationDetail {
+  /** Of a commit: the item that it put into the cart. */
+  readonly item?: string
+  /** Of a commit or drop: holders besides the writer that confirmed it. */
+  readonly copies?: number
+  /** Of a resume or final read: what was found. */
+  readonly found?: 'complete' | 'partial' | 'absent' | 'unknown'
+  /** Of a resume or final read: the items in the cart. */
+  readonly items?: readonly string[]
+  /** Of a resume: the items that the client's token proves. */
+  readonly expects?: readonly string[]
+  /** When the session ends by itself unless used, as the client reckons. */
+  readonly endsMs?: number
+  /** The error's code and text, of what did not end well. */
+  readonly error?: string
+}
+
+/** A fault as it was done. */
+export interface FaultBand {
+  readonly fault: Fault
+  /** The members that it hit, drawn ones by their numbers; none for all links. */
+  readonly nodes: readonly number[]
+  readonly fromMs: number
+  /** Undefined when it lasted to the end of the run. */
+  readonly untilMs: number | undefined
+}
+
+/** How a member was at a moment. */
+export interface Sample {
+  readonly atMs: number
+  readonly node: number
+  /** `'silent'`: it did not answer, as when it is frozen. */
+  readonly state: 'down' | 'starting' | 'ready' | 'catching-up' | 'draining' | 'silent'
+  /** Frames of this member's streams that the slowest of its holders has not acknowledged. */
+  readonly lagFrames: number
+  /** Members that it reaches, itself not counted. */
+  readonly reachable: number
+  readonly sessions: number
+}
+
+/** Something that must not happen, and did. */
+export interface Violation {
+  readonly invariant: InvariantName | 'start' | 'quiet'
+  readonly atMs: number
+  readonly session: number | undefined
+  readonly text: string
+}
+
+export interface RunRecord {
+  readonly scenario: Scenario
+  readonly backend: BackendName
+  readonly seed: number
+  /** When it began, by the wall clock, in ISO 8601. */
+  readonly startedAt: string
+  /** The version of Reprise, and whatever else tells which code ran. */
+  readonly version: string
+  /** The command that runs it again. */
+  readonly replay: string
+  readonly memberNames: readonly string[]
+  readonly faults: readonly FaultBand[]
+  readonly samples: readonly Sample[]
+  readonly operations: readonly Operation[]
+  /** When everything was healed, and when it was quiet after that; undefined when it never was. */
+  readonly healedAtMs: number
+  readonly quietAtMs: number | undefined
+  readonly violations: readonly Violation[]
+}
