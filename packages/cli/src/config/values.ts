@@ -161,7 +161,8 @@ function showHostAndPort({ host, port }: HostAndPort): string {
 
 function readHostAndPort(value: unknown): HostAndPort {
   const [, ipv6, name, portText] =
-    /^(?:http:\/\/)?(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})\/?$/i.exec(String(value)) ?? []
+    /^(?:http:\/\/)?(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})\/?$/i.exec(typeof value === 'string' ? value : '') ??
+    []
   const host = ipv6 ?? name
   const port = Number(portText)
   if (host !== undefined && port <= 65_535) return { host, port }

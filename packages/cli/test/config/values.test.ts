@@ -57,6 +57,8 @@ describe('kinds of values', () => {
     ] as const) {
       assert.deepEqual(hostAndPort.fromText(given), { host, port })
     }
+    assert.throws(() => hostAndPort.fromData({ toString: null }), ValueError)
+    assert.throws(() => hostAndPort.fromData(['127.0.0.1:7400']), ValueError)
     assert.equal(hostAndPort.show({ host: '::1', port: 7400 }), '[::1]:7400')
     for (const wrong of ['127.0.0.1', ':7400', '::1:7400', 'https://a:1', 'a:65536', 'http://a:1/status', 'a:1@b']) {
       assert.throws(() => hostAndPort.fromText(wrong), ValueError, wrong)
