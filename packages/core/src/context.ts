@@ -13,6 +13,14 @@ import type { KeyHash } from './table/key-hash.ts'
 import { encodeMessage } from './wire/message-codec.ts'
 import type { Message, ShardBits } from './wire/messages.ts'
 
+/** The time at which an event happens. */
+export interface Now {
+  /** Milliseconds that only grow, also over suspends: the greater of the monotonic and the wall clock's advance. */
+  readonly nowMs: number
+  /** Milliseconds since 1970, for births and incarnations only. */
+  readonly wallMs: number
+}
+
 export interface EarlierMember {
   readonly node: NodeId
   readonly addresses: readonly string[]

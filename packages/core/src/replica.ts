@@ -1,5 +1,5 @@
 /**
- * One member, decided: `step(event, outbox)`. Read this first; it is the one place where the rooms meet.
+ * One member, decided: `step(event, outbox)`. Read this first: it lets the events into the rooms, and `rooms.ts` joins those.
  *
  * ```
  *  commands ─► session/primary ─► stream/outgoing ─► frames out
@@ -15,47 +15,31 @@
  * outbox, and a tick is asked for by `nextDueMs`. The same events in the same order give the same outbox, byte for byte,
  * which is what the simulator replays.
  */
-import { CheckSource } from './check/check-source.ts'
 import type { CheckCommand } from './check/checker.ts'
-import { Checker } from './check/checker.ts'
-import { AUDIT_INTERVAL_MS, EJECT_WIRE_MIN, WIRE_VERSION } from './constants.ts'
-import type { ReplicaInit } from './context.ts'
-import { Context, hasShard, withDefaults } from './context.ts'
+import { AUDIT_INTERVAL_MS, WIRE_VERSION } from './constants.ts'
+import type { Context, Now, ReplicaInit } from './context.ts'
 import { RepriseError, WireError } from './errors.ts'
-import { isRepository } from './members/member.ts'
-import { Members } from './members/members.ts'
 import type { Lane, Outbox, Outcome } from './outbox.ts'
-import { Holdings } from './placement/holdings.ts'
-import { BlobReader } from './pull/blob-reader.ts'
 import type { ResumeCommand } from './pull/puller.ts'
-import { Puller } from './pull/puller.ts'
-import { chunkName, isChunkKey } from './session/blob.ts'
-import { isRemainder, remainder } from './session/floor.ts'
+import { Rooms } from './rooms.ts'
+import { isRemainder } from './session/floor.ts'
 import type { SessionKey } from './session/id.ts'
-import { Ingest } from './session/ingest.ts'
 import { metaHash } from './session/meta-hash.ts'
 import { placeOutside } from './session/portion-sizes.ts'
 import type { CommitCommand, CreateCommand, DropCommand } from './session/primary.ts'
-import { Primary } from './session/primary.ts'
 import type { LiveRecord, SessionRecord } from './session/record.ts'
-import { Releases } from './session/releases.ts'
-import { Uploads } from './session/uploads.ts'
 import type { Birth, NodeId, Version } from './session/version.ts'
 import type { ReplicaStatus, ShardState } from './status.ts'
-import type { CopiesWait } from './stream/copies-waits.ts'
-import { Incoming } from './stream/incoming.ts'
-import { Outgoing } from './stream/outgoing.ts'
+import { statusOf } from './status-of.ts'
 import type { RoomCommand } from './stream/room.ts'
 import { SweepPace } from './sweep-pace.ts'
-import { SyncReceiver } from './sync/sync-receiver.ts'
-import { SyncSource } from './sync/sync-source.ts'
-import { BucketTable } from './table/bucket-table.ts'
-import { Changes } from './table/changes.ts'
-import type { Entry, Snapshot } from './table/entry.ts'
-import { bucketOf, shardOfBucket } from './table/key-hash.ts'
+import type { BucketTable } from './table/bucket-table.ts'
+import type { Changes } from './table/changes.ts'
+import type { Snapshot } from './table/entry.ts'
+import { bucketOf } from './table/key-hash.ts'
 import { decodeFrame } from './wire/frame.ts'
 import { decodeMessage } from './wire/message-codec.ts'
-import type { Eject, Message, ShardNumber } from './wire/messages.ts'
+import type { Message } from './wire/messages.ts'
 import type { KeyedRecord } from './wire/record-codec.ts'
 
 /** Everything that can happen to a member. */
@@ -89,132 +73,18 @@ export type Event =
   /** Tell everybody that this life is over. Nothing follows. What was not handed over is told by a notice. */
   | { readonly type: 'goodbye' }
 
-/** The time at which an event happens. */
-export interface Now {
-  /** Milliseconds that only grow, also over suspends: the greater of the monotonic and the wall clock's advance. */
-  readonly nowMs: number
-  /** Milliseconds since 1970, for births and incarnations only. */
-  readonly wallMs: number
-}
-
 export class Replica {
+  readonly #rooms: Rooms
   readonly #context: Context
-  readonly #table: BucketTable
-  readonly #changes: Changes | undefined
-  readonly #members: Members
-  readonly #holdings: Holdings
-  readonly #ingest: Ingest
-  readonly #primary: Primary
-  readonly #uploads: Uploads
-  readonly #releases: Releases
-  readonly #outgoing: Outgoing
-  readonly #incoming: Incoming
-  readonly #puller: Puller
-  readonly #reader: BlobReader
-  readonly #syncSource: SyncSource
-  readonly #syncReceiver: SyncReceiver
-  readonly #checkSource: CheckSource
-  readonly #checker: Checker
   readonly #sweepPace: SweepPace
   #auditAtMs: number
   #badMessages = 0
-  /** The blob whose eviction was told last: its chunks go one after the other. */
-  #evictedBlob = ''
 
   constructor(init: ReplicaInit, now: Now) {
-    const config = withDefaults(init)
-    this.#changes = config.repository.length === 0 ? undefined : new Changes()
-    const kept = new Set(config.repository)
-    this.#table = new BucketTable({
-      bytesMax: config.cacheBytesMax,
-      keyHash: config.keyHash,
-      isPinned: (entry) => this.#isPinned(entry),
-      isHeld: (shard) => this.#holdings.isJoined(shard) && !this.#context.lacks('stub'),
-      onEvicted: (entry) => {
-        this.#primary.onGone(entry)
-        this.#outgoing.failWaits(entry.key, 'EVICTED')
-        this.#noticeEviction(entry)
-      },
-      ...(this.#changes !== undefined && {
-        onChanged: (key, bucket) => {
-          if (kept.has(shardOfBucket(bucket))) this.#changes?.add(bucket, key)
-        },
-      }),
-      onEnded: (entry) => {
-        this.#primary.onGone(entry)
-        if (this.#context.lacks('derived-end')) return this.#primary.bury(entry)
-        return this.#context.lacks('floor') ? undefined : remainder(entry.floor, this.#context.nowMs)
-      },
-    })
-    this.#context = new Context(config, this.#table)
-    this.#context.nowMs = now.nowMs
-    this.#context.wallMs = now.wallMs
+    this.#rooms = new Rooms(init, now)
+    this.#context = this.#rooms.context
     this.#sweepPace = new SweepPace(now.nowMs)
     this.#auditAtMs = now.nowMs + AUDIT_INTERVAL_MS
-    this.#members = this.#connectMembers()
-    this.#outgoing = new Outgoing(this.#context, {
-      roundTripMs: (node) => this.#members.get(node)?.roundTripMs ?? 0,
-      isReachable: (node) => this.#members.isReachable(node),
-      onEjected: (node, shards) => this.#tellEjected(node, shards),
-    })
-    this.#ingest = new Ingest(this.#context, {
-      onBeaten: (key, how) => this.#outgoing.failWaits(key, how),
-      onLacking: (key, shard, isOld) => {
-        if (!this.#holdings.isJoined(shard) || this.#context.lacks('refill')) return
-        this.#puller.refill(key, isOld ? 'latest' : 'any')
-      },
-      onHearsay: (shard, writer) => this.#holdings.onHearsay(shard, writer),
-      onLateChunk: (key, dropped, late) => this.#releases.dropAgain(key, dropped, late),
-    })
-    this.#holdings = this.#connectHoldings()
-    this.#incoming = this.#connectIncoming()
-    this.#puller = this.#connectPuller()
-    this.#reader = new BlobReader(this.#context, this.#puller)
-    this.#primary = this.#connectPrimary()
-    this.#uploads = this.#connectUploads()
-    this.#releases = new Releases(this.#context, {
-      enqueue: (shard, key, tombstone, ackNow) => this.#outgoing.enqueue(shard, key, tombstone, ackNow),
-      isOwed: (shard, frame) => this.#outgoing.isOwed(shard, frame),
-      isReachable: (node) => this.#members.isReachable(node),
-      hasJoined: (node, shard) => this.#outgoing.hasJoined(node, shard),
-    })
-    this.#syncSource = new SyncSource(this.#context, {
-      isJoined: (shard) => this.#holdings.isJoined(shard),
-      isRepositoryOf: (shard) => this.#holdings.isRepositoryOf(shard),
-      isCopyFor: (asker, shard) => this.#holdings.isCopyFor(asker, shard),
-      takesEvicted: (asker, shard) => this.#holdings.takesEvicted(asker, shard),
-      onDiffering: (node, shard) => {
-        // If this node asks there already, it learns by that what it lacks.
-        if (!this.#syncReceiver.isUnderWay(shard, node)) this.#holdings.onDiffering(node, shard)
-      },
-      positions: (shard) => this.#incoming.positions(shard),
-      ownPosition: (shard) => ({
-        sender: this.#context.self,
-        incarnation: this.#context.incarnation,
-        number: this.#outgoing.highest(shard),
-      }),
-    })
-    this.#syncReceiver = new SyncReceiver(this.#context, {
-      isReachable: (node) => this.#members.isReachable(node),
-      isReady: (shard) => this.#holdings.isReady(shard),
-      onLetGo: (source, shard) => this.#members.onLetGo(source, shard),
-      takesEvicted: (source, shard) => this.#holdings.takesEvicted(source, shard),
-      onTaken: (source, shard) => this.#holdings.onTaken(source, shard),
-      ingest: (records, from) => this.#ingest.apply(records, from, false),
-      onPosition: (shard, position) => this.#incoming.onSynced(shard, position),
-    })
-    this.#checkSource = new CheckSource(this.#context, {
-      isJoined: (shard) => this.#holdings.isJoined(shard),
-      isCounted: (shard) => this.isCounted(shard),
-      isSure: (shard) => this.isClean(shard) && this.#holdings.isCompared(shard) && this.#members.isEverybodyHeard,
-    })
-    this.#checker = new Checker(this.#context, {
-      members: () => this.#members.all(),
-      isReachable: (node) => this.#members.isReachable(node),
-      ownShards: () => this.#checkSource.shards(),
-      ownLook: (buckets) => this.#checkSource.look(buckets),
-      onDone: (request, report) => this.#context.out.results.push({ request, kind: 'checked', report }),
-    })
   }
 
   /**
@@ -227,7 +97,7 @@ export class Replica {
     context.nowMs = Math.max(context.nowMs, now.nowMs)
     context.wallMs = now.wallMs
     context.out = out
-    this.#members.noticeStall()
+    this.#rooms.members.noticeStall()
     if (event.type !== 'tick' && event.type !== 'message') this.#sweepPace.wake()
     this.#handle(event)
   }
@@ -239,20 +109,20 @@ export class Replica {
   nextDueMs(): number {
     return Math.min(
       this.#sweepPace.dueMs,
-      this.#members.nextDueMs(),
-      this.#outgoing.nextDueMs(),
-      this.#uploads.nextDueMs(),
-      this.#incoming.nextDueMs(),
-      this.#puller.nextDueMs(),
-      this.#reader.nextDueMs(),
-      this.#syncReceiver.nextDueMs(),
-      this.#checker.nextDueMs(),
+      this.#rooms.members.nextDueMs(),
+      this.#rooms.outgoing.nextDueMs(),
+      this.#rooms.uploads.nextDueMs(),
+      this.#rooms.incoming.nextDueMs(),
+      this.#rooms.puller.nextDueMs(),
+      this.#rooms.reader.nextDueMs(),
+      this.#rooms.syncReceiver.nextDueMs(),
+      this.#rooms.checker.nextDueMs(),
     )
   }
 
   /** The version the session's next commit will take, so that values can be sealed for it in the same turn. */
   nextVersion(key: SessionKey, birth: Birth): Version | undefined {
-    return this.#primary.nextVersion(key, birth)
+    return this.#rooms.primary.nextVersion(key, birth)
   }
 
   /**
@@ -265,14 +135,14 @@ export class Replica {
     birth: Birth,
     changes: ReadonlyMap<string, { readonly length: number } | null>,
   ): { readonly version: Version | undefined; readonly outside: ReadonlySet<string> } {
-    const portions = this.#primary.portionsOf(key, birth) ?? NO_PORTIONS
+    const portions = this.#rooms.primary.portionsOf(key, birth) ?? NO_PORTIONS
     const outside = placeOutside(portions, { changes }, this.#context.sharedWire)
     return { version: outside === undefined ? this.nextVersion(key, birth) : undefined, outside: outside ?? NO_NAMES }
   }
 
   /** Take the number of a value outside the head, which can then be sealed for it before it is committed. */
   takeBlobNumber(): Version {
-    return this.#uploads.takeNumber()
+    return this.#rooms.uploads.takeNumber()
   }
 
   /**
@@ -283,7 +153,7 @@ export class Replica {
    * `SWEEP_INTERVAL_MS` calls that first.
    */
   local(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
-    return this.#reader.local(key, portions)
+    return this.#rooms.reader.local(key, portions)
   }
 
   /** Let time pass without an event, for reads. Ticks are then wanted often enough for more of them. */
@@ -299,39 +169,39 @@ export class Replica {
 
   /** Whether a commit may be made now, with nobody waiting before it. If not, wait for a `room` first. */
   get hasRoom(): boolean {
-    return this.#outgoing.hasRoom
+    return this.#rooms.outgoing.hasRoom
   }
 
   /** Whether one more write fits, whoever waits: what to ask after a `room`. */
   get hasFreeRoom(): boolean {
-    return this.#outgoing.hasFreeRoom
+    return this.#rooms.outgoing.hasFreeRoom
   }
 
   /** Whether anything waits to be published, acknowledged or handed over: the node should not stop yet. */
   get owesAnything(): boolean {
-    return this.#outgoing.owesAnything || this.owedShards.length > 0
+    return this.#rooms.outgoing.owesAnything || this.owedShards.length > 0
   }
 
   /** The shards that this node, leaving, is still the copy of that others count on. */
   get owedShards(): readonly number[] {
-    return this.#holdings.owed()
+    return this.#rooms.holdings.owed()
   }
 
   /** Whether every shard has all the ready holders that the present members can give it, as far as this node heard. */
   get isWhole(): boolean {
-    return this.#holdings.isWhole
+    return this.#rooms.holdings.isWhole
   }
 
   /** The record as it is here, for views and checkers. Not a use, and not a read in the sense of the promises. */
   peek(key: SessionKey): SessionRecord | undefined {
-    const record = this.#primary.draft(key) ?? this.#table.peek(key)?.record
+    const record = this.#rooms.primary.draft(key) ?? this.#rooms.table.peek(key)?.record
     // What an earlier life left behind is not the session's.
     return record !== undefined && isRemainder(record) ? undefined : record
   }
 
   /** Whether there is anything to peek at. */
   has(key: SessionKey): boolean {
-    return this.#table.peek(key)?.isLive === true || this.peek(key) !== undefined
+    return this.#rooms.table.peek(key)?.isLive === true || this.peek(key) !== undefined
   }
 
   get nodeId(): NodeId {
@@ -344,23 +214,22 @@ export class Replica {
 
   /** Ids of the members believed alive, this one included, sorted. */
   aliveMembers(): readonly NodeId[] {
-    return this.#members.alive()
+    return this.#rooms.members.alive()
   }
 
   /** Whether everything this node shall hold is here and counts as a copy. */
   get isReady(): boolean {
-    return this.#members.isSettled() && this.#holdings.isComplete
+    return this.#rooms.isReady
   }
 
   /** This node's part in a shard: it does not hold it, is about to, or is a copy that counts. */
   shardState(shard: number): ShardState {
-    return this.#holdings.isReady(shard) ? 'ready' : this.#holdings.isJoined(shard) ? 'joining' : 'none'
+    return this.#rooms.shardState(shard)
   }
 
   /** Whether this node's copy of the shard counts: it is ready, not about to let go of it, and no repository. */
   isCounted(shard: number): boolean {
-    const isBeside = this.#holdings.isRepositoryOf(shard) && !this.#context.lacks('repository-beside')
-    return this.#holdings.isCounted(shard) && !isBeside
+    return this.#rooms.isCounted(shard)
   }
 
   /**
@@ -369,80 +238,27 @@ export class Replica {
    * anybody's who is cut off from the writers.
    */
   isClean(shard: number): boolean {
-    if (!this.#holdings.isReady(shard) || !this.#incoming.isComplete(shard)) return false
-    return this.#incoming.senders(shard).every((node) => this.#members.get(node)?.state === 'alive')
+    return this.#rooms.isClean(shard)
   }
 
   /** Whether frames of the shard are known to be missing here. */
   isLacking(shard: number): boolean {
-    return !this.#incoming.isComplete(shard)
+    return !this.#rooms.incoming.isComplete(shard)
   }
 
   /** The state in numbers and names, for status pages and checkers. A snapshot that shares nothing. */
   status(): ReplicaStatus {
-    const { self, incarnation, config } = this.#context
-    return {
-      nodeId: self,
-      name: config.name,
-      incarnation,
-      ready: this.isReady,
-      members: [...this.#members.all()].map((member) => ({
-        nodeId: member.news.node,
-        name: member.news.name,
-        zone: member.news.zone,
-        state: member.isLeaving && member.state === 'alive' ? 'leaving' : member.state,
-        connected: member.connected,
-        incarnation: member.news.incarnation,
-        addresses: member.news.addresses,
-        roundTripMs: member.roundTripMs,
-        heardAgoMs: this.#members.silenceMs(member),
-        lagFrames: this.#outgoing.lagFrames(member.news.node),
-      })),
-      shards: Array.from({ length: this.#holdings.count }, (_, shard) => ({
-        shard,
-        holders: this.#holdings.holders(shard),
-        readyHolders: this.#readyHoldersOf(shard),
-        state: this.shardState(shard),
-        clean: this.isClean(shard),
-      })),
-      table: {
-        records: this.#table.size,
-        bytes: this.#table.bytes,
-        bytesMax: this.#table.bytesMax,
-        evictions: this.#table.evictions,
-        stubs: this.#table.stubs,
-        tombstones: this.#table.tombstones,
-      },
-      streams: {
-        gaps: this.#incoming.gapCount,
-        repairs: this.#outgoing.repairs,
-        waiting: this.#outgoing.waiting,
-        ejected: this.#outgoing.ejected,
-      },
-      pulls: { underWay: this.#puller.underWay, sent: this.#puller.pulls, localHits: this.#puller.localHits },
-      blobs: {
-        uploads: this.#uploads.count,
-        uploadBytes: this.#uploads.bytes,
-        reads: this.#reader.count,
-        releases: this.#releases.count,
-      },
-      syncs: {
-        underWay: Math.max(this.#syncReceiver.underWay, this.#holdings.comparisons),
-        records: this.#syncReceiver.records,
-        differing: this.#syncReceiver.differing,
-      },
-      badMessages: this.#badMessages,
-    }
+    return { ...statusOf(this.#rooms), badMessages: this.#badMessages }
   }
 
   /** What changed of what this node is a repository of, and is to be kept. Undefined if it is none. */
   get changes(): Changes | undefined {
-    return this.#changes
+    return this.#rooms.changes
   }
 
   /** The table, for checkers that compare holders. */
   get table(): BucketTable {
-    return this.#table
+    return this.#rooms.table
   }
 
   #handle(event: Event): void {
@@ -455,39 +271,39 @@ export class Replica {
         return this.#onMessage(event.from, event.bytes)
       case 'peer-up':
         this.#context.setWire(event.peer, event.wire ?? WIRE_VERSION)
-        this.#shareWire(event.peer)
-        return this.#members.onPeerUp(event.peer)
+        this.#rooms.shareWire(event.peer)
+        return this.#rooms.members.onPeerUp(event.peer)
       case 'peer-down':
-        this.#members.onPeerDown(event.peer)
-        this.#outgoing.onUnreachable(event.peer)
-        this.#puller.onUnreachable(event.peer)
-        return this.#syncReceiver.onUnreachable(event.peer)
+        this.#rooms.members.onPeerDown(event.peer)
+        this.#rooms.outgoing.onUnreachable(event.peer)
+        this.#rooms.puller.onUnreachable(event.peer)
+        return this.#rooms.syncReceiver.onUnreachable(event.peer)
       case 'subscriber':
-        return this.#onSubscriber(event.peer, event.shard)
+        return this.#rooms.listeners.onSubscriber(event.peer, event.shard)
       case 'create':
-        return this.#guard(event.request, () => this.#primary.create(event))
+        return this.#guard(event.request, () => this.#rooms.primary.create(event))
       case 'commit':
-        return this.#guard(event.request, () => this.#primary.commit(event))
+        return this.#guard(event.request, () => this.#rooms.primary.commit(event))
       case 'drop':
-        return this.#guard(event.request, () => this.#primary.drop(event))
+        return this.#guard(event.request, () => this.#rooms.primary.drop(event))
       case 'resume':
         return this.#guard(event.request, () => {
-          this.#reader.resume(event, (outcome) => this.#report(event.request, outcome))
+          this.#rooms.reader.resume(event, (outcome) => this.#report(event.request, outcome))
         })
       case 'check':
-        return this.#checker.start(event)
+        return this.#rooms.checker.start(event)
       case 'room':
-        return this.#guard(event.request, () => this.#outgoing.awaitRoom(event))
+        return this.#guard(event.request, () => this.#rooms.outgoing.awaitRoom(event))
       case 'load':
         return this.#onLoad(event.records)
       case 'restore':
-        return this.#primary.restore(event.key, event.record)
+        return this.#rooms.primary.restore(event.key, event.record)
       case 'touch':
-        return this.#primary.touch(event.key, event.birth)
+        return this.#rooms.primary.touch(event.key, event.birth)
       case 'cancel':
-        if (this.#outgoing.cancelWait(event.request) || this.#uploads.cancel(event.request)) return
-        if (this.#checker.cancel(event.request)) return
-        this.#reader.cancel(event.request)
+        if (this.#rooms.outgoing.cancelWait(event.request) || this.#rooms.uploads.cancel(event.request)) return
+        if (this.#rooms.checker.cancel(event.request)) return
+        this.#rooms.reader.cancel(event.request)
         return
       case 'leave':
         return this.#onLeave()
@@ -498,18 +314,18 @@ export class Replica {
 
   #onTick(): void {
     const { nowMs } = this.#context
-    this.#members.tick()
-    this.#outgoing.tick()
-    this.#uploads.tick()
-    this.#incoming.tick()
-    this.#puller.tick()
-    this.#reader.tick()
-    this.#syncReceiver.tick()
-    this.#checker.tick()
+    this.#rooms.members.tick()
+    this.#rooms.outgoing.tick()
+    this.#rooms.uploads.tick()
+    this.#rooms.incoming.tick()
+    this.#rooms.puller.tick()
+    this.#rooms.reader.tick()
+    this.#rooms.syncReceiver.tick()
+    this.#rooms.checker.tick()
     this.#sweep()
     if (nowMs >= this.#auditAtMs) {
       this.#auditAtMs = nowMs + AUDIT_INTERVAL_MS
-      this.#holdings.audit()
+      this.#rooms.holdings.audit()
     }
   }
 
@@ -518,24 +334,27 @@ export class Replica {
     const { nowMs } = this.#context
     const intervals = this.#sweepPace.intervals(nowMs)
     if (intervals === 0) return
-    if (!this.#context.lacks('sweep')) this.#table.sweep(nowMs, intervals)
-    this.#primary.publishTouches()
-    this.#primary.sweepDrafts()
-    this.#releases.sweep()
-    this.#holdings.advance()
-    this.#holdings.retry()
-    this.#sweepPace.onSwept(nowMs, this.#holdings.isCalm && !this.#primary.hasTouches && this.#releases.count === 0)
+    if (!this.#context.lacks('sweep')) this.#rooms.table.sweep(nowMs, intervals)
+    this.#rooms.primary.publishTouches()
+    this.#rooms.primary.sweepDrafts()
+    this.#rooms.releases.sweep()
+    this.#rooms.holdings.advance()
+    this.#rooms.holdings.retry()
+    this.#sweepPace.onSwept(
+      nowMs,
+      this.#rooms.holdings.isCalm && !this.#rooms.primary.hasTouches && this.#rooms.releases.count === 0,
+    )
   }
 
   #onFrame(from: NodeId, bytes: Uint8Array, ageMs: number): void {
     this.#receive(from, () => {
-      if (!this.#members.hear(from)) return
+      if (!this.#rooms.members.hear(from)) return
       const { header, records } = decodeFrame(bytes, this.#context.nowMs - ageMs)
       const expected = this.#context.config.keyHash(from)
       if (header.sender.hi !== expected.hi || header.sender.lo !== expected.lo) {
         throw new WireError('a frame that names another sender')
       }
-      if (this.#incoming.onFrame(from, header)) this.#ingest.apply(records, from, true)
+      if (this.#rooms.incoming.onFrame(from, header)) this.#rooms.ingest.apply(records, from, true)
     })
   }
 
@@ -544,72 +363,74 @@ export class Replica {
       const message = decodeMessage(bytes, this.#context.nowMs, this.#context.wireOf(from))
       // Nothing comes more often to an idle node, and what a heartbeat changes has due times of its own.
       if (message.type !== 'heartbeat') this.#sweepPace.wake()
-      if (message.type === 'greeting') this.#members.onGreeting(from, message)
-      else if (message.type === 'refused') this.#members.onRefused(from, message.knownIncarnation)
+      if (message.type === 'greeting') this.#rooms.members.onGreeting(from, message)
+      else if (message.type === 'refused') this.#rooms.members.onRefused(from, message.knownIncarnation)
       // Nothing else is listened to before the greeting: the sender's life is not known yet.
-      else if (this.#members.hear(from)) this.#dispatch(from, message)
+      else if (this.#rooms.members.hear(from)) this.#dispatch(from, message)
     })
   }
 
   #dispatch(from: NodeId, message: Message): void {
     switch (message.type) {
       case 'heartbeat':
-        return this.#members.onHeartbeat(from, message)
+        return this.#rooms.members.onHeartbeat(from, message)
       case 'members':
-        return this.#members.onNews(message.members)
+        return this.#rooms.members.onNews(message.members)
       case 'join':
-        if (message.incarnation === this.#incarnationOf(from)) this.#onJoin(from, message.shards)
+        if (message.incarnation === this.#rooms.members.incarnationOf(from))
+          this.#rooms.listeners.onJoin(from, message.shards)
         return
       case 'hello':
-        this.#hearHighest(from, message.incarnation, message.streams, false)
-        if (message.incarnation === this.#incarnationOf(from)) this.#holdings.onHello(from, message.streams)
+        this.#rooms.listeners.hearHighest(from, message.incarnation, message.streams, false)
+        if (message.incarnation === this.#rooms.members.incarnationOf(from))
+          this.#rooms.holdings.onHello(from, message.streams)
         return
       case 'leave':
-        for (const shard of message.shards) this.#outgoing.onLeave(from, shard)
-        return this.#syncReceiver.onSourceLeft(from, message.shards)
+        for (const shard of message.shards) this.#rooms.outgoing.onLeave(from, shard)
+        return this.#rooms.syncReceiver.onSourceLeft(from, message.shards)
       case 'ack':
-        return this.#outgoing.onAck(from, message)
+        return this.#rooms.outgoing.onAck(from, message)
       case 'nack':
-        return this.#outgoing.onNack(from, message)
+        return this.#rooms.outgoing.onNack(from, message)
       case 'gone':
-        return this.#incoming.onGone(from, message.incarnation, message.shard, message.upTo)
+        return this.#rooms.incoming.onGone(from, message.incarnation, message.shard, message.upTo)
       case 'eject':
-        return this.#onEject(from, message)
+        return this.#rooms.listeners.onEject(from, message)
       case 'repair':
         return this.#onFrame(from, message.frame, message.ageMs)
       case 'probe':
-        return this.#hearHighest(from, message.incarnation, message.streams, true)
+        return this.#rooms.listeners.hearHighest(from, message.incarnation, message.streams, true)
       case 'push':
-        return this.#ingest.apply(message.records, from, false)
+        return this.#rooms.ingest.apply(message.records, from, false)
       case 'pull':
       case 'pull-chunk':
-        return this.#puller.onPull(from, message)
+        return this.#rooms.puller.onPull(from, message)
       case 'answer':
-        return this.#puller.onAnswer(from, message)
+        return this.#rooms.puller.onAnswer(from, message)
       case 'sync-ask':
-        return this.#syncSource.onAsk(from, message)
+        return this.#rooms.syncSource.onAsk(from, message)
       case 'sync-list':
-        return this.#syncSource.onList(from, message)
+        return this.#rooms.syncSource.onList(from, message)
       case 'sync-want':
-        return this.#syncSource.onWant(from, message)
+        return this.#rooms.syncSource.onWant(from, message)
       case 'sync-offer':
-        return this.#syncReceiver.onOffer(from, message)
+        return this.#rooms.syncReceiver.onOffer(from, message)
       case 'sync-items':
-        return this.#syncReceiver.onItems(from, message)
+        return this.#rooms.syncReceiver.onItems(from, message)
       case 'sync-records':
-        return this.#syncReceiver.onRecords(from, message)
+        return this.#rooms.syncReceiver.onRecords(from, message)
       case 'vouch-ask':
-        return this.#members.onVouchAsk(from, message)
+        return this.#rooms.members.onVouchAsk(from, message)
       case 'vouch':
-        return this.#members.onVouch(message)
+        return this.#rooms.members.onVouch(message)
       case 'check-ask':
-        return this.#checkSource.onAsk(from, message)
+        return this.#rooms.checkSource.onAsk(from, message)
       case 'check-look':
-        return this.#checkSource.onLook(from, message)
+        return this.#rooms.checkSource.onLook(from, message)
       case 'check-answer':
-        return this.#checker.onAnswer(from, message)
+        return this.#rooms.checker.onAnswer(from, message)
       case 'check-seen':
-        return this.#checker.onSeen(from, message)
+        return this.#rooms.checker.onSeen(from, message)
       case 'greeting':
       case 'refused':
         return
@@ -641,281 +462,30 @@ export class Replica {
     this.#context.out.results.push({ request, kind: 'resumed', outcome })
   }
 
-  /** Tell a member that nothing is kept for it any more; by another one, too, because the way to it may be what is full. */
-  #tellEjected(node: NodeId, shards: readonly number[]): void {
-    this.#context.notice({ type: 'ejected', node, shards })
-    const { self, incarnation } = this.#context
-    const message = { type: 'eject', node, sender: self, incarnation, shards } as const
-    const speaksIt = (to: NodeId): boolean =>
-      this.#members.isReachable(to) && this.#context.wireOf(to) >= EJECT_WIRE_MIN
-    const relay = [...this.#members.reachable()].find(
-      (member) => member.news.node !== node && speaksIt(member.news.node),
-    )
-    for (const to of [node, relay?.news.node]) if (to !== undefined && speaksIt(to)) this.#context.send(to, message)
-  }
-
-  /** This node is out of a sender's streams, or shall tell somebody that it is: once, and only for the sender itself. */
-  #onEject(from: NodeId, message: Eject): void {
-    const { node, sender, incarnation, shards } = message
-    if (node !== this.#context.self) {
-      const isOn = from === sender && this.#members.isReachable(node) && this.#context.wireOf(node) >= EJECT_WIRE_MIN
-      if (isOn) this.#context.send(node, message)
-      return
-    }
-    if (incarnation !== this.#incarnationOf(sender)) return
-    const joined = shards.filter((shard) => this.#holdings.isJoined(shard))
-    for (const shard of joined) this.#holdings.onUnrepairable(sender, shard, true)
-    // Its frames count again from here, whether the sender can be asked now or greets again later.
-    const again = { type: 'join', incarnation: this.#context.incarnation, shards: joined } as const
-    if (joined.length > 0 && this.#members.isReachable(sender)) this.#context.send(sender, again)
-  }
-
-  #onJoin(from: NodeId, shards: readonly number[]): void {
-    for (const shard of shards) this.#outgoing.onJoin(from, shard)
-    this.#sayHello(from, shards)
-  }
-
-  /** What was published between a member's join and its subscription reached it by no frame, so it is told the number. */
-  #onSubscriber(peer: NodeId, shard: number): void {
-    const isNothingNew = this.#outgoing.highest(shard) === 0 && this.#outgoing.hasJoined(peer, shard)
-    if (!isNothingNew) this.#sayHello(peer, [shard])
-  }
-
-  /** Joins and leaves may be lost; what a member's heartbeat says of its shards stands. */
-  #countOn(node: NodeId): void {
-    const member = this.#members.get(node)
-    if (member === undefined) return
-    const joined: number[] = []
-    for (let shard = 0; shard < this.#holdings.count; shard++) {
-      const hasJoined = this.#outgoing.hasJoined(node, shard)
-      if (!hasShard(member.joined, shard)) {
-        if (hasJoined) this.#outgoing.onLeave(node, shard)
-      } else if (!hasJoined) joined.push(shard)
-    }
-    if (joined.length > 0) this.#onJoin(node, joined)
-  }
-
-  /** "My streams of these shards are at these numbers": to who joined, and to who just became able to hear them. */
-  #sayHello(to: NodeId, shards: readonly number[]): void {
-    if (!this.#members.isReachable(to)) return
-    const streams = shards.map((shard) => ({ shard, number: this.#outgoing.highest(shard) }))
-    this.#context.send(to, { type: 'hello', incarnation: this.#context.incarnation, streams })
-  }
-
-  #hearHighest(from: NodeId, incarnation: number, streams: readonly ShardNumber[], wantsAck: boolean): void {
-    for (const heard of streams) this.#incoming.onHighest(from, incarnation, heard, wantsAck)
-  }
-
   /** Merged like anything else. What ended meanwhile, or finds no room, is a change to what is kept. */
   #onLoad(records: readonly KeyedRecord[]): void {
-    this.#ingest.apply(records, this.#context.self, false)
+    this.#rooms.ingest.apply(records, this.#context.self, false)
     for (const { key, record } of records) {
       const hash = this.#context.config.keyHash(key)
       const bucket = bucketOf(hash)
-      const here = this.#table.peek(key)?.meta
+      const here = this.#rooms.table.peek(key)?.meta
       const kept = metaHash(hash, record)
-      if (here?.hi === kept.hi && here.lo === kept.lo) this.#changes?.delete(bucket, key)
-      else this.#changes?.add(bucket, key)
+      if (here?.hi === kept.hi && here.lo === kept.lo) this.#rooms.changes?.delete(bucket, key)
+      else this.#rooms.changes?.add(bucket, key)
     }
   }
 
   #onLeave(): void {
-    this.#primary.flushTouches()
-    this.#outgoing.flush()
-    this.#members.startLeaving()
-    this.#holdings.leave()
+    this.#rooms.primary.flushTouches()
+    this.#rooms.outgoing.flush()
+    this.#rooms.members.startLeaving()
+    this.#rooms.holdings.leave()
   }
 
   #onGoodbye(): void {
     const shards = this.owedShards
     if (shards.length > 0) this.#context.notice({ type: 'handover:incomplete', shards })
-    this.#members.leave()
-  }
-
-  #incarnationOf(node: NodeId): number | undefined {
-    return this.#members.get(node)?.news.incarnation
-  }
-
-  /** Copies that count: what repositories keep comes on top. */
-  #readyHoldersOf(shard: number): NodeId[] {
-    const ready = this.#holdings.readyHolders(shard).filter((node) => !this.#isRepository(node))
-    if (this.#holdings.isReady(shard) && !this.#holdings.isRepositoryOf(shard)) ready.push(this.#context.self)
-    return ready.sort()
-  }
-
-  #isRepository(node: NodeId): boolean {
-    const member = this.#members.get(node)
-    return member !== undefined && isRepository(member)
-  }
-
-  #connectMembers(): Members {
-    return new Members(
-      this.#context,
-      {
-        onMet: (node) => {
-          this.#incoming.onLife(node, this.#incarnationOf(node) as number)
-          this.#holdings.onMet(node)
-        },
-        onLifeEnded: (node, incarnation) => {
-          this.#outgoing.onLifeEnded(node)
-          this.#incoming.onLifeEnded(node, incarnation)
-          this.#holdings.onLifeEnded(node)
-        },
-        onAcquainted: (node) => this.#holdings.onAcquainted(node),
-        onMembersChanged: () => {
-          this.#shareWire()
-          this.#holdings.onMembersChanged()
-        },
-        onShardsChanged: (node, readyBefore) => {
-          this.#countOn(node)
-          this.#holdings.onShardsChanged(node, readyBefore)
-        },
-        onStreams: (node, streams) => this.#hearHighest(node, this.#incarnationOf(node) as number, streams, false),
-        onSelfRaising: () => this.#outgoing.flush(),
-        onSelfRaised: () => {
-          this.#outgoing.restart()
-          this.#primary.restart()
-          this.#releases.restart()
-          this.#holdings.onSelfRaised()
-        },
-      },
-      {
-        joined: () => this.#holdings.joined(),
-        ready: () => this.#holdings.ready(),
-        streamsFor: (node) => this.#streamsFor(node),
-        isCoHolder: (node) => this.#holdings.isCoHolder(node),
-      },
-    )
-  }
-
-  #streamsFor(node: NodeId): ShardNumber[] {
-    const member = this.#members.get(node)
-    if (member === undefined || this.#context.lacks('heartbeat-numbers')) return []
-    const streams: ShardNumber[] = []
-    for (let shard = 0; shard < this.#holdings.count; shard++) {
-      const number = this.#outgoing.highest(shard)
-      if (number > 0 && hasShard(member.joined, shard)) streams.push({ shard, number })
-    }
-    return streams
-  }
-
-  #connectHoldings(): Holdings {
-    return new Holdings(this.#context, this.#members, {
-      sync: (shard, source, scope, onDone) => {
-        this.#syncReceiver.start(shard, source, scope, (complete, equalBuckets, isLost) => {
-          onDone(complete, equalBuckets, isLost)
-          this.#holdings.advance()
-        })
-      },
-      isEmpty: (shard) => this.#table.shardCount(shard) === 0,
-      isComplete: (shard) => this.#incoming.isComplete(shard),
-      onReady: (shard) => this.#incoming.acknowledgeShard(shard),
-      onLeft: (shard) => {
-        this.#syncReceiver.abandon(shard)
-        this.#incoming.leaveShard(shard)
-        this.#table.clearShard(shard, (entry) => entry.tenure !== undefined || this.#isPinned(entry))
-      },
-    })
-  }
-
-  #connectIncoming(): Incoming {
-    return new Incoming(this.#context, {
-      isJoined: (shard) => this.#holdings.isJoined(shard),
-      isReady: (shard) => this.isCounted(shard),
-      mayRepair: (shard) => this.#holdings.mayRepair(shard),
-      roundTripMs: (sender) => this.#members.get(sender)?.roundTripMs ?? 0,
-      isReachable: (sender) => this.#members.isReachable(sender),
-      onUnrepairable: (sender, shard, isSenderHere) => this.#holdings.onUnrepairable(sender, shard, isSenderHere),
-      onComplete: () => this.#holdings.advance(),
-    })
-  }
-
-  #connectPuller(): Puller {
-    return new Puller(this.#context, {
-      isReady: (shard) => this.#holdings.isReady(shard),
-      readyHolders: (shard) => this.#holdings.readyHolders(shard),
-      holders: (shard) => this.#holdings.holders(shard),
-      reachable: (shard) => this.#holdings.reachable(shard),
-      isReachable: (node) => this.#members.isReachable(node),
-      isRepository: (node) => this.#isRepository(node),
-      ingest: (records, from) => this.#ingest.apply(records, from, false),
-    })
-  }
-
-  #connectPrimary(): Primary {
-    return new Primary(this.#context, {
-      enqueue: (shard, key, delta, ackNow) => this.#outgoing.enqueue(shard, key, delta, ackNow),
-      assertRoom: () => this.#outgoing.assertRoom(),
-      flush: () => this.#outgoing.flushIfPending(),
-      awaitCopies: (wait) => this.#awaitCopies(wait),
-      isUploading: (key) => this.#uploads.isUploading(key),
-      upload: (command) => this.#uploads.add(command),
-      release: ({ key, shard, frame }, birth, absoluteAtMs, replaced) => {
-        for (const { portion, reference } of replaced) {
-          this.#releases.add({ session: key, birth, absoluteAtMs, portion, reference, shard, frame })
-        }
-      },
-      look: (key, deadlineMs, request, onOutcome) => {
-        const command = { request, key, portions: [], proof: undefined, consistency: 'latest' as const, deadlineMs }
-        this.#puller.resume(command, onOutcome)
-      },
-    })
-  }
-
-  #connectUploads(): Uploads {
-    return new Uploads(this.#context, {
-      writable: (command) => this.#primary.writable(command),
-      publish: (command, isSilent) => this.#primary.publish(command, isSilent),
-      enqueue: (shard, key, chunk, ackNow) => this.#outgoing.enqueue(shard, key, chunk, ackNow),
-      flush: () => this.#outgoing.flushIfPending(),
-      awaitCopies: (wait) => this.#awaitCopies(wait),
-      holders: (shard) => this.#confirming(shard),
-      readyHolders: (shard) => {
-        const isHere = (node: NodeId): boolean => this.#members.isReachable(node)
-        const ready = new Set(this.#holdings.readyHolders(shard))
-        return this.#holdings.holders(shard).filter((node) => ready.has(node) && isHere(node))
-      },
-      discard: (key, { birth, expiry }, references) => {
-        for (const [portion, reference] of references) {
-          const { absoluteAtMs } = expiry
-          this.#releases.add({ session: key, birth, absoluteAtMs, portion, reference, shard: 0, frame: 0 })
-        }
-      },
-    })
-  }
-
-  #awaitCopies(wait: CopiesWait): void {
-    this.#outgoing.awaitCopies(wait, this.#confirming(wait.shard))
-  }
-
-  /** Members that confirm copies of a shard. Who is about to be ready will: the wait decides, not the moment. */
-  #confirming(shard: number): NodeId[] {
-    const holders = new Set([...this.#holdings.readyHolders(shard), ...this.#holdings.holders(shard)])
-    return [...holders].filter((node) => this.#members.isReachable(node) && !this.#isRepository(node))
-  }
-
-  /** Who just connected may not be a member yet, and is published to all the same. */
-  #shareWire(newcomer?: NodeId): void {
-    const present = [...this.#members.present()].map(({ news }) => news.node)
-    this.#context.shareWire(newcomer === undefined ? present : [...present, newcomer])
-  }
-
-  /** Whether a record must stay here: somebody is owed it, or a search is putting it together. */
-  #isPinned({ key, shard, frame }: Entry): boolean {
-    const isFetching = this.#puller.isFetching(key) && !this.#context.lacks('pin-fetched')
-    return isFetching || this.#outgoing.isOwed(shard, frame)
-  }
-
-  #noticeEviction({ key }: Entry): void {
-    if (!isChunkKey(key)) {
-      this.#context.notice({ type: 'session:evicted', key })
-      return
-    }
-    const { session, portion, number } = chunkName(key)
-    const blob = `${session} ${portion} ${number.seq}`
-    if (blob === this.#evictedBlob) return
-    this.#evictedBlob = blob
-    this.#context.notice({ type: 'portion:evicted', key: session, portion })
+    this.#rooms.members.leave()
   }
 }
 

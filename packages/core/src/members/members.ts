@@ -43,7 +43,7 @@ import type { OwnShards } from './heartbeats.ts'
 import { Heartbeats } from './heartbeats.ts'
 import { Introductions } from './introductions.ts'
 import type { Member } from './member.ts'
-import { createMember, isPresent } from './member.ts'
+import { createMember, isPresent, isRepository } from './member.ts'
 import { SelfDoubt } from './self-doubt.ts'
 import { Vouching } from './vouching.ts'
 
@@ -98,6 +98,17 @@ export class Members {
 
   get(node: NodeId): Member | undefined {
     return this.#members.get(node)
+  }
+
+  /** Which life of a member is known. */
+  incarnationOf(node: NodeId): number | undefined {
+    return this.get(node)?.news.incarnation
+  }
+
+  /** Whether it keeps shards beside their holders, so that its copies do not count. */
+  isRepository(node: NodeId): boolean {
+    const member = this.get(node)
+    return member !== undefined && isRepository(member)
   }
 
   all(): IterableIterator<Member> {
