@@ -1,0 +1,103 @@
+/**
+ * Runs the tests: each group in a mocha of its own, as many at a time as there are processors, two at most. Most tests wait, for
+ * other processes and for time to pass, and one after the other they wait longer than a person does.
+ *
+ * What a group prints is printed when it has ended, in one piece; arguments go to every mocha, so `--grep` finds a test wherever
+ * it is. The last line counts over all groups. Exits with 1 when any of them failed.
+ */
+
+import { spawn } from 'node:child_process'
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism, tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { packageDirectories, rootDirectory } from './workspaces.ts'
+
+/** More would make each other late: tests of clusters start several processes each. */
+const JOBS_MAX = 2
+
+/** What takes longest begins first, so that nobody waits for it alone at the end. */
+const LONGEST_FIRST = ['cli', 'sim', 'core', 'node', 'p2p', 'strangers']
+
+/** They have runners of their own, or are no tests. */
+const ELSEWHERE = new Set(['interop', 'chaos', 'e2e', 'bench', 'support'])
+
+interface Group {
+  readonly name: string
+  readonly pattern: string
+}
+
+interface Outcome {
+  readonly isGreen: boolean
+  readonly passed: number
+  readonly failed: number
+  readonly skipped: number
+}
+
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'reprise-test-'))
+  const outcomes: Outcome[] = []
+  const groups = findGroups()
+  const work = async (): Promise<void> => {
+    for (let group = groups.shift(); group !== undefined; group = groups.shift()) {
+      outcomes.push(await run(group, join(folder, group.name)))
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(JOBS_MAX, availableParallelism()) }, work))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+  const sum = (count: 'passed' | 'failed' | 'skipped'): number =>
+    outcomes.reduce((total, outcome) => total + outcome[count], 0)
+  const totalsFile = process.env['REPRISE_TEST_TOTALS']
+  if (totalsFile !== undefined) appendFileSync(totalsFile, `${sum('passed')} ${sum('failed')} ${sum('skipped')}\n`)
+  console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
+  if (!outcomes.every(({ isGreen }) => isGreen)) process.exitCode = 1
+}
+
+function findGroups(): Group[] {
+  const packages = packageDirectories()
+    .filter((directory) => existsSync(join(directory, 'test')))
+    .map((directory) => ({
+      name: basename(directory),
+      pattern: `packages/${basename(directory)}/test/**/*.test.ts`,
+    }))
+  const across = readdirSync(join(rootDirectory, 'test'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !ELSEWHERE.has(entry.name))
+    .map(({ name }) => ({ name, pattern: `test/${name}/**/*.test.ts` }))
+  const groups = [...packages, ...across, { name: 'repository', pattern: 'test/*.test.ts' }]
+  const rank = ({ name }: Group): number => {
+    const place = LONGEST_FIRST.indexOf(name)
+    return place < 0 ? LONGEST_FIRST.length : place
+  }
+  return groups.sort((a, b) => rank(a) - rank(b))
+}
+
+async function run(group: Group, totalsFile: string): Promise<Outcome> {
+  const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
+  const colour = process.stdout.isTTY ? ['--color'] : []
+  const args = [mocha, group.pattern, '--reporter', './scripts/count-reporter.ts', ...colour, ...process.argv.slice(2)]
+  // Given above; in the environment it would be a second one.
+  const options = (process.env['MOCHA_OPTIONS'] ?? '').replace(/--reporter \S+/, '')
+  const env = { ...process.env, MOCHA_OPTIONS: options, REPRISE_TEST_TOTALS: totalsFile }
+  const child = spawn(process.execPath, args, { cwd: rootDirectory, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
+  const exitCode = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  const [passed = 0, failed = 0, skipped = 0] = existsSync(totalsFile)
+    ? readFileSync(totalsFile, 'utf8').trim().split(' ').map(Number)
+    : []
+  const isGreen = exitCode === 0
+  // With --grep most groups have nothing to say.
+  if (!isGreen || passed + failed + skipped > 0) {
+    console.log(`\n=== ${group.name} ===`)
+    process.stdout.write(Buffer.concat(output))
+  }
+  return { isGreen, passed, failed, skipped }
+}
+
+await main()
