@@ -35,7 +35,7 @@ import type { SyncDone } from '../sync/sync-receiver.ts'
 import type { ShardBits, ShardNumber, SyncScope } from '../wire/messages.ts'
 import { Holding } from './holding.ts'
 import type { Placement } from './rendezvous.ts'
-import { place } from './rendezvous.ts'
+import { Draws, place } from './rendezvous.ts'
 
 export interface HoldingsPorts {
   sync(shard: number, source: NodeId, scope: SyncScope, onDone: SyncDone): void
@@ -52,6 +52,7 @@ export class Holdings {
   readonly #members: Members
   readonly #ports: HoldingsPorts
   readonly #shards: readonly Holding[] = allShards().map((shard) => new Holding(shard))
+  readonly #draws: Draws
   #placement: Placement = []
   /** While this node leaves: the placement of those who do not know that. */
   #placementBeside: Placement = []
@@ -72,6 +73,7 @@ export class Holdings {
     this.#context = context
     this.#members = members
     this.#ports = ports
+    this.#draws = new Draws(context.config.keyHash)
   }
 
   /** How many shards there are. */
@@ -195,7 +197,8 @@ export class Holdings {
     this.#isPlaced = true
     const { config, self } = this.#context
     const candidates = [...this.#members.candidates()].map(({ news }) => news)
-    const placeAmong = (nodes: typeof candidates): Placement => place(nodes, config.copies + 1, config.keyHash)
+    const placeAmong = (nodes: typeof candidates): Placement =>
+      place(nodes, config.copies + 1, config.keyHash, this.#draws)
     const beside = placeAmong([...candidates, this.#members.selfNews()])
     this.#placement = this.#isLeaving ? placeAmong(candidates) : beside
     this.#placementBeside = this.#isLeaving ? beside : []
