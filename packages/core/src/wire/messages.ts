@@ -1,7 +1,7 @@
 /**
  * Every message that one member sends to another: what it says and when.
  *
- * Their numbers and bytes are in `message-codec.ts`.
+ * Their numbers and bytes are in `codecs/`.
  */
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
