@@ -91,7 +91,7 @@ export class Rooms {
 
   /** Ready holders of a shard whose copies count, this node among them: what repositories keep comes on top. */
   countedHolders(shard: number): NodeId[] {
-    const ready = this.holdings.readyHolders(shard).filter((node) => !this.members.isRepository(node))
+    const ready = this.members.readyHolders(shard).filter((node) => !this.members.isRepository(node))
     if (this.holdings.isReady(shard) && !this.holdings.isRepositoryOf(shard)) ready.push(this.context.self)
     return ready.sort()
   }
@@ -218,9 +218,9 @@ export class Rooms {
   #connectPuller(): Puller {
     return new Puller(this.context, {
       isReady: (shard) => this.holdings.isReady(shard),
-      readyHolders: (shard) => this.holdings.readyHolders(shard),
+      readyHolders: (shard) => this.members.readyHolders(shard),
       holders: (shard) => this.holdings.holders(shard),
-      reachable: (shard) => this.holdings.reachable(shard),
+      reachable: (shard) => this.members.nearest(shard),
       isReachable: (node) => this.members.isReachable(node),
       isRepository: (node) => this.members.isRepository(node),
       ingest: (records, from) => this.ingest.apply(records, from, false),
@@ -257,7 +257,7 @@ export class Rooms {
       holders: (shard) => this.#confirming(shard),
       readyHolders: (shard) => {
         const isHere = (node: NodeId): boolean => this.members.isReachable(node)
-        const ready = new Set(this.holdings.readyHolders(shard))
+        const ready = new Set(this.members.readyHolders(shard))
         return this.holdings.holders(shard).filter((node) => ready.has(node) && isHere(node))
       },
       discard: (key, { birth, expiry }, references) => {
@@ -353,7 +353,7 @@ export class Rooms {
 
   /** Members that confirm copies of a shard. Who is about to be ready will: the wait decides, not the moment. */
   #confirming(shard: number): NodeId[] {
-    const holders = new Set([...this.holdings.readyHolders(shard), ...this.holdings.holders(shard)])
+    const holders = new Set([...this.members.readyHolders(shard), ...this.holdings.holders(shard)])
     return [...holders].filter((node) => this.members.isReachable(node) && !this.members.isRepository(node))
   }
 

@@ -34,7 +34,7 @@ import {
   VOUCHED_MS_MAX,
 } from '../constants.ts'
 import type { Context } from '../context.ts'
-import { NO_SHARDS, sameShards, withoutShard } from '../context.ts'
+import { hasShard, NO_SHARDS, sameShards, withoutShard } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import type { Incarnation, NodeId } from '../session/version.ts'
 import type { Greeting, Heartbeat, MemberNews, ShardBits, ShardNumber, Vouch, VouchAsk } from '../wire/messages.ts'
@@ -103,6 +103,28 @@ export class Members {
   /** Which life of a member is known. */
   incarnationOf(node: NodeId): number | undefined {
     return this.get(node)?.news.incarnation
+  }
+
+  /** Whether a member said last that it is a ready holder of the shard. */
+  isReadyFor(node: NodeId, shard: number): boolean {
+    const member = this.get(node)
+    return member !== undefined && hasShard(member.ready, shard)
+  }
+
+  /** Ready holders of a shard by what they said last, without this node. */
+  readyHolders(shard: number): NodeId[] {
+    const ready: NodeId[] = []
+    for (const member of this.present()) if (hasShard(member.ready, shard)) ready.push(member.news.node)
+    return ready
+  }
+
+  /** Members to ask about a session of the shard, best first: ready holders, then joined ones, then anybody. */
+  nearest(shard: number): NodeId[] {
+    const rank = (bits: { ready: ShardBits; joined: ShardBits }): number =>
+      hasShard(bits.ready, shard) ? 0 : hasShard(bits.joined, shard) ? 1 : 2
+    return [...this.reachable()]
+      .sort((a, b) => rank(a) - rank(b) || a.roundTripMs - b.roundTripMs || (a.news.node < b.news.node ? -1 : 1))
+      .map((member) => member.news.node)
   }
 
   /** Whether it keeps shards beside their holders, so that its copies do not count. */
