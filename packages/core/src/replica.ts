@@ -22,6 +22,7 @@ import { RepriseError, WireError } from './errors.ts'
 import type { Lane, Outbox, Outcome } from './outbox.ts'
 import type { ResumeCommand } from './pull/puller.ts'
 import { Rooms } from './rooms.ts'
+import { isChunkKey } from './session/blob.ts'
 import { isRemainder } from './session/floor.ts'
 import type { SessionKey } from './session/id.ts'
 import { metaHash } from './session/meta-hash.ts'
@@ -202,6 +203,16 @@ export class Replica {
   /** Whether there is anything to peek at. */
   has(key: SessionKey): boolean {
     return this.#rooms.table.peek(key)?.isLive === true || this.peek(key) !== undefined
+  }
+
+  /** Keys of the living sessions in a bucket of which this node has a copy, whether or not it may be read by itself. */
+  heldKeys(bucket: number): SessionKey[] {
+    const keys: SessionKey[] = []
+    for (const entry of this.#rooms.table.bucketEntries(bucket)) {
+      if (!entry.isLive || entry.isUnwritten || entry.endsAtMs <= this.#context.nowMs) continue
+      if (!isChunkKey(entry.key)) keys.push(entry.key)
+    }
+    return keys
   }
 
   get nodeId(): NodeId {

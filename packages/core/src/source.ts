@@ -91,6 +91,11 @@ export interface CommitOptions {
    * large values are on their way, nothing is written.
    */
   readonly deadlineMs?: number
+  /**
+   * From this write on the session lives this long without use, in milliseconds; of an earlier one and this the later write
+   * counts, at all members. Default: as before. The absolute lifetime stays as it was at birth.
+   */
+  readonly idleMs?: number
   /** Gives up waiting; the commit then rejects with a `CopiesError` of code `TIMEOUT`: the write may survive. */
   readonly signal?: AbortSignal
 }

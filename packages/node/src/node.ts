@@ -27,6 +27,7 @@ import type {
   SessionSource,
 } from '@reprise/core'
 import {
+  BUCKET_COUNT,
   CHECK_DEADLINE_MS_DEFAULT,
   CHECK_DEADLINE_MS_MAX,
   decodeToken,
@@ -53,7 +54,7 @@ import { Driver } from './driver.ts'
 import { RepositoryError } from './errors.ts'
 import type { NodeEvents } from './events.ts'
 import type { NodeOptions, ResolvedOptions } from './options.ts'
-import { assertLifetime, number, resolveOptions } from './options.ts'
+import { assertLifetime, integer, number, resolveOptions } from './options.ts'
 import type { KeeperEvents, KeeperInit, RepositoryStatus } from './repository/keeper.ts'
 import { Keeper, loadRepository } from './repository/keeper.ts'
 import { openLmdbStore } from './repository/lmdb-store.ts'
@@ -212,6 +213,15 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     }
     this.#counts.localHits += 1
     return new NodeSession(this.#writer, key, snapshot, snapshot.blobs)
+  }
+
+  /**
+   * Ids of the living sessions of which this node has a copy, in one of the `BUCKET_COUNT` buckets that all ids are spread
+   * over: a session stays in its bucket, so a walk over all buckets meets every one that is here all the while. In no order.
+   */
+  heldIds(bucket: number): readonly Uint8Array[] {
+    this.#driver.passTime()
+    return this.#replica.heldKeys(integer('bucket', bucket, 0, BUCKET_COUNT - 1)).map(keyBytes)
   }
 
   aliveMembers(): readonly string[] {

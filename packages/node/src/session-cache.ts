@@ -108,6 +108,11 @@ export class SessionCache extends EventEmitter<NodeEvents> implements SessionSou
     return this.#running().local(id, portions)
   }
 
+  /** See `Node.heldIds`. @throws StoppedError while the host does not run. */
+  heldIds(bucket: number): readonly Uint8Array[] {
+    return this.#running().heldIds(bucket)
+  }
+
   /** See `Node.aliveMembers`. None while the host does not run. */
   aliveMembers(): readonly string[] {
     return this.#node?.aliveMembers() ?? []

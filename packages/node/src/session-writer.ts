@@ -73,7 +73,11 @@ export class SessionWriter implements SessionOwner {
     this.#parts.driver.post({ type: 'touch', key, birth })
   }
 
-  async drop(key: SessionKey, { birth, expiry }: LiveRecord, { copies, waitMs, signal }: WriteOptions): Promise<void> {
+  async drop(
+    key: SessionKey,
+    { birth, expiry }: LiveRecord,
+    { copies, waitMs, signal }: Parameters<SessionOwner['drop']>[2],
+  ): Promise<void> {
     const { requests, counts } = this.#parts
     const { absoluteAtMs } = expiry
     try {
@@ -119,11 +123,11 @@ export class SessionWriter implements SessionOwner {
     key: SessionKey,
     record: LiveRecord,
     changes: ReadonlyMap<string, Change>,
-    { copies, waitMs, signal }: WriteOptions,
+    { copies, waitMs, idleMs, signal }: WriteOptions,
   ): Committed | Promise<Committed> {
     const { birth } = record
     const encoded = this.#encode(key, birth, changes)
-    const ended = this.#parts.requests.make({ type: 'commit', key, birth, ...encoded, copies, waitMs }, signal)
+    const ended = this.#parts.requests.make({ type: 'commit', key, birth, ...encoded, copies, waitMs, idleMs }, signal)
     if (ended instanceof Promise) return ended.then((result) => this.#committed(key, record, result))
     return this.#committed(key, record, ended)
   }

@@ -26,6 +26,7 @@ import type {
 } from '@reprise/core'
 import {
   ABSENT,
+  ABSOLUTE_MS_MAX,
   COMMIT_DEADLINE_MS_DEFAULT,
   compareVersions,
   encodeToken,
@@ -57,7 +58,7 @@ export interface SessionOwner {
     key: SessionKey,
     record: LiveRecord,
     changes: ReadonlyMap<string, Change>,
-    options: { copies: number; waitMs: number; signal: AbortSignal | undefined },
+    options: { copies: number; waitMs: number; idleMs: number | undefined; signal: AbortSignal | undefined },
   ): Committed | Promise<Committed>
   touch(key: SessionKey, record: LiveRecord): void
   drop(
@@ -135,6 +136,7 @@ export class NodeSession implements Session {
       present.set(name, { bytes, version: `${version.tenure.epoch}.${version.seq}@${version.tenure.node}` })
     }
     return {
+      idleMs: expiry.idleMs,
       idleMsLeft: Math.max(0, expiry.idleAtMs - nowMs),
       absoluteMsLeft: Math.max(0, expiry.absoluteAtMs - nowMs),
       portions: present,
@@ -188,8 +190,9 @@ export class NodeSession implements Session {
     const changes = this.#changes ?? NO_CHANGES
     let bytes = 0
     for (const { encoded } of changes.values()) bytes += encoded?.length ?? 0
+    const idleMs = options.idleMs === undefined ? undefined : integer('idleMs', options.idleMs, 1, ABSOLUTE_MS_MAX)
     this.#isCommitting = true
-    const ended = this.#owner.commit(this.#key, this.#record, changes, waitOptions(options, bytes))
+    const ended = this.#owner.commit(this.#key, this.#record, changes, { ...waitOptions(options, bytes), idleMs })
     const { record, proof } = ended instanceof Promise ? await ended : ended
     this.#forget(changes)
     for (const [name, { encoded }] of changes) {
@@ -273,6 +276,8 @@ export class ResumedNodeSession extends NodeSession implements ResumedSession {
 
 /** What a session is kept as, without its values: for tools that show it. */
 export interface SessionFacts {
+  /** Milliseconds that it lives without use, as it was made or a later commit said. */
+  readonly idleMs: number
   /** Milliseconds until it ends if nobody uses it, and until it ends in any case. */
   readonly idleMsLeft: number
   readonly absoluteMsLeft: number

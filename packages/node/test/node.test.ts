@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { bucketOf, type KeyHash, loadKeyHash, PORTION_BYTES_MAX, shardOfBucket } from '@reprise/core'
+import { BUCKET_COUNT, bucketOf, type KeyHash, loadKeyHash, PORTION_BYTES_MAX, shardOfBucket } from '@reprise/core'
 import {
   AlreadyExistsError,
   CopiesError,
@@ -57,6 +57,17 @@ describe('a node by itself', () => {
     await until(() => session.remainingMs === 0)
     await assert.rejects(session.commit({ copies: 0 }), ExpiredError)
     assert.equal((await node.resume('short')).outcome, 'absent')
+  })
+
+  it('lists the ids of what it holds, bucket by bucket', async () => {
+    const [a, b] = await startCluster(2)
+    assert(a !== undefined && b !== undefined)
+    const ids = ['one', 'two', 'three']
+    for (const id of ids) await (await a.create(id)).commit({ copies: 1 })
+    await a.create('never committed')
+    const held = Array.from({ length: BUCKET_COUNT }, (_, bucket) => b.heldIds(bucket)).flat()
+    assert.deepEqual(held.map((id) => Buffer.from(id).toString()).sort(), [...ids].sort())
+    assert.throws(() => b.heldIds(BUCKET_COUNT), UsageError)
   })
 
   it('takes any bytes as an id and keeps them apart', async () => {

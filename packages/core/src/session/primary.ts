@@ -52,6 +52,8 @@ export interface CommitCommand {
   readonly copies: number
   /** Milliseconds to wait for copies, and for holders that take the large values. */
   readonly waitMs: number
+  /** How long the session lives without use from this write on. Default: as long as before. */
+  readonly idleMs?: number | undefined
 }
 
 /** A commit whose large values are at their holders. */
@@ -155,7 +157,7 @@ export class Primary {
     if (isLarge || this.#ports.isUploading(key)) this.#ports.upload(command)
     else if (changes.size > 0 || isFirst || copies > 0) this.#publish(record, command, false)
     else {
-      this.touch(key, command.birth)
+      this.touch(key, command.birth, command.idleMs)
       const proof = { birth: record.birth, version: topOf(record) }
       this.#context.out.results.push({ request, kind: 'written', proof })
     }
@@ -212,21 +214,24 @@ export class Primary {
     this.#finish(request, stored, copies, command.waitMs, undefined)
   }
 
-  /** Start the idle time anew. Touches that follow each other within a tenth of the idle time travel as one. */
-  touch(key: SessionKey, birth: Birth): void {
+  /**
+   * Start the idle time anew. Touches that follow each other within a tenth of the idle time travel as one.
+   * @param idleMs another idle time from now on, which others must hear of: it travels at once.
+   */
+  touch(key: SessionKey, birth: Birth, idleMs?: number): void {
     const entry = this.#context.table.get(key)
     if (entry?.record.kind !== 'live' || compareBirths(entry.record.birth, birth) !== 0) return
     const { nowMs } = this.#context
     if (endsAtMs(entry.record) <= nowMs || entry.record.frontier.length === 0) return
-    const { idleMs, idleAtMs } = entry.record.expiry
-    const publishedAtMs = idleAtMs - idleMs
-    const dueMs = Math.max(nowMs, publishedAtMs + Math.min(idleMs / 10, TOUCH_DELAY_MS_MAX))
+    const { expiry } = entry.record
+    const publishedAtMs = expiry.idleAtMs - expiry.idleMs
+    const dueMs = Math.max(nowMs, publishedAtMs + Math.min(expiry.idleMs / 10, TOUCH_DELAY_MS_MAX))
     const touch = { birth, touchedAtMs: nowMs, dueMs: this.#touches.get(key)?.dueMs ?? dueMs }
     this.#touches.set(key, touch)
     // Not with the next sweep: the session may end before it.
-    if (touch.dueMs > nowMs) return
+    if (touch.dueMs > nowMs && idleMs === undefined) return
     this.#touches.delete(key)
-    this.#publishTouch(entry, entry.record, nowMs)
+    this.#publishTouch(entry, entry.record, nowMs, idleMs)
   }
 
   /**
@@ -400,7 +405,7 @@ export class Primary {
   }
 
   #publish(record: LiveRecord, command: PublishCommand, isSilent: boolean): Version {
-    const { key, changes, copies, request, waitMs } = command
+    const { key, changes, copies, request, waitMs, idleMs } = command
     const isFirst = record.frontier.length === 0
     const floor = isFirst ? this.#floorUnder(key, record.birth) : undefined
     const entry = isFirst ? this.#plant(key, record) : (this.#context.table.peek(key) as Entry)
@@ -413,7 +418,7 @@ export class Primary {
       ...record,
       portions,
       frontier: joinFrontiers(record.frontier, [version]),
-      expiry: this.#renew(record.expiry, version),
+      expiry: this.#renew(record.expiry, version, idleMs),
     }
     this.#store(entry, raiseFloor(next, floor), (name) => changes.has(name), copies, displaced)
     if (this.#touches.size > 0) this.#touches.delete(key)
@@ -422,15 +427,15 @@ export class Primary {
     return version
   }
 
-  #publishTouch(entry: Entry, record: LiveRecord, touchedAtMs: number): void {
+  #publishTouch(entry: Entry, record: LiveRecord, touchedAtMs: number, idleMs = record.expiry.idleMs): void {
     if (endsAtMs(record) <= this.#context.nowMs) return
     const { version, displaced } = this.#issue(entry)
-    const expiry: Expiry = { ...record.expiry, version, idleAtMs: touchedAtMs + record.expiry.idleMs }
+    const expiry: Expiry = { ...record.expiry, version, idleMs, idleAtMs: touchedAtMs + idleMs }
     this.#store(entry, { ...record, expiry }, () => false, 0, displaced)
   }
 
-  #renew(expiry: Expiry, version: Version): Expiry {
-    return { ...expiry, version, idleAtMs: this.#context.nowMs + expiry.idleMs }
+  #renew(expiry: Expiry, version: Version, idleMs = expiry.idleMs): Expiry {
+    return { ...expiry, version, idleMs, idleAtMs: this.#context.nowMs + idleMs }
   }
 
   #store(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  BUCKET_COUNT,
   CACHE_BYTES_MIN,
   DRAFTS_MAX,
   HEAD_BYTES_MAX,
@@ -456,6 +457,41 @@ describe('the primary', () => {
       cluster.touch('b', ID)
       cluster.run(1_000)
       for (const node of cluster.nodes) assert.deepEqual(texts(cluster.record(node, ID)), { item: 'tea' })
+    })
+
+    it('[E1] [E2] a commit may change the idle time, and carries no value for it: the later one counts at all members', () => {
+      const cluster = withSession({ idleMs: 60_000 })
+      const before = cluster.record('a', ID)
+      cluster.written(cluster.commit('a', ID, {}, { idleMs: 3_000 }))
+      cluster.run(100)
+      const frames = cluster.frames().filter(({ to }) => to === 'b')
+      assert.equal(frames.length, 1, 'it does not wait, as touches do')
+      const record = frames[0]?.frame?.records[0]?.record
+      assert(record?.kind === 'live')
+      assert.deepEqual(texts(record), { item: '?' })
+      assert.deepEqual(cluster.record('a', ID).frontier, before.frontier, 'nothing was written but the expiry')
+      // From another member, longer and with a value; then it ends everywhere when that one said.
+      cluster.outcome(cluster.resume('b', ID))
+      cluster.written(cluster.commit('b', ID, { item: 'milk' }, { idleMs: 8_000, copies: 2 }))
+      cluster.run(6_000)
+      for (const node of cluster.nodes) {
+        assert.deepEqual(texts(cluster.record(node, ID)), { item: 'milk' })
+        assert.equal(cluster.record(node, ID).expiry.idleMs, 8_000)
+      }
+      cluster.run(3_000)
+      for (const node of cluster.nodes) assert.equal(cluster.replica(node).peek(keyOf(ID)), undefined)
+    })
+
+    it('lists the keys of living sessions by bucket, without chunks, drafts and what was dropped', () => {
+      const cluster = withSession()
+      cluster.result(cluster.create('a', 'draft', { assumeNew: true }))
+      for (const id of ['large', 'gone']) cluster.establish('a', id, { item: 'x'.repeat(id === 'large' ? 40_000 : 1) })
+      cluster.result(cluster.drop('a', 'gone'))
+      cluster.run(1_000)
+      for (const node of cluster.nodes) {
+        const held = Array.from({ length: BUCKET_COUNT }, (_, bucket) => cluster.replica(node).heldKeys(bucket))
+        assert.deepEqual(held.flat().sort(), [keyOf(ID), keyOf('large')].sort())
+      }
     })
 
     it('the absolute end comes, however often the session is used', () => {
