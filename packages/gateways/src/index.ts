@@ -5,6 +5,8 @@
  */
 export type { GatewayFailure } from './errors.ts'
 export { GatewayError, KeyError, KeyRefusedError, StoreUnavailableError, ValueTooLargeError } from './errors.ts'
+export type { ClusterStore, KeyValueStats } from './store/cluster-store.ts'
+export { createKeyValueStore } from './store/cluster-store.ts'
 export type {
   Answer,
   Change,
@@ -17,3 +19,5 @@ export type {
   Page,
   Write,
 } from './store/key-value.ts'
+export { add, append, compareAndSet, expire, prepend, replace } from './store/operations.ts'
+export type { KeyValueNode, KeyValueOptions } from './store/options.ts'

@@ -38,7 +38,7 @@ export type Mark = 'none' | 'stale' | 'claimed' | 'stale-claimed'
 export type Expiry = 'none' | 'keep' | { readonly afterMs: number } | { readonly atUnixMs: number }
 
 export interface Write {
-  /** Copied before the call returns. */
+  /** Not to be changed before the answer is there. */
   readonly value: Uint8Array
   /** Default 0. */
   readonly flags?: number
