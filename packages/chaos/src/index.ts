@@ -2,5 +2,6 @@
  * Chaos for a cluster: scenarios as data, the backends that run them, the checkers that judge a run, and its report.
  */
 export type * from './links/links.ts'
+export { allLinks, ProxyLinks, type ProxyLinksOptions } from './links/proxy-links.ts'
 export type * from './run-record.ts'
 export type * from './scenario.ts'

@@ -16,7 +16,7 @@ export interface Links extends AsyncDisposable {
   readonly can: ReadonlySet<keyof LinkConditions>
   /** Nothing passes any more, and nobody is told: packets vanish, connections stay open. */
   cut(links: readonly Link[]): Promise<void>
-  /** These links have these conditions from now on, and no others that they had. */
+  /** These links have these conditions from now on, and no others that they had. One that is cut stays cut. */
   impair(links: readonly Link[], conditions: LinkConditions): Promise<void>
   /** These links are as they were. Default: all of them. */
   heal(links?: readonly Link[]): Promise<void>
