@@ -7,6 +7,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 /** What a process can be asked: functions whose arguments and results can be cloned. */
 export type Commands = Readonly<Record<string, (...args: never[]) => unknown>>
 
+type Within = (argv: readonly [command: string, ...string[]]) => readonly [command: string, ...string[]]
+
 /** A process, as its parent sees it. Dispose of it to end it. */
 export class Child<C extends Commands = Commands> implements AsyncDisposable {
   readonly #process: ChildProcess
@@ -14,10 +16,20 @@ export class Child<C extends Commands = Commands> implements AsyncDisposable {
   readonly #calls = new Map<number, { resolve(value: never): void; reject(reason: unknown): void }>()
   #nextCall = 1
 
-  /** Fork `module`, which is ended when the signal aborts. */
-  constructor(module: URL, signal: AbortSignal, flags: readonly string[] = []) {
+  /**
+   * Fork `module`, which is ended when the signal aborts.
+   * @param within makes a command out of one that it becomes, such as in another network namespace. Default: it is run as it is.
+   */
+  constructor(module: URL, signal: AbortSignal, flags: readonly string[] = [], within: Within = (argv) => argv) {
+    const [execPath, ...execArgv] = within([
+      process.execPath,
+      '--conditions=@reprise/source',
+      '--no-warnings',
+      ...flags,
+    ])
     this.#process = fork(module, {
-      execArgv: ['--conditions=@reprise/source', '--no-warnings', ...flags],
+      execPath,
+      execArgv,
       serialization: 'advanced',
       signal,
       killSignal: 'SIGKILL',

@@ -35,3 +35,15 @@ export const HUNG_CONNECTIONS_MAX = 64
  * the other side never hears of it.
  */
 export const HUNG_SETTLE_MS = 20
+
+/** How long a command of the system may take, in milliseconds. They take a few; making a namespace on a busy machine takes its time. */
+export const COMMAND_DEADLINE_MS = 20_000
+
+/** Hosts of a lab: the last part of their addresses, less what the switch and the test have. */
+export const LAB_HOSTS_MAX = 250
+
+/** What is kept of the words of a helper process that may have to explain its end, in characters. */
+export const STDERR_CHARS_MAX = 4_096
+
+/** How finely a loss rate is taken: parts of the whole. */
+export const LOSS_STEPS = 100_000
