@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { countDuring, tallyErrors, tallyKinds, tallyLatencies } from '../../src/report/tally.ts'
+import type { FaultBand, Operation } from '../../src/run-record.ts'
+
+const operation = (startMs: number, endMs: number | undefined, more: Partial<Operation> = {}): Operation => ({
+  client: 0,
+  kind: 'resume',
+  session: 1,
+  node: 0,
+  startMs,
+  endMs,
+  outcome: 'ok',
+  detail: {},
+  ...more,
+})
+
+const fault = (fromMs: number, untilMs: number | undefined): FaultBand => ({
+  fault: { kind: 'kill', nodes: [0] },
+  nodes: [0],
+  fromMs,
+  untilMs,
+})
+
+describe('tally of a run', () => {
+  it('tells latencies inside of faults from those outside: a part of the operation is enough', () => {
+    const operations = [
+      operation(0, 10),
+      operation(95, 105),
+      operation(120, 150),
+      operation(300, 301),
+      operation(390, 410),
+      operation(500, 504),
+    ]
+    // Overlapping faults count once, and one without an end lasts.
+    const faults = [fault(400, undefined), fault(100, 200), fault(150, 250)]
+    const [all, resume] = tallyLatencies({ operations, faults })
+    assert.deepEqual(all?.outside, { count: 2, p50: 1, p90: 10, p99: 10, max: 10 })
+    assert.deepEqual(all?.inside, { count: 4, p50: 10, p90: 30, p99: 30, max: 30 })
+    assert.equal(resume?.kind, 'resume')
+    assert.deepEqual(resume?.inside, all?.inside)
+  })
+
+  it('leaves out of the latencies what did not go well, and final reads', () => {
+    const operations = [
+      operation(0, 5_000, { outcome: 'failed' }),
+      operation(0, undefined, { outcome: 'unknown' }),
+      operation(0, 9, { kind: 'final-read' }),
+    ]
+    assert.deepEqual(tallyLatencies({ operations, faults: [] }), [])
+  })
+
+  it('counts outcomes by kind, and during a fault', () => {
+    const operations = [
+      operation(0, 1),
+      operation(10, 11, { outcome: 'failed' }),
+      operation(12, undefined, { kind: 'commit', outcome: 'unknown' }),
+    ]
+    assert.deepEqual(tallyKinds(operations), [
+      { kind: 'resume', counts: { ok: 1, failed: 1, unknown: 0 } },
+      { kind: 'commit', counts: { ok: 0, failed: 0, unknown: 1 } },
+    ])
+    assert.deepEqual(countDuring(operations, fault(11, 20)), { ok: 0, failed: 1, unknown: 1 })
+  })
+
+  it('gathers errors that are the same, the most frequent first', () => {
+    const failed = (startMs: number, error?: string): Operation =>
+      operation(startMs, startMs + 1, { outcome: 'failed', detail: error === undefined ? {} : { error } })
+    assert.deepEqual(
+      tallyErrors([failed(9, 'TIMEOUT'), failed(7), failed(8, 'TIMEOUT'), operation(1, 2)]).map(
+        ({ error, count, firstMs }) => [error, count, firstMs],
+      ),
+      [
+        ['TIMEOUT', 2, 8],
+        ['no reason given', 1, 7],
+      ],
+    )
+  })
+})
