@@ -1,6 +1,7 @@
 /**
  * What the rooms have to tell, put together: `status()` of a replica, but for what only that counts.
  */
+import { isRepository } from './members/member.ts'
 import type { Rooms } from './rooms.ts'
 import type { ReplicaStatus } from './status.ts'
 
@@ -16,6 +17,7 @@ export function statusOf(rooms: Rooms): Omit<ReplicaStatus, 'badMessages'> {
       nodeId: member.news.node,
       name: member.news.name,
       zone: member.news.zone,
+      role: isRepository(member) ? 'repository' : 'member',
       state: member.isLeaving && member.state === 'alive' ? 'leaving' : member.state,
       connected: member.connected,
       incarnation: member.news.incarnation,

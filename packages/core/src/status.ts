@@ -16,6 +16,8 @@ export interface ReplicaStatus {
     readonly nodeId: NodeId
     readonly name: string
     readonly zone: string
+    /** A repository keeps shards beside their holders; its copies do not count. */
+    readonly role: 'member' | 'repository'
     /** `leaving`: alive, and handing over what it holds. */
     readonly state: 'unmet' | 'alive' | 'suspect' | 'leaving' | 'left' | 'dead'
     readonly connected: boolean

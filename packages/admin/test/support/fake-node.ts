@@ -79,7 +79,15 @@ export function member(
   nodeId: string,
   changes: Partial<NodeStatus['members'][number]> = {},
 ): NodeStatus['members'][number] {
-  const base = { nodeId, name: nodeId, zone: '', state: 'alive', connected: true, incarnation: 1 } as const
+  const base = {
+    nodeId,
+    name: nodeId,
+    zone: '',
+    role: 'member',
+    state: 'alive',
+    connected: true,
+    incarnation: 1,
+  } as const
   return { ...base, addresses: ['/ip4/10.0.0.1/tcp/4747'], roundTripMs: 2, heardAgoMs: 100, lagFrames: 0, ...changes }
 }
 

@@ -8,6 +8,7 @@ export interface MemberRow {
   readonly name: string
   readonly peerId: string
   readonly state: StatusDocument['node']['members'][number]['state']
+  readonly role: 'member' | 'repository'
   readonly zone: string
   readonly incarnation: number
   readonly addresses: readonly string[]
@@ -23,6 +24,7 @@ export function memberRows({ name, node }: StatusDocument): MemberRow[] {
     name,
     peerId,
     state: 'alive',
+    role: node.repository === undefined ? 'member' : 'repository',
     zone: '',
     incarnation,
     addresses,
@@ -31,11 +33,12 @@ export function memberRows({ name, node }: StatusDocument): MemberRow[] {
   }
   const others = node.members.map(({ nodeId, connected, roundTripMs, ...member }): MemberRow => {
     const isMeasured = connected && Number.isFinite(roundTripMs)
-    const { name, state, zone, incarnation, addresses, heardAgoMs } = member
+    const { name, state, role, zone, incarnation, addresses, heardAgoMs } = member
     return {
       name,
       peerId: nodeId,
       state,
+      role,
       zone,
       incarnation,
       addresses,
@@ -53,6 +56,7 @@ export const MEMBER_COLUMNS: readonly Column<MemberRow>[] = [
     cell: ({ state }) => state,
     style: (text, { state }) => paint(STATE_STYLES[state] ?? 'yellow', text),
   },
+  { title: 'ROLE', cell: ({ role }) => role },
   { title: 'ZONE', cell: ({ zone }) => zone || '-' },
   { title: 'RTT', cell: ({ roundTripMs }) => (roundTripMs === null ? '-' : formatMs(roundTripMs)), align: 'right' },
   { title: 'HEARD', cell: ({ heardAgoMs }) => (heardAgoMs === null ? '-' : heardText(heardAgoMs)), align: 'right' },

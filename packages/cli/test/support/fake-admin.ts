@@ -64,6 +64,7 @@ export function statusSample(index: 0 | 1 | 2 = 0): StatusDocument {
       nodeId,
       name: `node-${other + 1}`,
       zone: other === 2 ? 'east' : '',
+      role: other === 2 ? ('repository' as const) : ('member' as const),
       state: 'alive' as const,
       connected: true,
       incarnation: 1_000 + other,

@@ -12,10 +12,10 @@ describe('the members of a cluster', () => {
       node: { ...status.node, members: [{ ...node3!, state: 'dead', connected: false, heardAgoMs: 42_000 }, node1!] },
     })
     assert.deepEqual(tableLines(MEMBER_COLUMNS, rows), [
-      'NAME    STATE  ZONE     RTT       HEARD  PEER       ADDRESS',
-      'node-2  alive  -          -           -  …bbbbbbbb  /ip4/127.0.0.1/tcp/5002',
-      'node-1  alive  -     1.3 ms  180 ms ago  …aaaaaaaa  /ip4/127.0.0.1/tcp/5001',
-      'node-3  dead   east       -    42 s ago  …cccccccc  /ip4/127.0.0.1/tcp/5003',
+      'NAME    STATE  ROLE        ZONE     RTT       HEARD  PEER       ADDRESS',
+      'node-2  alive  member      -          -           -  …bbbbbbbb  /ip4/127.0.0.1/tcp/5002',
+      'node-1  alive  member      -     1.3 ms  180 ms ago  …aaaaaaaa  /ip4/127.0.0.1/tcp/5001',
+      'node-3  dead   repository  east       -    42 s ago  …cccccccc  /ip4/127.0.0.1/tcp/5003',
     ])
   })
 
@@ -25,6 +25,7 @@ describe('the members of a cluster', () => {
       name: 'node-2',
       peerId: '12D3KooWbbbbbbbb',
       state: 'alive',
+      role: 'member',
       zone: '',
       incarnation: 1_001,
       addresses: ['/ip4/127.0.0.1/tcp/5002/p2p/12D3KooWbbbbbbbb'],

@@ -66,6 +66,15 @@ describe('[R14] a repository', () => {
     const id = idInShard(SHARD)
     cluster.establish('a', id, { x: '1' })
     assert.deepEqual(cluster.holdersOf(id), ['a', 'b', 'c'])
+    const roles = cluster
+      .replica('a')
+      .status()
+      .members.map(({ name, role }) => [name, role])
+    assert.deepEqual(roles.sort(), [
+      ['b', 'member'],
+      ['c', 'member'],
+      ['r', 'repository'],
+    ])
     assert.equal(cluster.replica('r').isCounted(SHARD), false)
     // Of its acknowledgements none says that it is a copy.
     const acks = cluster.sentOf('ack').filter(({ from }) => from === 'r')
