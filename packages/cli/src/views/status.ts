@@ -42,6 +42,10 @@ function nodeIssues({ name, state, node, process }: StatusDocument): Issue[] {
     }
   }
   if (table.evictions > 0) warn(`put out ${plural(table.evictions, 'session')} for want of memory`)
+  const areTombstones = table.tombstones >= TOMBSTONE_SHARE_MAX * table.records
+  if (areTombstones && table.bytes >= FULL_SHARE * table.bytesMax) {
+    warn(`remembers ${plural(table.tombstones, 'dropped session')}, and will refuse new ones when its cache is full`)
+  }
   if (streams.ejected > 0)
     warn(`has ${plural(streams.ejected, 'holder')} that ${streams.ejected === 1 ? 'is' : 'are'} too far behind`)
   if (droppedInputs > 0) warn(`dropped ${plural(droppedInputs, 'message')} that it was too busy for`)
@@ -180,5 +184,8 @@ export function statusJson(
   }
 }
 
+/** What remembers dropped sessions is never put out. Where most of a nearly full cache is that, little is left to make room with. */
+const TOMBSTONE_SHARE_MAX = 0.5
+const FULL_SHARE = 0.8
 /** A node that is late by this much is late for heartbeats too: others begin to suspect it after 1.75 s. */
 const LOOP_DELAY_MS_MAX = 500

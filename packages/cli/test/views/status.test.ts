@@ -78,6 +78,20 @@ describe('the status of a cluster', () => {
     ])
   })
 
+  it('warns before what was dropped fills a cache', () => {
+    const status = statusSample(0)
+    const withTable = (changes: object): string[] => {
+      const table = { ...status.node.table, bytesMax: 1_000, bytes: 850, records: 10, tombstones: 6, ...changes }
+      return issuesOf([{ name: 'node-1', admin: '', status: { ...status, node: { ...status.node, table } } }]).map(
+        ({ text }) => text,
+      )
+    }
+    const warning = 'node-1 remembers 6 dropped sessions, and will refuse new ones when its cache is full'
+    assert(withTable({}).includes(warning))
+    assert(!withTable({ bytes: 700 }).includes(warning), 'there is room')
+    assert(!withTable({ tombstones: 4 }).includes(warning), 'the others can be put out')
+  })
+
   it('has a shape for programs', () => {
     const [first, second] = troubled()
     const issues = issuesOf([HEALTHY[0]!])
