@@ -6,7 +6,7 @@ import { createNetwork, type Libp2pNetwork, type NetworkEvents } from '@reprise/
 import { decodeFrame } from '../../packages/core/src/wire/frame.ts'
 import { decodeMessage } from '../../packages/core/src/wire/message-codec.ts'
 import { createClock } from '../../packages/node/src/clock.ts'
-import { nodeOn } from '../../packages/node/src/node.ts'
+import { nodeOn } from '../../packages/node/src/create-node.ts'
 import { type NodeOptions, resolveOptions } from '../../packages/node/src/options.ts'
 import { serve } from './child.ts'
 import { Echo } from './echo.ts'

@@ -9,7 +9,7 @@ import { createNetwork, type Libp2pNetwork, type NetworkEvents } from '@reprise/
 import { decodeFrame, encodeFrame } from '../../packages/core/src/wire/frame.ts'
 import { type KeyedRecord, RecordBatchWriter } from '../../packages/core/src/wire/record-codec.ts'
 import { createClock } from '../../packages/node/src/clock.ts'
-import { nodeOn } from '../../packages/node/src/node.ts'
+import { nodeOn } from '../../packages/node/src/create-node.ts'
 import { resolveOptions } from '../../packages/node/src/options.ts'
 import { found, signalIn, until } from './support.ts'
 

@@ -5,13 +5,10 @@
  * into events. It decides nothing about sessions.
  */
 
-import { randomInt } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type {
   CheckReport,
   CreateOptions,
-  EarlierMember,
-  KeyHash,
   LiveRecord,
   NodeId,
   Notice,
@@ -31,36 +28,29 @@ import {
   CHECK_DEADLINE_MS_DEFAULT,
   CHECK_DEADLINE_MS_MAX,
   decodeToken,
-  FRAME_ID_BYTES,
   keyBytes,
-  loadKeyHash,
   RESUME_DEADLINE_MS_DEFAULT,
-  Replica,
-  SHARD_COUNT,
+  type Replica,
   StoppedError,
   toSessionKey,
   UsageError,
 } from '@reprise/core'
 import type { Libp2pNetwork, NetworkStats } from '@reprise/p2p'
-import { createNetwork } from '@reprise/p2p'
 import type { CheckOptions } from './check.ts'
 import { shorten } from './check.ts'
 import type { Clock } from './clock.ts'
-import { createClock } from './clock.ts'
 import { GOODBYE_MS, STOP_FLUSH_MS } from './constants.ts'
 import type { DataDir } from './data-dir.ts'
-import { openDataDir } from './data-dir.ts'
 import { Driver } from './driver.ts'
 import { RepositoryError } from './errors.ts'
 import type { NodeEvents } from './events.ts'
-import type { NodeOptions, ResolvedOptions } from './options.ts'
-import { assertLifetime, integer, number, resolveOptions } from './options.ts'
+import { tellNotice } from './notices.ts'
+import type { ResolvedOptions } from './options.ts'
+import { assertLifetime, integer, number } from './options.ts'
 import type { KeeperEvents, KeeperInit, RepositoryStatus } from './repository/keeper.ts'
-import { Keeper, loadRepository } from './repository/keeper.ts'
-import { openLmdbStore } from './repository/lmdb-store.ts'
+import { Keeper } from './repository/keeper.ts'
 import { Requests, unexpected } from './requests.ts'
 import type { Sealer } from './seal.ts'
-import { createSealer, deriveSealKey } from './seal.ts'
 import { NodeSession, nameOf, ResumedNodeSession } from './session.ts'
 import { SessionWriter } from './session-writer.ts'
 import type { NodeStats } from './stats.ts'
@@ -400,55 +390,7 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   #onNotice(notice: Notice): void {
     this.#wake()
-    const { logger } = this.#options
-    switch (notice.type) {
-      case 'member:up':
-      case 'member:leaving':
-      case 'member:suspect':
-        logger?.info(notice.type, { nodeId: notice.node, name: notice.name })
-        this.#tell(notice.type, { nodeId: notice.node, name: notice.name })
-        return
-      case 'member:down':
-        logger?.info(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
-        this.#tell(notice.type, { nodeId: notice.node, name: notice.name, reason: notice.state })
-        return
-      case 'session:superseded':
-        this.#tell(notice.type, { id: keyBytes(notice.key), by: notice.by })
-        return
-      case 'portion:evicted':
-        this.#tell(notice.type, { id: keyBytes(notice.key), portion: notice.portion })
-        return
-      case 'session:evicted':
-      case 'conflict':
-        this.#tell(notice.type, { id: keyBytes(notice.key) })
-        return
-      case 'gap':
-        this.#tell('gap', { sender: notice.sender, shard: notice.shard, missing: notice.missing })
-        return
-      case 'repaired':
-        this.#tell('repaired', { sender: notice.sender, shard: notice.shard, frames: notice.frames })
-        return
-      case 'gone':
-        logger?.warn('frames are gone, syncing the shard', { sender: notice.sender, shard: notice.shard })
-        return
-      case 'ejected':
-        logger?.warn('a holder is too far behind, it has to sync', { nodeId: notice.node, shards: notice.shards })
-        return
-      case 'shard:ready':
-      case 'shard:left':
-        this.#tell(notice.type, { shard: notice.shard })
-        return
-      case 'members:missing':
-        logger?.warn('starts without members of an earlier life', { nodeIds: notice.nodes })
-        this.#tell('members:missing', { nodeIds: notice.nodes })
-        return
-      case 'handover:incomplete':
-        logger?.warn('stops before others have all that it holds', { shards: notice.shards.length })
-        this.#tell('handover:incomplete', { shards: notice.shards })
-        return
-      case 'bad-message':
-        logger?.warn('dropped a message that is not valid', { from: notice.from, error: notice.error.message })
-    }
+    tellNotice(notice, (name, ...args) => this.#tell(name, ...args), this.#options.logger)
   }
 
   #tell<Name extends keyof NodeEvents>(name: Name, ...args: NodeEvents[Name]): void {
@@ -494,29 +436,8 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   }
 }
 
-/**
- * Make a node, start it, and wait until it is ready (at most `readyMs`: when its peers cannot be reached it serves what it
- * has, and joins when it can).
- *
- * @throws UsageError for options that can never work; ListenError when an address cannot be listened on.
- */
-export async function createNode(options: NodeOptions = {}): Promise<Node> {
-  const resolved = resolveOptions(options)
-  const clock = createClock()
-  const { wallMs } = clock.now()
-  const dataDir = resolved.dataDir === undefined ? undefined : await openDataDir(resolved.dataDir, wallMs)
-  try {
-    const node = await assemble(resolved, clock, dataDir)
-    await node.start()
-    await waitReady(node, resolved)
-    return node
-  } catch (error) {
-    await dataDir?.release()
-    throw error
-  }
-}
-
-interface NodeParts {
+/** What a node is put together from, by `createNode`. */
+export interface NodeParts {
   readonly options: ResolvedOptions
   readonly clock: Clock
   readonly network: Libp2pNetwork
@@ -525,99 +446,6 @@ interface NodeParts {
   readonly sealer: Sealer | undefined
   /** Of a repository with a directory: what writes to it, loaded. */
   readonly kept?: KeeperInit | undefined
-}
-
-async function assemble(options: ResolvedOptions, clock: Clock, dataDir: DataDir | undefined): Promise<Node> {
-  const network = await createNetwork({
-    shardCount: SHARD_COUNT,
-    clusterName: options.cluster,
-    privateKey: dataDir?.privateKey,
-    listen: options.listen,
-    announce: options.announce,
-    join: options.join,
-    secret: options.secret,
-    allow: options.allow,
-    encryption: options.encryption,
-    carrier: options.carrier,
-    frameId: (frame) => frame.subarray(0, FRAME_ID_BYTES),
-    logger: options.logger,
-  })
-  return await nodeOn(network, options, clock, dataDir)
-}
-
-/** A node on any network, not started yet. */
-export async function nodeOn(
-  network: Libp2pNetwork,
-  options: ResolvedOptions,
-  clock: Clock,
-  dataDir: DataDir | undefined,
-): Promise<Node> {
-  const now = clock.now()
-  const keyHash = await loadKeyHash()
-  const replica = new Replica(
-    {
-      nodeId: network.nodeId,
-      name: options.name ?? network.nodeId.slice(-8),
-      incarnation: dataDir?.incarnation ?? Math.floor(now.wallMs),
-      zone: options.zone,
-      weight: options.weight,
-      repository: options.repository?.shards ?? [],
-      copies: options.copies,
-      cacheBytesMax: options.cacheBytesMax,
-      earlierMembers: [...joinedByName(options.join), ...(dataDir?.earlierMembers ?? [])],
-      expectPeers: options.join.length > 0 || dataDir?.isReturning === true,
-      keyHash,
-      seed: randomInt(2 ** 32),
-    },
-    now,
-  )
-  const sealer = chooseSealer(options)
-  const kept = await loadKept(options, clock, replica, keyHash)
-  return new Node({ options, clock, network, replica, dataDir, sealer, kept })
-}
-
-/** What a repository with a directory kept, read into the replica. @throws RepositoryError */
-async function loadKept(
-  { repository, cluster }: ResolvedOptions,
-  clock: Clock,
-  replica: Replica,
-  keyHash: KeyHash,
-): Promise<KeeperInit | undefined> {
-  const { changes } = replica
-  if (repository?.directory === undefined || changes === undefined) return undefined
-  const store = await openLmdbStore(repository.directory, repository.bytesMax)
-  const init = { store, replica, keyHash, owner: { cluster, nodeId: replica.nodeId } }
-  try {
-    return { ...init, changes, clock: await loadRepository({ ...init, shards: repository.shards }, clock) }
-  } catch (error) {
-    await store.close()
-    if (!(error instanceof RepositoryError)) throw error
-    const { code, message } = error
-    throw new RepositoryError(`repository in ${repository.directory}: ${message}`, { code, cause: error })
-  }
-}
-
-/** Members that the join list names: they are dialled there, and missed while they are away. */
-function joinedByName(join: readonly string[]): EarlierMember[] {
-  return join.flatMap((address) => {
-    const node = /\/p2p\/([^/]+)$/.exec(address)?.[1]
-    return node === undefined ? [] : [{ node, addresses: [] }]
-  })
-}
-
-function chooseSealer({ sealKeys, secret, cluster }: ResolvedOptions): Sealer | undefined {
-  if (sealKeys !== undefined) return createSealer(sealKeys)
-  return secret === undefined ? undefined : createSealer([deriveSealKey(secret, cluster)])
-}
-
-async function waitReady(node: Node, { readyMs, logger }: ResolvedOptions): Promise<void> {
-  if (readyMs === 0) return
-  try {
-    await node.whenReady({ signal: AbortSignal.timeout(readyMs) })
-  } catch (error) {
-    if (!(error instanceof DOMException && error.name === 'TimeoutError')) throw error
-    logger?.warn('not ready yet: other members cannot be reached; serving what is here', { afterMs: readyMs })
-  }
 }
 
 function describeOrigin({ local, answered, silent, chunksFrom = [] }: Origin): ResumeOrigin {

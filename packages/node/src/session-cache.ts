@@ -19,8 +19,9 @@ import type {
 import { FRAME_ID_BYTES, SHARD_COUNT, StoppedError, UsageError } from '@reprise/core'
 import { asService, attachNetwork, type HostComponents } from '@reprise/p2p'
 import { createClock } from './clock.ts'
+import { nodeOn } from './create-node.ts'
 import { NODE_EVENTS, type NodeEvents } from './events.ts'
-import { type Node, type NodeState, type NodeStatus, nodeOn } from './node.ts'
+import type { Node, NodeState, NodeStatus } from './node.ts'
 import { type NodeOptions, type ResolvedOptions, resolveOptions } from './options.ts'
 import type { NodeStats } from './stats.ts'
 
