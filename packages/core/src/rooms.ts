@@ -198,7 +198,11 @@ export class Rooms {
       onLeft: (shard) => {
         this.syncReceiver.abandon(shard)
         this.incoming.leaveShard(shard)
-        this.table.clearShard(shard, (entry) => entry.tenure !== undefined || this.#isPinned(entry))
+        this.table.clearShard(shard, (entry) => {
+          if (entry.tenure !== undefined || this.#isPinned(entry)) return true
+          this.primary.onGone(entry)
+          return false
+        })
       },
     })
   }

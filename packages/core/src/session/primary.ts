@@ -254,7 +254,7 @@ export class Primary {
     return record?.kind === 'live' && compareBirths(record.birth, birth) === 0 ? record.portions : undefined
   }
 
-  /** The session left the table, evicted or ended: no epoch in which this node wrote it may be issued again. */
+  /** The session left the table, evicted, ended, or with its shard: no epoch in which this node wrote it may be issued again. */
   onGone(entry: Entry): void {
     if (entry.seq > 0 && entry.record.kind === 'live') {
       this.#epochFloor = Math.max(this.#epochFloor, highestVersion(entry.record).tenure.epoch)

@@ -30,9 +30,9 @@ function withSession(lifetime: { idleMs?: number; absoluteMs?: number } = {}): C
 }
 
 /** Commit at a node that took the session over. */
-function takeOver(cluster: Cluster, node: string, item: string): Version {
+function takeOver(cluster: Cluster, node: string, item: string, copies = 2): Version {
   assert.equal(cluster.outcome(cluster.resume(node, ID)).outcome, 'complete')
-  return cluster.written(cluster.commit(node, ID, { item }, { copies: 2 })).version
+  return cluster.written(cluster.commit(node, ID, { item }, { copies })).version
 }
 
 function alone(cacheBytesMax?: number): Cluster {
@@ -117,6 +117,29 @@ describe('the primary', () => {
       for (const other of ['b', 'c']) cluster.connect('a', other)
       cluster.until(() => cluster.isSettled(), 'all met again')
       const next = takeOver(cluster, 'a', 'in the light')
+      assert(compareTenures(next.tenure, lost.tenure) > 0, `epoch ${next.tenure.epoch}`)
+    })
+
+    it('[V1] no version is issued twice, also when the session left with its shard and an older copy came back', () => {
+      const cluster = Cluster.ready()
+      const shard = cluster.replica('b').table.shardOf(keyOf(ID))
+      cluster.establish('a', ID, { item: 'tea' })
+      takeOver(cluster, 'c', 'of c')
+      for (const other of ['a', 'b']) cluster.cut('c', other)
+      const lost = takeOver(cluster, 'b', 'never heard of by c', 1)
+      takeOver(cluster, 'a', 'of a', 1)
+      // Members come until the shard is given to others, and goes from here with all that is known of the session.
+      for (let n = 0; cluster.replica('b').shardState(shard) !== 'none'; n++) {
+        assert(n < 20, 'the shard never moves away')
+        cluster.join(`new-${n}`)
+        cluster.cut('c', `new-${n}`)
+        cluster.run(5_000)
+      }
+      assert.equal(cluster.replica('b').peek(keyOf(ID)), undefined)
+      for (const other of cluster.nodes) if (other !== 'b') cluster.cut('b', other)
+      cluster.connect('b', 'c')
+      cluster.run(10_000)
+      const next = takeOver(cluster, 'b', 'on what c had', 0)
       assert(compareTenures(next.tenure, lost.tenure) > 0, `epoch ${next.tenure.epoch}`)
     })
 
