@@ -176,6 +176,20 @@ const split = (scenario: Scenario): Scenario => {
   return { ...scenario, faults, workload: { ...scenario.workload, thinkMs: 40 } }
 }
 
+/** Halves that each give all shards to their own members, while clients go from one to the other. */
+const apart = (scenario: Scenario): Scenario => ({
+  ...split(scenario),
+  wires: [],
+  activeMs: 9_000,
+  workload: {
+    ...scenario.workload,
+    thinkMs: 40,
+    moveRate: 1,
+    idleMs: 120_000,
+    mix: { ...scenario.workload.mix, recreate: 1 },
+  },
+})
+
 /** Everybody reads and writes a few large values, so that what is being read is replaced. */
 const large = (scenario: Scenario): Scenario => ({
   ...contended(scenario),
@@ -264,6 +278,13 @@ export const PLANTED: readonly PlantedBug[] = [
     bug: 'who does not know a session says that there is none (R2)',
     caughtBy: ['I-R8'],
     seeds: [10, 13, 18],
+  },
+  {
+    lacks: ['missing-writer'],
+    bug: 'who does not know a session says that there is none, though a token proves it and its writer is out of reach (R2)',
+    caughtBy: ['I-R8'],
+    seeds: [4, 10, 13],
+    bend: apart,
   },
   {
     lacks: ['proof'],

@@ -157,6 +157,12 @@ export class Members {
     return member?.connected === true && isPresent(member)
   }
 
+  /** Whether the member is remembered, did not leave, and nothing can be sent to it. */
+  isMissing(node: NodeId): boolean {
+    const member = this.#members.get(node)
+    return member !== undefined && member.state !== 'left' && !this.isReachable(node)
+  }
+
   /** Whether the member is reachable and listens, so that what is asked of it over any lane is answered. */
   isAcquainted(node: NodeId): boolean {
     return this.isReachable(node) && this.#members.get(node)?.acquainted === true

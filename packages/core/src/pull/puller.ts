@@ -54,6 +54,8 @@ export interface PullPorts {
   /** Members that can be asked now, nearest first, with those that joined the shard before the others. */
   reachable(shard: number): readonly NodeId[]
   isReachable(node: NodeId): boolean
+  /** Whether the member is remembered, did not leave, and cannot be asked: it may be dead, or on the far side of a partition. */
+  isMissing(node: NodeId): boolean
   /** Whether the member keeps more than holders have room for. */
   isRepository(node: NodeId): boolean
   ingest(records: readonly KeyedRecord[], from: NodeId): void
@@ -420,7 +422,8 @@ export class Puller {
     const from = originOf(flight)
     const entry = table.get(flight.key)
     if (entry === undefined || isUnwritten(entry) || isRemainder(entry.record)) {
-      return this.#isAbsent(flight) ? { outcome: 'absent', reason: 'not-found', from } : { outcome: 'unknown', from }
+      const isAbsent = this.#isAbsent(flight) && !this.#isWriterMissing(flight, caller)
+      return isAbsent ? { outcome: 'absent', reason: 'not-found', from } : { outcome: 'unknown', from }
     }
     const { record } = entry
     if (caller.proof !== undefined && !this.#context.lacks('proof') && !meetsProof(record, caller.proof)) {
@@ -461,6 +464,17 @@ export class Puller {
       if (reply !== WAITING && reply !== SILENT && reply.status === 'evicted') return false
     }
     return witnesses > 0
+  }
+
+  /**
+   * Whether a token proves that the session was written, by somebody who did not say what became of it. All ready holders in reach may
+   * have come to the shard after a partition, and never heard of what lives on its far side.
+   */
+  #isWriterMissing(flight: Flight, { proof }: Caller): boolean {
+    if (proof === undefined || this.#context.lacks('missing-writer')) return false
+    const { node } = proof.version.tenure
+    const reply = flight.asked.get(node)
+    return reply === WAITING || reply === SILENT || (reply === undefined && this.#ports.isMissing(node))
   }
 
   #end(flight: Flight): void {

@@ -346,6 +346,27 @@ describe('pulling', () => {
       assert.equal(cluster.outcome(cluster.resume(asker, id, { deadlineMs: 200 })).outcome, 'unknown')
     })
 
+    it('[rule R2] [V3] unknown, not absent: who wrote what the token proves is on the far side of a partition', () => {
+      const cluster = Cluster.ready({ nodes: 6 })
+      const [near, far] = [cluster.nodes.slice(0, 3), cluster.nodes.slice(3)] as [string[], string[]]
+      for (const a of near) for (const b of far) cluster.cut(a, b)
+      // By then each side has given all shards to its own members, and none of the near ones ever heard of what is made here.
+      cluster.run(60_000)
+      const proof = cluster.establish(far[0] as string, 'born-there', { x: '1' }, 1)
+      for (const consistency of ['latest', 'any'] as const) {
+        for (const node of near) {
+          const known = cluster.resume(node, 'born-there', { consistency, proof, deadlineMs: 200 })
+          assert.equal(cluster.outcome(known).outcome, 'unknown')
+          // Without a token there is nothing to tell it from what never was.
+          assert.equal(cluster.outcome(cluster.resume(node, 'never', { consistency })).outcome, 'absent')
+        }
+      }
+      for (const a of near) for (const b of far) cluster.connect(a, b)
+      cluster.run(5_000)
+      const healed = cluster.resume(near[0] as string, 'born-there', { proof })
+      assert.equal(cluster.outcome(healed).outcome, 'complete')
+    })
+
     it('[rule R2] [T1] [pitfall 30] unknown, not absent: a holder had to evict it', () => {
       const cluster = Cluster.ready({ nodes: 2, init: () => ({ cacheBytesMax: CACHE_BYTES_MIN }) })
       const id = idInShard(7)

@@ -4,17 +4,19 @@
  */
 
 import type { Found, Notice, Outcome } from '@reprise/core'
-import { isReference, MISSING, meetsProof } from '@reprise/core'
+import { isReference, MISSING, meetsProof, WIRE_VERSION } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { END_MARGIN_MS, isJoined, isReady } from './checker.ts'
+import { END_MARGIN_MS, isJoined, isReady, wireOf } from './checker.ts'
 
 export class Reads implements Checker {
   readonly #world: World
   /** Ready holders that had the session alive when a read began, and their lives. */
   readonly #aliveAt = new WeakMap<Read, ReadonlyMap<SimulatedNode, number>>()
+  /** Who wrote what a read's token proves and had it when the read began, and its life. */
+  readonly #writerAt = new WeakMap<Read, { readonly node: SimulatedNode; readonly life: number }>()
 
   constructor(world: World) {
     this.#world = world
@@ -28,6 +30,7 @@ export class Reads implements Checker {
   }
 
   onReadStart(read: Read): void {
+    this.#noteWriter(read)
     const shard = this.#world.shardOf(read.key)
     const confirmed = this.#world.ledger
       .lives(read.key)
@@ -83,6 +86,7 @@ export class Reads implements Checker {
     const current = lives.at(-1)
     if (reason !== 'not-found' || current === undefined || current.drops.length > 0) return
     if (endsEarliestMs(current) - END_MARGIN_MS <= this.#world.nowMs) return
+    this.#checkWriter(read, where)
     for (const [node, life] of this.#aliveAt.get(read) ?? []) {
       if (node.life !== life || !node.isUp || !this.#isInReach(read, node) || !this.#isKnownReady(read, node)) continue
       this.#world.violate(
@@ -90,6 +94,27 @@ export class Reads implements Checker {
         `${where} is said to be absent, while the ready holder ${node.id} had it all the time`,
       )
     }
+  }
+
+  #noteWriter(read: Read): void {
+    const { proof, key } = read
+    if (proof === undefined) return
+    const { node: id, incarnation } = proof.version.tenure
+    const node = this.#world.cluster.nodeById(id)
+    const record = node.entry(key)?.record
+    if (record?.kind !== 'live' || node.isLeaving || node.storedIncarnation !== incarnation) return
+    if (meetsProof(record, proof)) this.#writerAt.set(read, { node, life: node.life })
+  }
+
+  /** Whoever has a token is not told that there is nothing, while its writer lives and has it, in reach or not (rule R2). */
+  #checkWriter(read: Read, where: string): void {
+    const { node, life } = this.#writerAt.get(read) ?? {}
+    if (node === undefined || node.life !== life || node.isLeaving) return
+    const reader = this.#world.cluster.node(read.node)
+    // Members of an earlier version say so, and who was never heard of cannot be missed.
+    const isKnown = reader.replica?.status().members.some(({ nodeId }) => nodeId === node.id)
+    if (wireOf(this.#world, [reader]) < WIRE_VERSION || isKnown !== true) return
+    this.#world.violate('I-R8', `${where} is said to be absent, while ${node.id} has what the client's token proves`)
   }
 
   /** Whether the reader itself has a copy that cannot have ended. */
