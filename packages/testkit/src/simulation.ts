@@ -346,13 +346,19 @@ class Simulation implements World {
     this.#injector.heal()
     this.cluster.network.conditions = CALM
     let unrest: string | undefined = 'nothing ran yet'
+    let quietAfterMs = 0
     while (unrest !== undefined && this.nowMs < healedAtMs + QUIET_MS_MAX && this.#violations.length === 0) {
       // Also those that were on the way out when everything healed.
       for (const node of this.cluster.nodes) this.cluster.start(node)
       this.#runWithCheckpoints(this.nowMs + CHECKPOINT_MS)
       unrest = this.#requests.pendingCount > 0 ? 'requests are under way' : this.#convergence.unrest()
+      quietAfterMs = this.nowMs - healedAtMs
+      if (unrest !== undefined) continue
+      this.#log('is quiet')
+      // Announcements that are still under way are no idle traffic; a touch that was put off may go out now.
+      this.#queue.runUntil(this.nowMs + SETTLE_MS)
+      unrest = this.#convergence.unrest()
     }
-    const quietAfterMs = this.nowMs - healedAtMs
     if (this.#violations.length > 0) return quietAfterMs
     if (unrest !== undefined) {
       const rule = unrest.includes('differ') ? 'I-R4' : 'I-R12'
@@ -363,9 +369,6 @@ class Simulation implements World {
       this.violate(rule, `not quiet ${QUIET_MS_MAX / 1_000} s after everything healed: ${unrest}`)
       return quietAfterMs
     }
-    this.#log('is quiet')
-    // Announcements that are still under way are no idle traffic.
-    this.#queue.runUntil(this.nowMs + SETTLE_MS)
     for (const checker of this.#checkers) checker.onQuiet?.()
     this.#queue.runUntil(this.nowMs + IDLE_MS)
     for (const checker of this.#checkers) checker.onIdle?.()

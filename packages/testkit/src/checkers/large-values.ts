@@ -118,9 +118,9 @@ export class LargeValues implements Checker {
 
   /**
    * What a head names and is gone was replaced, and the head is read again (rule B1). A holder that hears of the replacement
-   * after it was asked last does not say so.
+   * after it was asked last does not say so, as does one that stood still, and one that the outcome calls silent (rule R1).
    */
-  #checkGaveUp(read: Read, { record, missing }: Found): void {
+  #checkGaveUp(read: Read, { record, missing, from }: Found): void {
     const { cluster, nowMs } = this.#world
     // A holder hears of a write, and what it answered before that is on its way: each as long as the links drawn may take.
     const newsMs = Math.max(NEWS_MS_MIN, 2 * cluster.options.conditions.delayMsMax)
@@ -131,6 +131,7 @@ export class LargeValues implements Checker {
       const newer = cluster.up().find((node) => {
         const known = node.entry(read.key)?.record
         if (known?.kind !== 'live' || !isReady(node, this.#world.shardOf(read.key)) || node.isLeaving) return false
+        if (node.wokeAtMs > read.startedAtMs || from.silent.includes(node.id)) return false
         const isNear = node.index === read.node || cluster.network.isConnected(read.node, node.index)
         const sinceMs = this.#replacedAtMs(read.key, { birth: record.birth, name, version: portion.version }, known)
         return isNear && node.isRunning && sinceMs <= Math.max(read.startedAtMs, nowMs - newsMs)
