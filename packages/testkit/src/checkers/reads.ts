@@ -26,6 +26,9 @@ export class Reads implements Checker {
   onNotice(node: SimulatedNode, notice: Notice): void {
     if (notice.type !== 'session:evicted' || !isJoined(node, this.#world.shardOf(notice.key))) return
     if (node.entry(notice.key) !== undefined || node.table.absence(notice.key) === 'evicted') return
+    // Of what is over at this moment nothing is left, and nothing is what there is.
+    const { ledger, nowMs } = this.#world
+    if (ledger.lives(notice.key).every((life) => endsEarliestMs(life) - END_MARGIN_MS <= nowMs)) return
     this.#world.violate('I-R8', `${node.id} evicted ${notice.key} and would say that there is none`)
   }
 
