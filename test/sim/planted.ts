@@ -489,6 +489,12 @@ export const PLANTED: readonly PlantedBug[] = [
     bend: kept('cut-off-is-no-cold-start'),
   },
   {
+    lacks: ['newcomers'],
+    bug: 'two that come at the same time and meet each other first take themselves for the cluster (P4)',
+    caughtBy: ['I-R9'],
+    seeds: [64258],
+  },
+  {
     lacks: ['sync-patience'],
     bug: 'what a saturated source did not answer in time is asked of it anew, and saturates it (P4)',
     caughtBy: ['liveness'],

@@ -292,6 +292,9 @@ export const ROUND_TRIP_MS_MAX: number = 2 * HEARTBEAT_MS
 export const FORGET_MS: number = 10 * 60_000
 /** A node that was told of peers but reached none waits this long before it believes to be alone (see ARCHITECTURE). */
 export const ALONE_MS = 3_000
+/** The same for one that met only members as new as itself: others may be slower to answer, and have everything. What a cluster
+ * that starts cold takes longer by, unless somebody was told of nobody. */
+export const NEWCOMERS_MS = 1_000
 /** A cold start waits for members of an earlier life: `ALONE_MS`, and as much again for each that is missing, at most this.
  * Whoever is away may hold what nobody here has; who never comes back must not keep the others from serving. */
 export const COLD_START_MS_MAX: number = 5 * ALONE_MS

@@ -44,6 +44,8 @@ export interface ReplicaConfig {
   readonly cacheBytesMax: number
   /** The node was told of other members, so being alone at the start is not a reason to call itself complete. */
   readonly expectPeers: boolean
+  /** The cluster begins now, with this node and those that start with it: to have met others as new as itself is enough. */
+  readonly isFounding: boolean
   /** Members that were there in an earlier life of this node, or that it was told of by id, and did not leave. They are
    * dialled, and a cold start waits for them. */
   readonly earlierMembers: readonly EarlierMember[]
@@ -66,6 +68,7 @@ export function withDefaults(init: ReplicaInit): ReplicaConfig {
     copies: COPIES_DEFAULT,
     cacheBytesMax: CACHE_BYTES_DEFAULT,
     expectPeers: false,
+    isFounding: false,
     earlierMembers: [],
     planted: new Set(),
     ...init,

@@ -205,6 +205,7 @@ export class Cluster {
       planted,
       cacheBytesMax,
       expectPeers: nodeCount > 1,
+      isFounding: node.life === 1 && this.nowMs < FOUNDING_MS,
       ...(this.#isRepository(node) && { repository: ALL_SHARDS }),
     }
     const Core = this.options.coreOf?.(this.#wireOf(node.index)) ?? RealReplica
@@ -357,6 +358,8 @@ function nodeIdOf(index: number): NodeId {
 }
 
 const ALL_SHARDS: readonly number[] = Array.from({ length: SHARD_COUNT }, (_, shard) => shard)
+/** Nodes that start by then found the cluster. */
+const FOUNDING_MS = 100
 /** Events of peers that wait for a paused node: a few hundred kilobytes of socket buffers. */
 const INBOX_MAX = 1_000
 /** Work at one moment may lead to a few ticks; more is a tick that asks for itself. */

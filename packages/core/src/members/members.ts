@@ -30,6 +30,7 @@ import {
   HEARTBEAT_ALL_MAX,
   HEARTBEAT_MS,
   MEMBERS_MAX,
+  NEWCOMERS_MS,
   SUSPECT_MS,
   VOUCHED_MS_MAX,
 } from '../constants.ts'
@@ -80,6 +81,8 @@ export class Members {
   readonly #strangers = new Map<NodeId, number>()
   readonly #startedAtAwakeMs: number
   #metAnyone = false
+  /** Somebody of those is part of a cluster: it holds shards, or is about to. */
+  #metHolder = false
 
   constructor(context: Context, listener: MembersListener, own: OwnShards) {
     this.#context = context
@@ -191,14 +194,20 @@ export class Members {
   /** Whether this node has seen enough of the cluster to trust that nobody knows better (rule P4, cold start). */
   isSettled(): boolean {
     const awakeMs = this.awakeMs
-    const lonely = this.#context.config.expectPeers && !this.#metAnyone
-    if (lonely && awakeMs < this.#startedAtAwakeMs + ALONE_MS) return false
+    if (this.#mayBeLate && awakeMs < this.#startedAtAwakeMs + (this.#metAnyone ? NEWCOMERS_MS : ALONE_MS)) return false
     // Until its first heartbeat nobody knows what a member holds.
     for (const sinceMs of this.#strangers.values()) if (awakeMs < sinceMs + ALONE_MS) return false
     for (const member of this.#members.values()) {
       if (member.state === 'unmet' && awakeMs < member.sinceAwakeMs + ALONE_MS) return false
     }
     return true
+  }
+
+  /** Whether others may be there who know more than those that were met: none, or only some that just came, too. */
+  get #mayBeLate(): boolean {
+    const { expectPeers, isFounding } = this.#context.config
+    if (!expectPeers) return false
+    return !this.#metAnyone || !(this.#metHolder || isFounding || this.#context.lacks('newcomers'))
   }
 
   /** Whether a shard of which nobody is a ready holder may be taken for what the live members have of it. */
@@ -316,6 +325,7 @@ export class Members {
     const readyBefore = member.ready
     const changed = !sameShards(member.joined, beat.joined) || !sameShards(member.ready, beat.ready)
     member.joined = beat.joined
+    this.#metHolder ||= !sameShards(beat.joined, NO_SHARDS)
     member.ready = beat.ready
     const isFirst = !member.acquainted
     member.acquainted = true

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ALONE_MS, DEAD_MS, HELLO_PATIENCE_MS, SHARD_COUNT } from '../../src/constants.ts'
+import { ALONE_MS, DEAD_MS, HELLO_PATIENCE_MS, NEWCOMERS_MS, SHARD_COUNT } from '../../src/constants.ts'
 import { toSessionKey } from '../../src/session/id.ts'
 import type { Birth, NodeId } from '../../src/session/version.ts'
 import { Cluster, idInShard, shardOf, texts } from '../support/cluster.ts'
@@ -227,6 +227,32 @@ describe('holdings', () => {
     assert.equal(cluster.replica('a').isReady, false)
     cluster.run(1_000)
     assert.equal(cluster.replica('a').isReady, true)
+  })
+
+  it('[rule P4] two that come at the same time and meet each other first are no cluster', () => {
+    const cluster = Cluster.ready()
+    const id = idInShard(7)
+    cluster.establish('a', id, { x: '1' })
+    for (const node of ['d', 'e']) cluster.start(node, { isFounding: false })
+    cluster.connect('d', 'e')
+    // Those who are busy answer half a second later.
+    cluster.run(500)
+    for (const node of ['d', 'e']) {
+      assert.equal(cluster.replica(node).isReady, false)
+      assert.equal(cluster.outcome(cluster.resume(node, id, { deadlineMs: 20 })).outcome, 'unknown')
+    }
+    for (const old of ['a', 'b', 'c']) for (const node of ['d', 'e']) cluster.connect(old, node)
+    cluster.until(() => cluster.isSettled(), 'ready', 400)
+    for (const node of ['d', 'e']) assert.equal(cluster.outcome(cluster.resume(node, id)).outcome, 'complete')
+  })
+
+  it('those who meet only newcomers found a cluster after a second', () => {
+    const cluster = new Cluster()
+    for (const node of ['a', 'b']) cluster.start(node, { isFounding: false })
+    cluster.connect('a', 'b')
+    cluster.run(NEWCOMERS_MS - 50)
+    assert.equal(cluster.replica('a').isReady, false)
+    cluster.until(() => cluster.isSettled(), 'ready', 700)
   })
 
   it('[R5] [pitfall 25] while shards move to a new member, each has copies + 1 ready holders at every moment', () => {

@@ -167,6 +167,7 @@ export class Cluster {
         seed: node.charCodeAt(0),
         copies,
         expectPeers: true,
+        isFounding: true,
         ...this.#options.init?.(node),
         ...init,
       },
