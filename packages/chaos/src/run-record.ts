@@ -8,6 +8,8 @@ import type { BackendName, Fault, InvariantName, Scenario } from './scenario.ts'
 /** What a client did to one session at one node, and what it was told. */
 export interface Operation {
   readonly client: number
+  /** What the client wanted: all operations for one request have its number, also those at the next node, when one did not do. */
+  readonly request: number
   readonly kind: OperationKind
   /** The session: a number of its own for each life of an id. */
   readonly session: number
@@ -35,9 +37,9 @@ export interface OperationDetail {
   readonly found?: 'complete' | 'partial' | 'absent' | 'unknown'
   /** Of a resume or final read: the items in the cart. */
   readonly items?: readonly string[]
-  /** Of a resume: the items that the client's token proves. */
+  /** Of a resume and final read: the items that the client's token proves. */
   readonly expects?: readonly string[]
-  /** When the session ends by itself unless used, as the client reckons. */
+  /** Of what uses a session: when it ends by itself if this was the last use, as the client reckons. */
   readonly endsMs?: number
   /** The error's code and text, of what did not end well. */
   readonly error?: string
@@ -68,10 +70,22 @@ export interface Sample {
 
 /** Something that must not happen, and did. */
 export interface Violation {
-  readonly invariant: InvariantName | 'start' | 'quiet'
+  /** Besides the scenario's: the cluster formed, no member ended by itself, and it came to rest in time. */
+  readonly invariant: InvariantName | 'start' | 'alive' | 'quiet'
   readonly atMs: number
   readonly session: number | undefined
   readonly text: string
+}
+
+/** What a member's `node.check()` found. */
+export interface FinalCheck {
+  readonly verdict: 'ok' | 'warning' | 'critical'
+  /** For people. */
+  readonly reasons: readonly string[]
+  /** Buckets whose copies are not equal. */
+  readonly differing: number
+  /** Shards with fewer copies than wanted. */
+  readonly short: number
 }
 
 export interface RunRecord {
@@ -91,5 +105,7 @@ export interface RunRecord {
   /** When everything was healed, and when it was quiet after that; undefined when it never was. */
   readonly healedAtMs: number
   readonly quietAtMs: number | undefined
+  /** What the cluster said of its copies in the end; undefined when nobody answered. */
+  readonly check: FinalCheck | undefined
   readonly violations: readonly Violation[]
 }

@@ -49,6 +49,8 @@ export interface Workload {
   readonly mix: Readonly<Partial<Record<Activity, number>>>
   /** Copies that commits wait for. */
   readonly confirm: number
+  /** Bytes that each item takes besides its name; default none. */
+  readonly itemBytes?: number
   /** A part of the sessions is given so little time that it ends during the run; default all live longer than it. */
   readonly idleMs?: number
 }
