@@ -9,7 +9,8 @@ import type { BackendName, Fault, Scenario } from '../scenario.ts'
 
 export interface Backend {
   readonly name: BackendName
-  readonly abilities: Abilities
+  /** What it can do on this system. @throws UnsupportedError when it cannot be had here. */
+  abilities(): Promise<Abilities>
   /**
    * Start the members that are there from the beginning. Resolves when they serve; whether they are ready is asked.
    * @throws ClusterError when one does not start; whatever was started is gone then.

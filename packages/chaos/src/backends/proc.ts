@@ -2,26 +2,11 @@
 import { LINE_CONDITIONS } from '../links/line.ts'
 import type { Backend } from './backend.ts'
 import { LoopbackHosts } from './processes/hosts.ts'
-import { ProcessCluster } from './processes/process-cluster.ts'
+import { PROCESS_FAULTS, ProcessCluster } from './processes/process-cluster.ts'
 
 export const proc: Backend = {
   name: 'proc',
-  abilities: {
-    faults: new Set([
-      'kill',
-      'freeze',
-      'stall',
-      'restart',
-      'join',
-      'partition',
-      'cut',
-      'impair',
-      'clock-jump',
-      'clock-rate',
-    ]),
-    conditions: LINE_CONDITIONS,
-    previousWire: false,
-  },
+  abilities: async () => ({ faults: PROCESS_FAULTS, conditions: LINE_CONDITIONS, previousWire: false }),
   start: async (scenario, { seed, signal }) => {
     const hosts = await LoopbackHosts.open(scenario.cluster.nodes, seed)
     return await ProcessCluster.start({ scenario, hosts, signal })

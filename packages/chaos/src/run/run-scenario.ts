@@ -1,6 +1,7 @@
 /** A scenario, a backend and a seed become a record with a verdict. */
 import { createRequire } from 'node:module'
 import type { Backend } from '../backends/backend.ts'
+import { netns } from '../backends/netns.ts'
 import { proc } from '../backends/proc.ts'
 import { seconds } from '../checkers/checker.ts'
 import { judge } from '../checkers/judge.ts'
@@ -38,7 +39,7 @@ export async function runScenario(given: Scenario, options: RunOptions = {}): Pr
   assertScenario(scenario)
   const backend = BACKENDS[name]
   if (backend === undefined) throw new UnsupportedError(name, 'is not there')
-  assertAble(name, backend.abilities, scenario)
+  assertAble(name, await backend.abilities(), scenario)
   const startedAt = new Date().toISOString()
   const signal = options.signal ?? new AbortController().signal
   const { outcome, failures } = await attempt({ scenario, backend, seed, onEvent, signal })
@@ -102,7 +103,7 @@ function replayOf(
   return `reprise chaos run ${name} --backend ${backend} --seed ${seed}${members}`
 }
 
-const BACKENDS: Readonly<Partial<Record<BackendName, Backend>>> = { proc }
+const BACKENDS: Readonly<Partial<Record<BackendName, Backend>>> = { proc, netns }
 
 const NOTHING: RunOutcome = {
   memberNames: [],

@@ -3,6 +3,7 @@
  * own, which is a network namespace.
  */
 import type { Links } from '../../links/links.ts'
+import { NetnsLinks } from '../../links/netns-links.ts'
 import { ProxyLinks } from '../../links/proxy-links.ts'
 
 export interface Hosts extends AsyncDisposable {
@@ -69,6 +70,54 @@ export class LoopbackHosts implements Hosts {
     await this.links.close()
   }
 }
+
+/** Each in a namespace of its own, at an address and a port that stay. */
+export class NamespaceHosts implements Hosts {
+  readonly links: NetnsLinks
+
+  private constructor(links: NetnsLinks) {
+    this.links = links
+  }
+
+  static async open(members: number, seed: number): Promise<NamespaceHosts> {
+    return new NamespaceHosts(await NetnsLinks.open({ members, seed }))
+  }
+
+  prefixOf(member: number): readonly string[] {
+    return this.links.lab.command(member, [])
+  }
+
+  listenOf(member: number): string {
+    return `/ip4/${this.#addressOf(member)}/tcp/${MEMBER_PORT}`
+  }
+
+  announceOf(): undefined {
+    return undefined
+  }
+
+  joinOf(member: number): string {
+    return `${this.#addressOf(member)}:${MEMBER_PORT}`
+  }
+
+  detoursOf(): Readonly<Record<string, string>> {
+    return {}
+  }
+
+  onServing(): void {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.links.close()
+  }
+
+  #addressOf(member: number): string {
+    const host = this.links.lab.hosts[member]
+    if (host === undefined) throw new Error(`there is no host ${member}`)
+    return host.address
+  }
+}
+
+/** The port that members have by default. Each host has its own. */
+const MEMBER_PORT = 4_747
 
 /** A name more than a port: below those that programs are given, and never dialled. */
 function aliasPort(member: number): number {

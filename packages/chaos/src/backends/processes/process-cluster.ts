@@ -17,7 +17,7 @@ import { ClusterError } from '../../errors.ts'
 import type { Condition, SessionAnswer, SessionCall } from '../../member/calls.ts'
 import type { MemberAnswer, MemberConfig } from '../../member/messages.ts'
 import type { FinalCheck } from '../../run-record.ts'
-import type { Fault, Scenario } from '../../scenario.ts'
+import type { Fault, FaultKind, Scenario } from '../../scenario.ts'
 import type { ClusterUnderTest, EndFault, MemberCondition, ResolvedFault } from '../backend.ts'
 import { LinkFaults } from '../link-faults.ts'
 import type { Hosts } from './hosts.ts'
@@ -272,6 +272,20 @@ export class ProcessCluster implements ClusterUnderTest {
     rmSync(this.#directory, REMOVE)
   }
 }
+
+/** What can happen to processes whose links can be broken. */
+export const PROCESS_FAULTS: ReadonlySet<FaultKind> = new Set([
+  'kill',
+  'freeze',
+  'stall',
+  'restart',
+  'join',
+  'partition',
+  'cut',
+  'impair',
+  'clock-jump',
+  'clock-rate',
+])
 
 async function within<Value>(ms: number, promise: Promise<Value>, name: string): Promise<Value> {
   const late = Promise.withResolvers<never>()
