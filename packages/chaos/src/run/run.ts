@@ -117,10 +117,13 @@ class Run {
     const { scenario, cluster, time } = this.#parts
     await this.#form()
     const sampling = this.#sampler.run((conditions) => this.#onLook(conditions))
+    // Both are awaited below, unless what comes before fails, as when the run is ended: then that is what is heard of.
+    sampling.catch(() => {})
     this.#beganMs = time.nowMs()
     this.#enter('running')
     this.#nemesis.start()
     const coming = this.#workload.run()
+    coming.catch(() => {})
     await this.#sleepUnlessFailed(scenario.phases.runMs)
     this.#enter('healing')
     await Promise.all([this.#workload.stop(), coming, this.#nemesis.heal()])

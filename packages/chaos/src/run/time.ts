@@ -18,6 +18,10 @@ export class RunTime implements Time {
 
   /** @throws the signal's reason. */
   async sleep(ms: number): Promise<void> {
-    await sleep(Math.max(0, ms), undefined, { signal: this.#signal })
+    try {
+      await sleep(Math.max(0, ms), undefined, { signal: this.#signal })
+    } catch (error) {
+      throw this.#signal.aborted ? this.#signal.reason : error
+    }
   }
 }

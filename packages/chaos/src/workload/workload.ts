@@ -138,6 +138,8 @@ export class Workload {
 
   #follow(promise: Promise<void>): void {
     const followed = promise.finally(() => this.#underWay.delete(followed))
+    // Whoever stops hears of it; a run that is ended before has said why.
+    followed.catch(() => {})
     this.#underWay.add(followed)
   }
 }
