@@ -8,8 +8,9 @@ export const COLUMNS_MAX = 800
 /** Of all members together: a big cluster is told with fewer moments. Each costs the page some 8 bytes. */
 export const CELLS_MAX = 60_000
 
-/** Bars of the strip of operations per second. */
-export const BARS = 200
+/** Bars of the strip of operations per second: so many at most, and none shorter than this, which would show chance. */
+export const BARS_MAX = 200
+export const BAR_MS_MIN = 250
 
 /** Operations that went well, as drawn: above it, those that lie closer together become one. Each costs some 8 bytes. */
 export const DOTS_MAX = 60_000

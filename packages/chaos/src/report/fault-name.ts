@@ -27,14 +27,14 @@ export function familyOf(kind: FaultKind): FaultFamily {
 
 /**
  * What was done, and to whom: `kill b`, `cut off: a, d`, `loss 20 %, delay 50 ± 10 ms on all links`.
- * @param nodes the members that it hit; default none is known, and drawn ones are named as the scenario has them.
+ * @param memberNames by number; default what clusters under test call them.
  */
 export function faultName(
   { fault, nodes }: Pick<FaultBand, 'fault' | 'nodes'>,
-  memberNames: readonly string[],
+  memberNames: readonly string[] = [],
 ): string {
   const nameOf = (target: Target): string =>
-    typeof target === 'number' ? (memberNames[target] ?? `member ${target}`) : target
+    typeof target === 'number' ? (memberNames[target] ?? `node-${target + 1}`) : target
   const hit = (targets: readonly Target[]): string => (nodes.length > 0 ? nodes : targets).map(nameOf).join(', ')
   switch (fault.kind) {
     case 'kill':

@@ -1,12 +1,20 @@
 /** The parts of a report that are read and not looked at: what broke, what clients met, faults, and invariants. */
-import type { RunRecord, Violation } from '../run-record.ts'
+import type { FinalCheck, RunRecord, Violation } from '../run-record.ts'
 import type { InvariantName } from '../scenario.ts'
 import { SCENARIO_TEXT_MAX, VIOLATIONS_MAX } from './constants.ts'
 import { familyOf, membersHit } from './fault-name.ts'
 import type { PlacedFault } from './fault-rows.ts'
 import { clip, formatCount, formatLatency, formatSeconds, plural } from './format.ts'
 import { html, type Markup, NOTHING } from './html.ts'
-import { countDuring, type Percentiles, tallyErrors, tallyKinds, tallyLatencies } from './tally.ts'
+import {
+  countDuring,
+  type InsideAndOut,
+  type Percentiles,
+  tallyErrors,
+  tallyKinds,
+  tallyLatencies,
+  tallyRequests,
+} from './tally.ts'
 
 export function violationsSection(violations: readonly Violation[]): Markup {
   if (violations.length === 0) return NOTHING
@@ -35,14 +43,14 @@ ${errorsTable(operations)}</section>`
 }
 
 export function latenciesSection(record: RunRecord): Markup {
-  const rows = tallyLatencies(record).map(
-    ({ kind, outside, inside }) =>
-      html`<tr><th scope="row" rowspan="2">${kind}</th><td>outside</td>${latencyCells(outside)}</tr><tr class="inside"><td>inside</td>${latencyCells(inside)}</tr>`,
-  )
+  const requests = tallyRequests(record)
+  const row = (kind: string, { outside, inside }: InsideAndOut): Markup =>
+    html`<tr><th scope="row" rowspan="2">${kind}</th><td>outside</td>${latencyCells(outside)}</tr><tr class="inside"><td>inside</td>${latencyCells(inside)}</tr>`
+  const { served, unserved, movedOn } = requests
   return html`<section class="half"><h2>Latency</h2><div class="scroll"><table>
 <thead><tr><th>Kind</th><th>Of faults</th><th class="number">P50</th><th class="number">P90</th><th class="number">P99</th><th class="number">Max</th><th class="number">Count</th></tr></thead>
-<tbody>${rows}</tbody></table></div>
-<p class="note">Of operations that went well, as their clients saw them. Inside: a fault was on during some part of it.</p></section>`
+<tbody>${row('request', requests)}${tallyLatencies(record).map((tally) => row(tally.kind, tally))}</tbody></table></div>
+<p class="note">Of what went well while clients came, as they saw it. Inside: a fault was on during some part of it. A request is all that a client did for one wish, from its first attempt on, at the next node too: ${plural(served, 'request')} served, ${formatCount(unserved)} not, ${formatCount(movedOn)} went on to another node.</p></section>`
 }
 
 export function faultsSection(
@@ -65,7 +73,7 @@ export function faultsSection(
   return html`<section><h2>Faults</h2>${placed.length === 0 ? html`<p class="note">None.</p>` : table}${more > 0 ? html`<p class="note">And ${formatCount(more)} more, which are neither listed nor drawn.</p>` : NOTHING}</section>`
 }
 
-export function invariantsSection({ scenario, violations }: RunRecord): Markup {
+export function invariantsSection({ scenario, violations, check }: RunRecord): Markup {
   const started = violations.every(({ invariant }) => invariant !== 'start')
   const rows = [...scenario.invariants, ...ALWAYS].map((name) => {
     const broken = violations.filter(({ invariant }) => invariant === name)
@@ -81,7 +89,14 @@ export function invariantsSection({ scenario, violations }: RunRecord): Markup {
   return html`<section><h2>Invariants</h2><div class="scroll"><table class="stack">
 <thead><tr><th>Invariant</th><th>Verdict</th><th>What must hold</th></tr></thead><tbody>
 ${rows}
-</tbody></table></div></section>`
+</tbody></table></div><p class="note">${checkText(check)}</p></section>`
+}
+
+function checkText(check: FinalCheck | undefined): string {
+  if (check === undefined) return 'Nobody was asked, or nobody answered, whether all copies are there in the end.'
+  const { verdict, reasons } = check
+  const said = reasons.length === 0 ? '' : `: ${clip(reasons.join('; '))}`
+  return `The cluster's own check in the end: ${verdict}${said}.`
 }
 
 export function scenarioSection({ scenario }: RunRecord): Markup {
@@ -115,7 +130,7 @@ function mark(count: number, outcome: string): string {
 }
 
 /** Judged in every run. */
-const ALWAYS = ['start', 'quiet'] as const
+const ALWAYS = ['start', 'alive', 'quiet'] as const
 
 const MEANINGS: Readonly<Record<InvariantName | (typeof ALWAYS)[number], string>> = {
   durability: 'What was confirmed by copies is there in the end.',
@@ -127,6 +142,7 @@ const MEANINGS: Readonly<Record<InvariantName | (typeof ALWAYS)[number], string>
   convergence: 'In the end all holders are equal.',
   links: 'All members reach each other within 10 s of the end of the last fault.',
   start: 'The cluster forms, and its clients can begin.',
+  alive: 'No member ends that nobody ended.',
   quiet: 'After the last fault is healed the cluster becomes quiet in time.',
 }
 

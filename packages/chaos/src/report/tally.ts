@@ -26,12 +26,23 @@ export interface Percentiles {
   readonly max: number
 }
 
-export interface LatencyTally {
-  readonly kind: OperationKind | 'all'
-  /** While no fault was on. */
+/** Inside: at least one fault was on during some part of it. */
+export interface InsideAndOut {
   readonly outside: Percentiles | undefined
-  /** While at least one was, for a part of the operation's time. */
   readonly inside: Percentiles | undefined
+}
+
+export interface LatencyTally extends InsideAndOut {
+  readonly kind: OperationKind
+}
+
+/** What clients wanted and got: a request is all that was done for one wish, also at the next node when one did not do. */
+export interface RequestTally extends InsideAndOut {
+  readonly served: number
+  /** Nobody did it while the client would wait. */
+  readonly unserved: number
+  /** Those, served or not, for which more than one node was asked. */
+  readonly movedOn: number
 }
 
 const KINDS: readonly OperationKind[] = ['create', 'resume', 'commit', 'touch', 'drop', 'final-read']
@@ -68,22 +79,50 @@ export function tallyErrors(operations: readonly Operation[]): ErrorTally[] {
   return [...found.values()].sort((one, other) => other.count - one.count || one.firstMs - other.firstMs)
 }
 
-/** Of operations that went well, for all kinds together and each by itself; final reads, which come after all faults, are left out. */
+/**
+ * Of requests while clients came: not those that made the first sessions, nor the final reads. Percentiles are of those that were served,
+ * from the first attempt to the end of the last.
+ */
+export function tallyRequests({ operations, faults }: Pick<RunRecord, 'operations' | 'faults'>): RequestTally {
+  const requests = new Map<number, { first: Operation; last: Operation; hasMoved: boolean }>()
+  for (const operation of operations.filter(isOfClients)) {
+    const seen = requests.get(operation.request)
+    if (seen === undefined) {
+      requests.set(operation.request, { first: operation, last: operation, hasMoved: false })
+      continue
+    }
+    if (operation.startMs < seen.first.startMs) seen.first = operation
+    if (operation.startMs >= seen.last.startMs) seen.last = operation
+    seen.hasMoved ||= operation.node !== seen.first.node
+  }
+  const ended = [...requests.values()]
+  const served = ended.flatMap(({ first, last }) =>
+    last.outcome === 'ok' && last.endMs !== undefined ? [{ startMs: first.startMs, endMs: last.endMs }] : [],
+  )
+  return {
+    served: served.length,
+    unserved: ended.length - served.length,
+    movedOn: ended.filter(({ hasMoved }) => hasMoved).length,
+    ...insideAndOut(served, unionOf(faults)),
+  }
+}
+
+/** Of operations that went well while clients came, by their kinds. */
 export function tallyLatencies({ operations, faults }: Pick<RunRecord, 'operations' | 'faults'>): LatencyTally[] {
   const spans = unionOf(faults)
-  const ended = operations.flatMap(({ kind, outcome, startMs, endMs }) =>
-    outcome === 'ok' && kind !== 'final-read' && endMs !== undefined
-      ? [{ kind, latencyMs: endMs - startMs, isInside: touches(spans, startMs, endMs) }]
-      : [],
-  )
-  const tally = (kind: OperationKind | 'all'): LatencyTally => {
-    const chosen = kind === 'all' ? ended : ended.filter((operation) => operation.kind === kind)
-    const latencies = (isInside: boolean): number[] =>
-      chosen.filter((operation) => operation.isInside === isInside).map(({ latencyMs }) => latencyMs)
-    return { kind, outside: percentiles(latencies(false)), inside: percentiles(latencies(true)) }
-  }
-  const kinds = KINDS.map(tally).filter(({ outside, inside }) => outside !== undefined || inside !== undefined)
-  return kinds.length === 0 ? [] : [tally('all'), ...kinds]
+  return KINDS.map((kind) => {
+    const ended = operations.flatMap((operation) => {
+      const { startMs, endMs, outcome } = operation
+      const isCounted = operation.kind === kind && outcome === 'ok' && isOfClients(operation)
+      return isCounted && endMs !== undefined ? [{ startMs, endMs }] : []
+    })
+    return { kind, ...insideAndOut(ended, spans) }
+  }).filter(({ outside, inside }) => outside !== undefined || inside !== undefined)
+}
+
+/** Whether it belongs to what clients came for, and not to what was done before and after. */
+export function isOfClients({ kind, startMs }: Operation): boolean {
+  return kind !== 'final-read' && startMs >= 0
 }
 
 /** What happened to the operations that a fault met. */
@@ -93,7 +132,24 @@ export function countDuring(operations: readonly Operation[], { fromMs, untilMs 
   )
 }
 
-function percentiles(values: number[]): Percentiles | undefined {
+interface Span {
+  readonly startMs: number
+  readonly endMs: number
+}
+
+type Spans = readonly (readonly [fromMs: number, untilMs: number])[]
+
+function insideAndOut(ended: readonly Span[], faults: Spans): InsideAndOut {
+  const inside: number[] = []
+  const outside: number[] = []
+  for (const { startMs, endMs } of ended) {
+    const isInside = faults.some(([fromMs, untilMs]) => startMs <= untilMs && endMs >= fromMs)
+    ;(isInside ? inside : outside).push(endMs - startMs)
+  }
+  return { outside: percentiles(outside), inside: percentiles(inside) }
+}
+
+function percentiles(values: readonly number[]): Percentiles | undefined {
   const sorted = Float64Array.from(values).sort()
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0
   if (sorted.length === 0) return undefined
@@ -101,7 +157,7 @@ function percentiles(values: number[]): Percentiles | undefined {
 }
 
 /** When at least one fault was on, in order and without overlaps. */
-function unionOf(faults: readonly FaultBand[]): (readonly [fromMs: number, untilMs: number])[] {
+function unionOf(faults: readonly FaultBand[]): Spans {
   const spans: [number, number][] = []
   for (const { fromMs, untilMs = Infinity } of faults.toSorted((one, other) => one.fromMs - other.fromMs)) {
     const last = spans.at(-1)
@@ -109,8 +165,4 @@ function unionOf(faults: readonly FaultBand[]): (readonly [fromMs: number, until
     else spans.push([fromMs, untilMs])
   }
   return spans
-}
-
-function touches(spans: readonly (readonly [number, number])[], startMs: number, endMs: number): boolean {
-  return spans.some(([fromMs, untilMs]) => startMs <= untilMs && endMs >= fromMs)
 }

@@ -5,7 +5,8 @@
  */
 import type { Operation, OperationOutcome, RunRecord, Violation } from '../run-record.ts'
 import {
-  BARS,
+  BAR_MS_MIN,
+  BARS_MAX,
   FAULT_ROW_PX,
   LANE,
   NAMED_DOTS_MAX,
@@ -21,7 +22,7 @@ import type { PlacedFault } from './fault-rows.ts'
 import { clip, formatCount, formatLatency, formatSeconds, formatTick, plural } from './format.ts'
 import { html, type Markup, NOTHING } from './html.ts'
 import { type MemberHistory, type MemberState, type Stretch, stretches } from './member-history.ts'
-import { OUTCOMES } from './tally.ts'
+import { isOfClients, OUTCOMES } from './tally.ts'
 import { niceTop, type TimeAxis } from './time-axis.ts'
 
 export interface TimelineOptions {
@@ -72,6 +73,7 @@ class Timeline {
     return html`<div class="frame">
 <div class="gutter" style="height:${this.#height}px" aria-hidden="true">${this.#gutter()}</div>
 <div class="scroller" tabindex="0" role="region" aria-label="${label}"><div class="plot" style="height:${this.#height}px">
+${this.#forming()}
 ${this.#ticks()}
 <svg viewBox="0 0 ${X_UNITS} ${this.#height}" height="${this.#height}" preserveAspectRatio="none" role="img" aria-label="${label}">
 ${this.#shades()}
@@ -81,7 +83,6 @@ ${this.#namedDots()}
 </svg>
 ${this.#options.memberNames.map((_, node) => this.#stateNames(node))}
 ${this.#options.faults.map((fault) => this.#faultBand(fault))}
-${this.#forming()}
 ${this.#moment('heal', 1, record.healedAtMs, 'healed')}
 ${record.quietAtMs === undefined ? NOTHING : this.#moment('quiet', 2, record.quietAtMs, 'quiet')}
 ${this.#violations(record.violations)}
@@ -136,7 +137,7 @@ ${this.#violations(record.violations)}
 
   #rateBars(): Markup[] {
     const bottom = this.#rateTop + RATE_PX
-    const width = X_UNITS / BARS
+    const width = X_UNITS / this.#rates.length
     const paths: Record<OperationOutcome, string> = { ok: '', failed: '', unknown: '' }
     for (const [bar, rates] of this.#rates.entries()) {
       let y = bottom
@@ -145,7 +146,8 @@ ${this.#violations(record.violations)}
         if (rates[outcome] === 0) continue
         const height = Math.max(outcome === 'ok' ? 0.5 : 2, (rates[outcome] / this.#rateMax) * RATE_PX)
         y -= height
-        paths[outcome] += `M${bar * width} ${y.toFixed(1)}h${width - 4}v${height.toFixed(1)}h${4 - width}z`
+        paths[outcome] +=
+          `M${(bar * width).toFixed(1)} ${y.toFixed(1)}h${(width - 4).toFixed(1)}v${height.toFixed(1)}h${(4 - width).toFixed(1)}z`
       }
     }
     const line = html`<path class="base" d="M0 ${bottom}h${X_UNITS}"/>`
@@ -290,12 +292,13 @@ ${this.#states(history)}
   }
 }
 
-/** Per second, for each bar. */
+/** Per second, for each bar: what clients came for, without what was done before and after as fast as it went. */
 function ratesOf(operations: readonly Operation[], axis: TimeAxis): Record<OperationOutcome, number>[] {
-  const bars = Array.from({ length: BARS }, () => ({ ok: 0, failed: 0, unknown: 0 }))
-  const perSecond = (1_000 * BARS) / axis.lengthMs
-  for (const { startMs, outcome } of operations) {
-    const bar = bars[axis.partOf(startMs, BARS)]
+  const count = Math.min(BARS_MAX, Math.max(1, Math.floor(axis.lengthMs / BAR_MS_MIN)))
+  const bars = Array.from({ length: count }, () => ({ ok: 0, failed: 0, unknown: 0 }))
+  const perSecond = (1_000 * count) / axis.lengthMs
+  for (const { startMs, outcome } of operations.filter(isOfClients)) {
+    const bar = bars[axis.partOf(startMs, count)]
     if (bar !== undefined) bar[outcome] += perSecond
   }
   return bars

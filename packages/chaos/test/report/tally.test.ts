@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { countDuring, tallyErrors, tallyKinds, tallyLatencies } from '../../src/report/tally.ts'
+import { countDuring, tallyErrors, tallyKinds, tallyLatencies, tallyRequests } from '../../src/report/tally.ts'
 import type { FaultBand, Operation } from '../../src/run-record.ts'
 
 const operation = (startMs: number, endMs: number | undefined, more: Partial<Operation> = {}): Operation => ({
   client: 0,
+  request: 0,
   kind: 'resume',
   session: 1,
   node: 0,
@@ -33,18 +34,41 @@ describe('tally of a run', () => {
     ]
     // Overlapping faults count once, and one without an end lasts.
     const faults = [fault(400, undefined), fault(100, 200), fault(150, 250)]
-    const [all, resume] = tallyLatencies({ operations, faults })
-    assert.deepEqual(all?.outside, { count: 2, p50: 1, p90: 10, p99: 10, max: 10 })
-    assert.deepEqual(all?.inside, { count: 4, p50: 10, p90: 30, p99: 30, max: 30 })
-    assert.equal(resume?.kind, 'resume')
-    assert.deepEqual(resume?.inside, all?.inside)
+    assert.deepEqual(tallyLatencies({ operations, faults }), [
+      {
+        kind: 'resume',
+        outside: { count: 2, p50: 1, p90: 10, p99: 10, max: 10 },
+        inside: { count: 4, p50: 10, p90: 30, p99: 30, max: 30 },
+      },
+    ])
   })
 
-  it('leaves out of the latencies what did not go well, and final reads', () => {
+  it('takes a request from its first attempt to the end of the last, wherever that was', () => {
+    const operations = [
+      operation(0, 4, { request: 1 }),
+      operation(4, 10, { request: 1, kind: 'commit' }),
+      operation(50, 3_050, { request: 2, outcome: 'unknown' }),
+      operation(3_060, 3_070, { request: 2, node: 1 }),
+      operation(60, 70, { request: 3, outcome: 'failed' }),
+      operation(80, undefined, { request: 3, node: 2, outcome: 'unknown' }),
+      operation(-50, -40, { request: 4 }),
+      operation(9_000, 9_009, { request: 5, kind: 'final-read' }),
+    ]
+    assert.deepEqual(tallyRequests({ operations, faults: [fault(100, 200)] }), {
+      served: 2,
+      unserved: 1,
+      movedOn: 2,
+      outside: { count: 1, p50: 10, p90: 10, p99: 10, max: 10 },
+      inside: { count: 1, p50: 3_020, p90: 3_020, p99: 3_020, max: 3_020 },
+    })
+  })
+
+  it('leaves out of the latencies what did not go well, and what was before and after the clients', () => {
     const operations = [
       operation(0, 5_000, { outcome: 'failed' }),
       operation(0, undefined, { outcome: 'unknown' }),
       operation(0, 9, { kind: 'final-read' }),
+      operation(-10, -9, { kind: 'create' }),
     ]
     assert.deepEqual(tallyLatencies({ operations, faults: [] }), [])
   })

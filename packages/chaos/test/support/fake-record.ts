@@ -37,10 +37,11 @@ export function fakeRecord(options: FakeOptions = {}): RunRecord {
     faults,
     samples: fakeSamples(random, nodes, runMs, faults),
     operations: Array.from({ length: operations }, (_, index) =>
-      fakeOperation(random, (index / operations) * runMs, nodes, faults),
+      fakeOperation(random, index, (index / operations) * runMs, { nodes, faults }),
     ),
     healedAtMs: runMs,
     quietAtMs: runMs + 1_840,
+    check: { verdict: 'ok', reasons: [], differing: 0, short: 0 },
     violations,
   }
 }
@@ -119,7 +120,12 @@ function stateAt(faults: readonly FaultBand[], node: number, atMs: number): Samp
   return 'ready'
 }
 
-function fakeOperation(random: Random, startMs: number, nodes: number, faults: readonly FaultBand[]): Operation {
+function fakeOperation(
+  random: Random,
+  request: number,
+  startMs: number,
+  { nodes, faults }: { readonly nodes: number; readonly faults: readonly FaultBand[] },
+): Operation {
   const kinds: readonly OperationKind[] = ['create', 'resume', 'resume', 'resume', 'commit', 'commit', 'touch', 'drop']
   const kind = kinds[random.below(kinds.length)] ?? 'resume'
   const node = random.below(nodes)
@@ -131,6 +137,7 @@ function fakeOperation(random: Random, startMs: number, nodes: number, faults: r
   const isLost = outcome === 'unknown' && random.fraction() < 0.3
   return {
     client: random.below(32),
+    request,
     kind,
     session: random.below(500),
     node,
