@@ -1,8 +1,6 @@
 /** A scenario, a backend and a seed become a record with a verdict. */
 import { createRequire } from 'node:module'
-import type { Backend } from '../backends/backend.ts'
-import { netns } from '../backends/netns.ts'
-import { proc } from '../backends/proc.ts'
+import { BACKENDS } from '../backends/backends.ts'
 import { seconds } from '../checkers/checker.ts'
 import { judge } from '../checkers/judge.ts'
 import { assertScenario, withNodes } from '../define.ts'
@@ -102,8 +100,6 @@ function replayOf(
   const members = nodes === undefined ? '' : ` --nodes ${nodes}`
   return `reprise chaos run ${name} --backend ${backend} --seed ${seed}${members}`
 }
-
-const BACKENDS: Readonly<Partial<Record<BackendName, Backend>>> = { proc, netns }
 
 const NOTHING: RunOutcome = {
   memberNames: [],
