@@ -91,6 +91,8 @@ export function explanationLines({ what, why, next }: Explanation): string[] {
 /** Codes of Reprise's own errors and of the system's, with what to do. */
 const KNOWN_CODES: ReadonlyMap<unknown, readonly [ExitCode, string | undefined]> = new Map([
   ['USAGE', [ExitCode.usage, 'see reprise --help']],
+  ['SCENARIO', [ExitCode.usage, 'change the scenario, or the options that do not go with it']],
+  ['UNSUPPORTED', [ExitCode.usage, 'choose another --backend; reprise chaos list shows which can']],
   ['LISTEN', [ExitCode.failure, 'choose another port, or end the process that has it']],
   ['EADDRINUSE', [ExitCode.failure, 'choose another port, or end the process that has it']],
   ['EACCES', [ExitCode.failure, 'check the permissions of the file or port named above']],

@@ -7,6 +7,7 @@
 import { styleText } from 'node:util'
 import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.ts'
+import { chaosCommand } from './commands/chaos.ts'
 import { CHECK_UNKNOWN, checkCommand } from './commands/check.ts'
 import { completionCommand } from './commands/completion.ts'
 import { configCommand } from './commands/config.ts'
@@ -31,6 +32,7 @@ Examples:
   reprise status               what the nodes say, side by side
   reprise check                whether all copies are there, and equal
   reprise session get ID       one session, as any node has it
+  reprise chaos run NAME       break a cluster on purpose, and judge what its clients saw
   reprise node --data-dir DIR  one member in the foreground, for systemd and containers
 
 Exit codes:
@@ -63,6 +65,7 @@ export function createProgram(): Command {
     sessionCommand(),
     checkCommand(),
     benchCommand(),
+    chaosCommand(),
     idCommand(),
     configCommand(),
     completionCommand(),

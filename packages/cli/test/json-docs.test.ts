@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ClusterState } from '../src/state/cluster-state.ts'
 import { benchJson } from '../src/views/bench.ts'
+import { runJson, scenariosJson } from '../src/views/chaos.ts'
 import { checkJson, judge } from '../src/views/check.ts'
 import { nodesJson } from '../src/views/cluster-nodes.ts'
 import { clustersJson } from '../src/views/clusters.ts'
@@ -17,6 +18,7 @@ import { doneJson, sessionJson } from '../src/views/session.ts'
 import { settingsJson } from '../src/views/settings.ts'
 import { shardRows, shardsJson } from '../src/views/shards.ts'
 import { issuesOf, type NodeReport, statusJson } from '../src/views/status.ts'
+import { RECORD_SAMPLE } from './support/chaos-record.ts'
 import { CHECK_SHORT_SAMPLE, SESSION_SAMPLE, statusSample } from './support/fake-admin.ts'
 
 const FILE = join(import.meta.dirname, '../../../docs/json.md')
@@ -71,6 +73,8 @@ const EXAMPLES: Readonly<Record<string, object>> = {
     { profile: 'resume', nodes: 3, clients: 16, durationMs: 5_000 },
     { operations: 33_960, failed: 0, tookMs: 5_000, latencyMs: { p50: 1.3, p90: 4.8, p99: 20.1, max: 108.4 } },
   ),
+  'reprise chaos list': scenariosJson([{ scenario: RECORD_SAMPLE.scenario, backends: ['sim', 'proc', 'netns'] }]),
+  'reprise chaos run': runJson(RECORD_SAMPLE, '/tmp/out.html'),
 }
 
 describe('docs/json.md', () => {

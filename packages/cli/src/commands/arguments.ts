@@ -3,15 +3,19 @@ import { InvalidArgumentError, Option } from 'commander'
 import { NODES_MAX } from '../cluster/constants.ts'
 import type { Confirm } from '../cluster/messages.ts'
 
-/** `-n, --nodes <count>` */
-export function nodesOption({ min, byDefault }: { min: number; byDefault: number }): Option {
-  return new Option('-n, --nodes <count>', `how many nodes, ${min} to ${NODES_MAX}`)
-    .default(byDefault)
-    .argParser((text) => {
-      const count = Number(text)
-      if (Number.isInteger(count) && count >= min && count <= NODES_MAX) return count
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${NODES_MAX}.`)
-    })
+/** `-n, --nodes <count>`, without a default where none is given. */
+export function nodesOption({ min, byDefault }: { min: number; byDefault?: number }): Option {
+  const option = wholeOption('-n, --nodes <count>', 'how many nodes', { min, max: NODES_MAX })
+  return byDefault === undefined ? option : option.default(byDefault)
+}
+
+/** A whole number within bounds, which its help names. */
+export function wholeOption(flags: string, help: string, { min, max }: { min: number; max: number }): Option {
+  return new Option(flags, `${help}, ${min} to ${max}`).argParser((text) => {
+    const count = Number(text)
+    if (Number.isInteger(count) && count >= min && count <= max) return count
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`)
+  })
 }
 
 /** `--confirm <when>` */

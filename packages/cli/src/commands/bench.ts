@@ -1,10 +1,10 @@
 /** `reprise bench`: how fast a small cluster is on this machine, in a few seconds. `npm run bench` of the repository measures more. */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { PROFILES, type Profile } from '../bench/profiles.ts'
 import { ExitCode } from '../failure.ts'
 import { listenForInterruption } from '../interruption.ts'
 import { dim } from '../terminal.ts'
-import { nodesOption } from './arguments.ts'
+import { nodesOption, wholeOption } from './arguments.ts'
 
 interface BenchCommandOptions {
   readonly profile: Profile
@@ -19,8 +19,13 @@ export function benchCommand(): Command {
     .description('measure a small cluster in this process for a few seconds')
     .addOption(new Option('--profile <name>', 'what clients do').choices(PROFILES).default('resume' satisfies Profile))
     .addOption(nodesOption({ min: 2, byDefault: 3 }))
-    .addOption(countOption('--clients <count>', 'how many clients, each with one request at a time', 1_024, 16))
-    .addOption(countOption('--seconds <count>', 'how long to measure', 600, 5))
+    .addOption(
+      wholeOption('--clients <count>', 'how many clients, each with one request at a time', {
+        min: 1,
+        max: 1_024,
+      }).default(16),
+    )
+    .addOption(wholeOption('--seconds <count>', 'how long to measure', { min: 1, max: 600 }).default(5))
     .option('--json', 'print JSON for programs')
     .action(bench)
 }
@@ -39,12 +44,4 @@ async function bench({ profile, nodes, clients, seconds, json = false }: BenchCo
 /** Not loaded in `bench` itself: tsc leaves the `.ts` in a dynamic import of a function with `using` declarations. */
 function load() {
   return Promise.all([import('../bench/bench.ts'), import('../views/bench.ts')])
-}
-
-function countOption(flags: string, help: string, max: number, byDefault: number): Option {
-  return new Option(flags, `${help}, 1 to ${max}`).default(byDefault).argParser((text) => {
-    const count = Number(text)
-    if (Number.isInteger(count) && count >= 1 && count <= max) return count
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`)
-  })
 }

@@ -10,9 +10,11 @@ export function completionCommand(): Command {
     .description('print a script that completes commands and options in a shell')
     .addArgument(new Argument('<shell>', 'the shell').choices(SHELLS))
     .addHelpText('after', INSTALL)
-    .action((shell: Shell, _options: object, command: Command) => {
+    .action(async (shell: Shell, _options: object, command: Command) => {
       const program = command.parent ?? command
-      process.stdout.write(SCRIPTS[shell](commandTree(program)))
+      const { SCENARIOS } = await import('@reprise/chaos')
+      const tree = commandTree(program, { 'chaos run': SCENARIOS.map(({ name }) => name) })
+      process.stdout.write(SCRIPTS[shell](tree))
     })
 }
 

@@ -1,6 +1,8 @@
 /** What a shell needs to know of the commands: their names, options and arguments, without anything that is hidden. */
 import type { Command } from 'commander'
 
+export type Suggested = Readonly<Record<string, readonly string[]>>
+
 export interface CompletionNode {
   readonly name: string
   /** One line for people. */
@@ -20,7 +22,10 @@ export interface CompletionOption {
   readonly choices: readonly string[]
 }
 
-export function commandTree(command: Command): CompletionNode {
+/**
+ * @param suggested values of a first argument that may have others, too, by the names that lead to its command: `'chaos run'`.
+ */
+export function commandTree(command: Command, suggested: Suggested = {}, path: readonly string[] = []): CompletionNode {
   const help = command.createHelp()
   return {
     name: command.name(),
@@ -31,8 +36,8 @@ export function commandTree(command: Command): CompletionNode {
       value: valueKindOf(option.flags, option.argChoices),
       choices: option.argChoices ?? [],
     })),
-    choices: command.registeredArguments[0]?.argChoices ?? [],
-    commands: help.visibleCommands(command).map(commandTree),
+    choices: command.registeredArguments[0]?.argChoices ?? suggested[path.join(' ')] ?? [],
+    commands: help.visibleCommands(command).map((child) => commandTree(child, suggested, [...path, child.name()])),
   }
 }
 

@@ -16,7 +16,7 @@ function hasShell(shell: string): boolean {
 }
 
 describe('completion', () => {
-  const tree: CompletionNode = commandTree(createProgram())
+  const tree: CompletionNode = commandTree(createProgram(), { 'chaos run': ['one-kill', 'two-kills'] })
   let home: Home
 
   before(() => {
@@ -46,6 +46,9 @@ describe('completion', () => {
     assert.deepEqual(complete('config', 'print', '--config', 'data.'), ['data.json'])
     assert.deepEqual(complete('up', '-n', ''), [])
     assert.deepEqual(complete('completion', 'f'), ['fish'])
+    assert.deepEqual(complete('chaos', 'run', 'two'), ['two-kills'])
+    assert.deepEqual(complete('chaos', 'run', '--backend', 'n'), ['netns'])
+    assert.deepEqual(complete('chaos', 'run', '--report', 'data.'), ['data.json'])
     assert.deepEqual(complete('--debug', 'up', '--det'), ['--detach'])
     assert.ok(!complete('').includes('member'), 'hidden')
   })
