@@ -17,6 +17,9 @@ export const DOTS_MAX = 60_000
 /** Operations that failed or are unknown, and say so when pointed at; the others are drawn, and no more. Each costs some 250 bytes. */
 export const NAMED_DOTS_MAX = 2_000
 
+/** States other than ready that have their names, of all members together: of those that come and go all the time. Each costs 200 bytes. */
+export const NAMED_STATES_MAX = 4_000
+
 /** Violations that are listed and marked; the others are counted. Each costs up to 1 KB. */
 export const VIOLATIONS_MAX = 200
 /** Faults that are listed and drawn; the others are counted. Each costs up to 2 KB in its row, band and shades. */

@@ -48,6 +48,8 @@ td.wide{white-space:normal;min-width:16rem;overflow-wrap:anywhere}
 td.none{color:var(--muted)}
 tr.inside td{border-top:0}
 tr:target td,tr:target th{background:color-mix(in srgb,var(--accent) 16%,transparent)}
+.counts{display:flex;flex-wrap:wrap;gap:.2rem 1.5rem;margin-bottom:.6rem}
+.few{max-height:19rem;overflow-y:auto}
 .note{color:var(--muted);font-size:.85rem;margin-top:.6rem}
 .failed-text{color:var(--failed);font-weight:600}
 .unknown-text{color:var(--unknown);font-weight:600}
@@ -85,7 +87,7 @@ const TIMELINE = `
 .gutter span{position:absolute;right:.5rem;left:0;text-align:right;transform:translateY(-50%);line-height:1;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .gutter .member{color:var(--ink);font-weight:650;font-size:14px;line-height:1.2}
 .scroller{overflow-x:auto;overflow-y:hidden;scroll-behavior:auto}
-.plot{position:relative;overflow:hidden;--zoom:1;width:calc(100%*var(--zoom));min-width:calc(${PLOT_PX_MIN}px*var(--zoom))}
+.plot{position:relative;overflow:clip;--zoom:1;width:calc(100%*var(--zoom));min-width:calc(${PLOT_PX_MIN}px*var(--zoom))}
 ${ZOOMS.map((zoom) => `.time:has(#zoom-${zoom}:checked) .plot{--zoom:${zoom}}.time:not(:has(#zoom-${zoom}:checked)) .zoom-${zoom}{display:none}`).join('')}
 .plot svg{position:absolute;inset:0;width:100%}
 .ticks span{position:absolute;top:4px;height:100vh;min-height:999rem;padding-left:4px;border-left:1px solid var(--line);color:var(--muted);line-height:1;white-space:nowrap}
@@ -99,7 +101,8 @@ ${ZOOMS.map((zoom) => `.time:has(#zoom-${zoom}:checked) .plot{--zoom:${zoom}}.ti
 .state.draining{fill:var(--unreached);fill-opacity:.35}
 .state.silent{fill:var(--orange);fill-opacity:.4}
 .state.down{fill:var(--red);fill-opacity:.3}
-.state-name{position:absolute;height:${LANE.state.height}px;line-height:${LANE.state.height}px;font-size:10px;padding-left:3px;overflow:hidden;white-space:nowrap}
+.state-name{position:absolute;height:${LANE.state.height}px;line-height:${LANE.state.height}px;font-size:10px;overflow:clip;white-space:nowrap}
+.state-name b{position:sticky;left:3px;padding-left:3px;font-weight:400}
 .unreached{fill:var(--unreached);fill-opacity:.75}
 .lag{fill:var(--lag);fill-opacity:.4}
 .dots{fill:none;stroke-linecap:round;vector-effect:non-scaling-stroke}
@@ -111,7 +114,9 @@ ${ZOOMS.map((zoom) => `.time:has(#zoom-${zoom}:checked) .plot{--zoom:${zoom}}.ti
 ${['process', 'network', 'clock', 'disk'].map((name) => `.shade.${name}{fill:var(--${name})}.band.${name},a.${name}{--family:var(--${name})}`).join('')}
 td a.process,td a.network,td a.clock,td a.disk{text-decoration-color:var(--family);text-decoration-thickness:2px;text-underline-offset:3px}
 .band{position:absolute;height:${FAULT_ROW_PX - 4}px;min-width:4px;border-left:3px solid var(--family);color:var(--ink);text-decoration:none;line-height:${FAULT_ROW_PX - 4}px;white-space:nowrap;background:color-mix(in srgb,var(--family) calc(100%*var(--block)),transparent)}
-.band span{position:absolute;left:4px}
+.band{display:flex}
+.band span{position:sticky;left:4px;padding-left:3px;flex:none;height:100%}
+.band.left{justify-content:end}
 .band.left span{left:auto;right:4px}
 .band:hover,.band:target{outline:2px solid var(--family)}
 .forming{position:absolute;left:0;top:0;bottom:0;background:repeating-linear-gradient(135deg,transparent 0 5px,var(--line) 5px 6px);overflow:hidden;color:var(--muted)}
@@ -123,7 +128,7 @@ td a.process,td a.network,td a.clock,td a.disk{text-decoration-color:var(--famil
 .violation{--kind:var(--red);border-left-style:solid;border-left-width:2px}
 .violation span{left:10px;padding:0 6px;border-radius:4px;background:var(--red);color:var(--card)}
 .moment.violation.left span{right:11px}
-.mark{position:absolute;top:0;width:18px;margin-left:-9px;height:18px;line-height:18px;text-align:center;color:var(--red);font-weight:700;text-decoration:none;z-index:4}
+.mark{position:absolute;width:18px;margin-left:-9px;height:18px;line-height:18px;text-align:center;color:var(--red);font-weight:700;text-decoration:none;z-index:4}
 .mark:hover,.mark:target{background:var(--red);color:var(--card);border-radius:50%}
 .cursor{position:absolute;top:0;bottom:0;border-left:1px solid var(--ink);opacity:.55;pointer-events:none;z-index:1}
 .look{margin-top:.9rem;font-size:.9rem}
@@ -140,7 +145,7 @@ const NARROW_AND_PAPER = `
 .frame{grid-template-columns:4.6rem minmax(0,1fr)}.gutter span{right:.3rem;font-size:10px}.gutter .member{font-size:12px}section{padding:.8rem}}
 @media print{:root{color-scheme:light;${LIGHT}}
 body{max-width:none;padding:0;font-size:11px;print-color-adjust:exact;-webkit-print-color-adjust:exact}
-.zoom,.look{display:none!important}.plot{--zoom:1!important;min-width:0}.scroller,.scroll{overflow:visible}
+.zoom,.look{display:none!important}.plot{--zoom:1!important;min-width:0}.scroller,.scroll{overflow:visible;max-height:none}
 .ticks:not(.zoom-1){display:none!important}.ticks.zoom-1{display:block!important}section{break-inside:avoid-page}.cursor{display:none}}`
 
 export const STYLE: string = [PAGE, CONTROLS, TIMELINE, NARROW_AND_PAPER].join('')

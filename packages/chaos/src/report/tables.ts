@@ -24,8 +24,14 @@ export function violationsSection(violations: readonly Violation[]): Markup {
       html`<tr id="violation-${index + 1}"><td class="number"><a href="#at-${index + 1}" title="Show it in the time line">${formatSeconds(atMs)}</a></td><td><b>${invariant}</b></td><td class="number">${session ?? '–'}</td><td class="wide">${clip(text)}</td></tr>`,
   )
   const more = violations.length - shown.length
-  return html`<section class="broken"><h2>What broke</h2>
-<div class="scroll"><table class="stack"><thead><tr><th class="number">When</th><th>Invariant</th><th class="number">Session</th><th>What was seen</th></tr></thead><tbody>
+  const names = [...new Set(violations.map(({ invariant }) => invariant))].map((name) => {
+    const first = violations.findIndex(({ invariant }) => invariant === name)
+    const count = violations.filter(({ invariant }) => invariant === name).length
+    const text = html`<b>${name}</b> ${plural(count, 'time')}`
+    return html`<span>${first < shown.length ? html`<a href="#violation-${first + 1}">${text}</a>` : text}</span>`
+  })
+  return html`<section class="broken"><h2>What broke</h2><p class="counts">${names}</p>
+<div class="scroll few" tabindex="0" role="region" aria-label="What broke"><table class="stack"><thead><tr><th class="number">When</th><th>Invariant</th><th class="number">Session</th><th>What was seen</th></tr></thead><tbody>
 ${rows}
 </tbody></table></div>${more > 0 ? html`<p class="note">And ${formatCount(more)} more, which are not listed.</p>` : NOTHING}</section>`
 }

@@ -10,6 +10,7 @@ import {
   FAULT_ROW_PX,
   LANE,
   NAMED_DOTS_MAX,
+  NAMED_STATES_MAX,
   RATE_PX,
   SHADES_MAX,
   VIOLATIONS_MAX,
@@ -83,8 +84,8 @@ ${this.#namedDots()}
 </svg>
 ${this.#options.memberNames.map((_, node) => this.#stateNames(node))}
 ${this.#options.faults.map((fault) => this.#faultBand(fault))}
-${this.#moment('heal', 1, record.healedAtMs, 'healed')}
-${record.quietAtMs === undefined ? NOTHING : this.#moment('quiet', 2, record.quietAtMs, 'quiet')}
+${this.#moment('heal', 2, record.healedAtMs, 'healed')}
+${record.quietAtMs === undefined ? NOTHING : this.#moment('quiet', 3, record.quietAtMs, 'quiet')}
 ${this.#violations(record.violations)}
 <div class="cursor" hidden></div>
 </div></div></div>`
@@ -188,12 +189,12 @@ ${this.#states(history)}
     const top = this.#laneTop(node) + LANE.state.y
     const named = stretches(history, ({ state }) => state)
       .filter(({ from, until, value }) => value !== 'ready' && (until - from) / history.length >= NAMED_STATE_SHARE)
-      .slice(0, NAMED_STATES_MAX)
+      .slice(0, NAMED_STATES_MAX / this.#options.memberNames.length)
     const names = named.map((stretch) => {
       const [fromMs, untilMs] = [stretch.from, stretch.until].map((column) => this.#timeOf(column, history))
       const place = `left:${this.#axis.percent(fromMs ?? 0)};width:${this.#axis.percentBetween(fromMs ?? 0, untilMs ?? 0)};top:${top}px`
       const title = `${this.#nameOf(node)} is ${stretch.value} from ${formatSeconds(fromMs ?? 0)} to ${formatSeconds(untilMs ?? 0)}`
-      return html`<span class="state-name ${stretch.value}" style="${place}" title="${title}">${stretch.value}</span>`
+      return html`<span class="state-name ${stretch.value}" style="${place}" title="${title}"><b>${stretch.value}</b></span>`
     })
     return html`${names}`
   }
@@ -267,7 +268,7 @@ ${this.#states(history)}
   #violations(violations: readonly Violation[]): Markup[] {
     const marks = violations.slice(0, VIOLATIONS_MAX).map(({ atMs, invariant, text }, index) => {
       const title = `${invariant} at ${formatSeconds(atMs)}: ${clip(text)}`
-      return html`<a class="mark" id="at-${index + 1}" href="#violation-${index + 1}" style="left:${this.#axis.percent(atMs)}" title="${title}" aria-label="${title}">✕</a>`
+      return html`<a class="mark" id="at-${index + 1}" href="#violation-${index + 1}" style="left:${this.#axis.percent(atMs)};top:${FLAG_PX}px" title="${title}" aria-label="${title}">✕</a>`
     })
     const [first] = violations
     if (first === undefined) return marks
@@ -315,10 +316,8 @@ const LATENCIES_MS = [1, 100, 10_000]
 const TICKS_IN_VIEW = 10
 /** The rows of moments at the top, and the row of the axis below it. */
 const FLAG_PX = 18
-const FLAGS_PX = 3 * FLAG_PX + 4
+const FLAGS_PX = 4 * FLAG_PX + 4
 const TICKS_PX = 22
 const GAP_PX = 12
 /** Shorter states have no name; at the highest zoom it would still fit. */
 const NAMED_STATE_SHARE = 0.003
-/** Of a member that comes and goes all the time. */
-const NAMED_STATES_MAX = 100
