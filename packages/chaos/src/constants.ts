@@ -36,7 +36,7 @@ export const COMMIT_DEADLINE_MS = 2_000
 /** How long a client goes on with one request, from node to node. Then somebody sees an error. */
 export const REQUEST_MS = 10_000
 /** After all nodes were tried the client waits so long before it tries them again. */
-export const ROUND_PAUSE_MS = 100
+export const ROUND_PAUSE_MS = 250
 /** Items after which a cart is bought: each is a portion, of which a session has 64, removed ones counted. */
 export const CART_ITEMS_MAX = 40
 /** When a client looks for a session that it ended: at once, and when everybody should have forgotten that it was asked. */
@@ -65,3 +65,8 @@ export const LINKS_BACK_MS = 10_000
 export const END_MARGIN_MS = 3_000
 /** Violations of one kind that a record keeps; more say nothing new. */
 export const VIOLATIONS_MAX = 50
+
+/** A disk that can be full: many times what a scenario's sessions take. */
+export const SMALL_DISK_BYTES: number = 64 * 1024 * 1024
+/** It is filled in pieces of this size, and then of half of it, to the last byte. */
+export const FILL_BYTES: number = 1024 * 1024

@@ -143,6 +143,9 @@ function assertStrike(path: string, strike: Strike, { cluster, phases }: Pick<Sc
       return within(`${at}.rate`, fault.rate, 0.1, 10)
     case 'disk-full':
       return assertRepositories(`${at}.nodes`, fault.nodes, cluster)
+    case 'restart':
+      if (fault.atOnceMax !== undefined) within(`${at}.atOnceMax`, fault.atOnceMax, 1, cluster.nodes)
+      return
     case 'stall':
       if (lastsMs === 0) throw new ScenarioError(`${path}.lastsMs`, 'a stall that never ends is a freeze')
   }

@@ -36,7 +36,7 @@ export type ClusterFailure = 'START' | 'MEMBER'
 export class ClusterError extends RepriseError {
   declare readonly code: ClusterFailure
 
-  constructor(code: ClusterFailure, message: string, options?: ErrorOptions) {
+  constructor(message: string, { code, ...options }: ErrorOptions & { readonly code: ClusterFailure }) {
     super(code, message, options)
   }
 }

@@ -86,8 +86,11 @@ export type Fault =
   | { readonly kind: 'freeze'; readonly nodes: readonly Target[] }
   /** The event loop is busy. */
   | { readonly kind: 'stall'; readonly nodes: readonly Target[] }
-  /** An orderly stop that hands over; started again at the end. */
-  | { readonly kind: 'restart'; readonly nodes: readonly Target[] }
+  /**
+   * An orderly stop that hands over; started again at the end. With `atOnceMax` it waits while so many other members are being restarted, as a
+   * deployment does: on a slow machine everybody would go at once.
+   */
+  | { readonly kind: 'restart'; readonly nodes: readonly Target[]; readonly atOnceMax?: number }
   /** A late member starts, or one that was not there; it leaves at the end unless `lastsMs` is 0. */
   | { readonly kind: 'join'; readonly nodes: readonly Target[] }
   /** These members on one side, all others on the other; clients reach everybody. */

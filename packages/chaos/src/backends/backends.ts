@@ -3,10 +3,11 @@ import { UnsupportedError } from '../errors.ts'
 import { type Abilities, assertAble } from '../plan.ts'
 import type { BackendName, Scenario } from '../scenario.ts'
 import type { Backend } from './backend.ts'
+import { inproc } from './inproc.ts'
 import { netns } from './netns.ts'
 import { proc } from './proc.ts'
 
-export const BACKENDS: Readonly<Partial<Record<BackendName, Backend>>> = { proc, netns }
+export const BACKENDS: Readonly<Partial<Record<BackendName, Backend>>> = { inproc, proc, netns }
 
 /** For each scenario the backends that can do all of it on this system, which may take a moment to find out. */
 export async function backendsFor(scenarios: readonly Scenario[]): Promise<readonly BackendName[][]> {

@@ -22,8 +22,11 @@ export class Nemesis {
   readonly #bands: Band[] = []
   readonly #struck = new Set<number>()
   readonly #healing = Promise.withResolvers<void>()
+  /** Restarts that are under way. */
+  #restarting = 0
   #isHealing = false
   #strikes: Promise<unknown> = Promise.resolve()
+  #restarts: readonly Promise<void>[] = []
 
   constructor(init: NemesisInit) {
     this.#init = init
@@ -37,9 +40,16 @@ export class Nemesis {
   /** Times count from now. */
   start(): void {
     const sinceMs = this.#init.time.nowMs()
-    this.#strikes = Promise.all(this.#init.strikes.map((strike) => this.#strike(strike, sinceMs)))
+    const strikes = this.#init.strikes.map((strike) => ({ strike, over: this.#strike(strike, sinceMs) }))
+    this.#restarts = strikes.filter(({ strike }) => strike.fault.kind === 'restart').map(({ over }) => over)
+    this.#strikes = Promise.all(strikes.map(({ over }) => over))
     // Awaited when everything is healed; what fails before is heard of then.
     this.#strikes.catch(() => {})
+  }
+
+  /** Resolves when all restarts have been done, which may be later than planned. */
+  async restarted(): Promise<void> {
+    await Promise.all(this.#restarts)
   }
 
   /** End everything that has an end. Resolves when it has ended. */
@@ -50,19 +60,34 @@ export class Nemesis {
   }
 
   async #strike(strike: PlannedStrike, sinceMs: number): Promise<void> {
-    const { cluster, time } = this.#init
+    const { time } = this.#init
     await this.#until(sinceMs + strike.atMs)
+    const { fault } = strike
+    if (fault.kind !== 'restart') return await this.#happen(strike, sinceMs + strike.atMs)
+    while (!this.#isHealing && this.#restarting >= (fault.atOnceMax ?? Number.POSITIVE_INFINITY)) {
+      await time.sleep(TURN_LOOK_MS)
+    }
+    this.#restarting++
+    try {
+      await this.#happen(strike, time.nowMs())
+    } finally {
+      this.#restarting--
+    }
+  }
+
+  async #happen(strike: PlannedStrike, atMs: number): Promise<void> {
     if (this.#isHealing) return
+    const { cluster, time } = this.#init
     const { fault, nodes } = this.#resolve(strike)
     const band: Band = { fault, nodes, fromMs: time.nowMs(), untilMs: undefined }
     this.#bands.push(band)
     for (const node of nodes) this.#struck.add(node)
     this.#init.onBegin(band)
     const end = await cluster.strike({ fault, nodes, lastsMs: strike.lastsMs })
-    await this.#until(strike.lastsMs === 0 ? Number.POSITIVE_INFINITY : sinceMs + strike.atMs + strike.lastsMs)
+    await this.#until(strike.lastsMs === 0 ? Number.POSITIVE_INFINITY : atMs + strike.lastsMs)
+    await end?.()
     for (const node of nodes) this.#struck.delete(node)
     if (end === undefined) return
-    await end()
     band.untilMs = time.nowMs()
     this.#init.onEnd(band)
   }
@@ -95,3 +120,6 @@ export class Nemesis {
 }
 
 type Band = { -readonly [Key in keyof FaultBand]: FaultBand[Key] }
+
+/** How often a restart looks whether it is its turn. */
+const TURN_LOOK_MS = 20

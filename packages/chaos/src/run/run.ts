@@ -124,7 +124,8 @@ class Run {
     this.#nemesis.start()
     const coming = this.#workload.run()
     coming.catch(() => {})
-    await this.#sleepUnlessFailed(scenario.phases.runMs)
+    await this.#unlessFailed(time.sleep(scenario.phases.runMs))
+    await this.#unlessFailed(this.#nemesis.restarted())
     this.#enter('healing')
     await Promise.all([this.#workload.stop(), coming, this.#nemesis.heal()])
     const healedAtMs = this.#nowMs()
@@ -145,22 +146,23 @@ class Run {
   async #form(): Promise<void> {
     const { cluster, time } = this.#parts
     const unrest = await untilReady({ cluster, sampler: this.#sampler, time, withinMs: START_DEADLINE_MS })
-    if (unrest !== undefined) throw new ClusterError('START', `the cluster did not form: ${unrest}`)
+    if (unrest !== undefined) throw new ClusterError(`the cluster did not form: ${unrest}`, { code: 'START' })
     this.#balancer.update(await this.#sampler.look(), cluster.expected)
     await this.#workload.fill()
     this.#history.takeCounts()
   }
 
-  async #sleepUnlessFailed(ms: number): Promise<void> {
-    await Promise.race([this.#parts.time.sleep(ms), this.#parts.cluster.failed])
+  async #unlessFailed(promise: Promise<void>): Promise<void> {
+    await Promise.race([promise, this.#parts.cluster.failed])
   }
 
   async #comeToRest(): Promise<Rest> {
     const { scenario, cluster, time } = this.#parts
     const { previousWire = [] } = scenario.cluster
+    const isJudged = scenario.invariants.includes('convergence')
     // Members of the previous wire cannot be asked, so their copies are not counted.
     const isWhole = ({ differing, short }: FinalCheck): boolean =>
-      differing === 0 && (short === 0 || previousWire.length > 0)
+      !isJudged || (differing === 0 && (short === 0 || previousWire.length > 0))
     const sinceMs = time.nowMs()
     const { quietWithinMs: withinMs } = scenario.phases
     const rest = await comeToRest({ cluster, sampler: this.#sampler, time, withinMs, isWhole })

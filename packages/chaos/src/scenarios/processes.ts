@@ -42,7 +42,7 @@ export const stall: Scenario = scenario({
 export const rollingRestart: Scenario = scenario({
   name: 'rolling-restart',
   summary: 'every member is restarted in order, one every two seconds',
-  nemesis: [0, 1, 2, 3, 4].map((node) => restart(3_000 + node * 2_000, node)),
+  nemesis: [0, 1, 2, 3, 4].map((node) => restart(3_000 + node * 2_000, node, 2)),
   phases: { runMs: 16_000 },
   invariants: UNNOTICED,
 })
@@ -52,7 +52,7 @@ export const restartTwice: Scenario = scenario({
   summary: 'every member is restarted twice in a row: the second time before it has anything',
   nemesis: [0, 1, 2, 3, 4].flatMap((node) => {
     const atMs = 3_000 + node * 4_000
-    return [restart(atMs, node), restart(atMs + 10, node)]
+    return [restart(atMs, node, 1), restart(atMs + 10, node, 1)]
   }),
   phases: { runMs: 26_000 },
   invariants: UNNOTICED,
@@ -88,8 +88,9 @@ export const mixedWires: Scenario = scenario({
   phases: { runMs: 18_000 },
 })
 
-function restart(atMs: number, node: number): Strike {
-  return { atMs, lastsMs: 1, fault: { kind: 'restart', nodes: [node] } }
+/** @param atOnceMax how many members may be on their way down or up at a time. */
+function restart(atMs: number, node: number, atOnceMax = 1): Strike {
+  return { atMs, lastsMs: 1, fault: { kind: 'restart', nodes: [node], atOnceMax } }
 }
 
 function join(atMs: number, lastsMs: number, node: number): Strike {

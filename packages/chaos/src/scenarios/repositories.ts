@@ -1,5 +1,5 @@
 /** Members that keep everything, and disks. */
-import { scenario } from '../define.ts'
+import { SAFETY, scenario } from '../define.ts'
 import type { Scenario, Strike } from '../scenario.ts'
 
 /** Members 0 to 3 hold sessions, member 4 is a repository. */
@@ -29,7 +29,9 @@ export const evicting: Scenario = scenario({
   cluster: { ...CLUSTER, cacheBytesMax: 1024 * 1024 },
   workload: { keys: 2_500, zipf: 0.5, itemBytes: 400 },
   nemesis: [{ atMs: 5_000, lastsMs: 2_000, fault: { kind: 'kill', nodes: [0] } }],
-  phases: { runMs: 15_000, quietWithinMs: 20_000 },
+  phases: { runMs: 15_000 },
+  // What one holder evicted while another was away is found different by an audit, which takes minutes for all shards.
+  invariants: SAFETY.filter((name) => name !== 'convergence'),
 })
 
 /**

@@ -131,7 +131,9 @@ export class MemberProcess {
     const onEnd = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
       const exit = { exitCode, signal, lastLines: this.#lastLines }
       const why = this.#failure ?? this.#lastLines.join(' | ')
-      this.#serving.reject(new ClusterError('START', `${this.#name} ${describeExit(exit)} before it served: ${why}`))
+      this.#serving.reject(
+        new ClusterError(`${this.#name} ${describeExit(exit)} before it served: ${why}`, { code: 'START' }),
+      )
       for (const answer of this.#calls.values()) answer(undefined)
       resolve(exit)
     }

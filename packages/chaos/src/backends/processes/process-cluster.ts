@@ -1,8 +1,7 @@
 /**
  * A cluster of member processes: starts them, strikes them, asks them, and ends every one of them.
  *
- * A member that starts again is the same member in a new life: it keeps its identity, and its memory is empty. What happens to one member
- * happens in turn: who is told to restart twice restarts twice.
+ * A member that starts again is the same member in a new life: it keeps its identity, and its memory is empty.
  *
  * Invariant: nothing outlives the cluster. `stop` resolves when every process is gone and the directory is removed; when this process ends in
  * any other way, its exit handler or the members themselves see to it.
@@ -20,8 +19,10 @@ import type { FinalCheck } from '../../run-record.ts'
 import type { Fault, FaultKind, Scenario } from '../../scenario.ts'
 import type { ClusterUnderTest, EndFault, MemberCondition, ResolvedFault } from '../backend.ts'
 import { LinkFaults } from '../link-faults.ts'
+import { Turns } from '../turns.ts'
 import type { Hosts } from './hosts.ts'
 import { describeExit, MemberProcess } from './member-process.ts'
+import { SmallDisk } from './small-disk.ts'
 
 interface Member {
   readonly number: number
@@ -29,8 +30,6 @@ interface Member {
   process: MemberProcess | undefined
   isServing: boolean
   clockRate: number
-  /** What happens to it, one after the other. */
-  turn: Promise<unknown>
 }
 
 export interface ProcessClusterInit {
@@ -48,6 +47,9 @@ export class ProcessCluster implements ClusterUnderTest {
   readonly #members: readonly Member[]
   readonly #expected: Set<number>
   readonly #linkFaults: LinkFaults
+  readonly #turns = new Turns()
+  /** Of members whose disk is to be full some time. */
+  readonly #disks = new Map<number, SmallDisk>()
   readonly #secret = randomBytes(SECRET_BYTES).toString('base64url')
   readonly #failed = Promise.withResolvers<Error>()
   /** Members whose end is no surprise. */
@@ -66,7 +68,6 @@ export class ProcessCluster implements ClusterUnderTest {
       process: undefined,
       isServing: false,
       clockRate: 1,
-      turn: Promise.resolve(),
     }))
     this.memberNames = this.#members.map(({ name }) => name)
     this.#expected = new Set(this.#members.map(({ number }) => number).filter((number) => !late.includes(number)))
@@ -79,6 +80,7 @@ export class ProcessCluster implements ClusterUnderTest {
     process.once('exit', cluster.#onExit)
     try {
       init.signal.throwIfAborted()
+      await cluster.#mountDisks()
       const starting = Promise.all([...cluster.#expected].map((number) => cluster.#start(cluster.#member(number))))
       await abortable(starting, init.signal)
       return cluster
@@ -138,13 +140,17 @@ export class ProcessCluster implements ClusterUnderTest {
     switch (fault.kind) {
       case 'kill':
         await this.#kill(member)
-        return () => this.#inTurn(member, () => this.#start(member))
+        return () => this.#turns.take(member.number, () => this.#start(member))
       case 'restart':
-        return this.#restart(member)
+        return this.#turns.hold(
+          member.number,
+          () => this.#leave(member),
+          () => this.#start(member),
+        )
       case 'join':
         if (lastsMs === 0) this.#expected.add(member.number)
-        await this.#inTurn(member, () => this.#start(member))
-        return lastsMs === 0 ? undefined : () => this.#inTurn(member, () => this.#leave(member))
+        await this.#turns.take(member.number, () => this.#start(member))
+        return lastsMs === 0 ? undefined : () => this.#turns.take(member.number, () => this.#leave(member))
       case 'freeze': {
         const { process: frozen } = member
         frozen?.freeze()
@@ -161,36 +167,25 @@ export class ProcessCluster implements ClusterUnderTest {
         this.#setRate(member, fault.rate)
         return async () => this.#setRate(member, 1)
       case 'disk-full':
-        throw new Error('not yet')
+        await this.#disks.get(member.number)?.fill()
+        return async () => await this.#disks.get(member.number)?.free()
     }
   }
 
-  /** It is there again before anything else happens to it. */
-  #restart(member: Member): EndFault {
-    const ending = Promise.withResolvers<void>()
-    const restarted = this.#inTurn(member, async () => {
-      await this.#leave(member)
-      await ending.promise
-      await this.#start(member)
-    })
-    // Whoever ends it hears of it.
-    restarted.catch(() => {})
-    return async () => {
-      ending.resolve()
-      await restarted
+  async #mountDisks(): Promise<void> {
+    const struck = this.#scenario.nemesis.flatMap(({ fault }) => (fault.kind === 'disk-full' ? fault.nodes : []))
+    for (const { number } of this.#members.filter(({ number }) => struck.includes(number))) {
+      this.#disks.set(number, await SmallDisk.mount(this.#repositoryOf(number)))
     }
+  }
+
+  #repositoryOf(member: number): string {
+    return join(this.#directory, `${this.#member(member).name}-repository`)
   }
 
   #setRate(member: Member, rate: number): void {
     member.clockRate = rate
     member.process?.setClock({ jumpMs: 0, rate })
-  }
-
-  #inTurn<Value>(member: Member, act: () => Promise<Value>): Promise<Value> {
-    const turn = member.turn.then(act)
-    // Whoever asked hears of it; the next turn begins all the same.
-    member.turn = turn.catch(() => {})
-    return turn
   }
 
   async #start(member: Member): Promise<void> {
@@ -236,7 +231,7 @@ export class ProcessCluster implements ClusterUnderTest {
       copies,
       // A repository is there to have room.
       cacheBytesMax: isRepository ? undefined : cacheBytesMax,
-      repositoryDirectory: isRepository ? join(this.#directory, `${name}-repository`) : undefined,
+      repositoryDirectory: isRepository ? this.#repositoryOf(number) : undefined,
       detours: hosts.detoursOf(number),
       nodeModule: undefined,
     }
@@ -245,7 +240,9 @@ export class ProcessCluster implements ClusterUnderTest {
   #onEnded(member: Member, child: MemberProcess, how: string, lastLines: readonly string[]): void {
     if (member.process === child) member.isServing = false
     if (this.#ending.delete(child) || this.#stopping !== undefined) return
-    this.#failed.resolve(new ClusterError('MEMBER', `${how}, and nobody had told it to: ${lastLines.join(' | ')}`))
+    this.#failed.resolve(
+      new ClusterError(`${how}, and nobody had told it to: ${lastLines.join(' | ')}`, { code: 'MEMBER' }),
+    )
   }
 
   async #stop(): Promise<void> {
@@ -256,6 +253,7 @@ export class ProcessCluster implements ClusterUnderTest {
       }),
     )
     await this.#hosts[Symbol.asyncDispose]()
+    for (const disk of this.#disks.values()) await disk.unmount()
     await rm(this.#directory, REMOVE)
     process.off('exit', this.#onExit)
   }
@@ -273,8 +271,9 @@ export class ProcessCluster implements ClusterUnderTest {
   }
 }
 
-/** What can happen to processes whose links can be broken. */
-export const PROCESS_FAULTS: ReadonlySet<FaultKind> = new Set([
+/** What can happen to processes whose links can be broken, on this system. */
+export const PROCESS_FAULTS: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  ...(SmallDisk.isAvailable ? ['disk-full' as const] : []),
   'kill',
   'freeze',
   'stall',
@@ -290,7 +289,7 @@ export const PROCESS_FAULTS: ReadonlySet<FaultKind> = new Set([
 async function within<Value>(ms: number, promise: Promise<Value>, name: string): Promise<Value> {
   const late = Promise.withResolvers<never>()
   const timer = setTimeout(
-    () => late.reject(new ClusterError('START', `${name} did not serve within ${ms / 1_000} s`)),
+    () => late.reject(new ClusterError(`${name} did not serve within ${ms / 1_000} s`, { code: 'START' })),
     ms,
   )
   try {

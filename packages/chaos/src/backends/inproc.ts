@@ -1,0 +1,156 @@
+/**
+ * Members as nodes of this process: nothing to start but them, so it is fast, and a debugger sees everything. Their event loop is that of the
+ * clients, and nobody can die without the others, so members can only come, go in order, and restart.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createNode, type Node } from '@reprise/node'
+import { ClusterError } from '../errors.ts'
+import type { SessionAnswer, SessionCall } from '../member/calls.ts'
+import { SessionDesk } from '../member/desk.ts'
+import type { FinalCheck } from '../run-record.ts'
+import type { Scenario } from '../scenario.ts'
+import type { Backend, ClusterUnderTest, EndFault, MemberCondition, ResolvedFault } from './backend.ts'
+import { Turns } from './turns.ts'
+
+export const inproc: Backend = {
+  name: 'inproc',
+  abilities: async () => ({ faults: new Set(['restart', 'join']), conditions: new Set(), previousWire: false }),
+  start: (scenario) => InprocCluster.start(scenario),
+}
+
+interface Running {
+  readonly node: Node
+  readonly desk: SessionDesk
+}
+
+class InprocCluster implements ClusterUnderTest {
+  readonly memberNames: readonly string[]
+  /** Nodes of this process do not end by themselves: an invariant of one that breaks ends it with an event. */
+  readonly failed: Promise<Error>
+  readonly #scenario: Scenario
+  readonly #directory: string
+  readonly #running = new Map<number, Running>()
+  readonly #addresses = new Map<number, readonly string[]>()
+  readonly #expected: Set<number>
+  readonly #turns = new Turns()
+  readonly #secret = randomBytes(32)
+  readonly #failed = Promise.withResolvers<Error>()
+  #stopping: Promise<void> | undefined
+
+  private constructor(scenario: Scenario, directory: string) {
+    this.#scenario = scenario
+    this.#directory = directory
+    this.failed = this.#failed.promise
+    const { nodes, late = [] } = scenario.cluster
+    const members = Array.from({ length: nodes }, (_, member) => member)
+    this.memberNames = members.map((member) => `node-${member + 1}`)
+    this.#expected = new Set(members.filter((member) => !late.includes(member)))
+  }
+
+  static async start(scenario: Scenario): Promise<InprocCluster> {
+    const cluster = new InprocCluster(scenario, await mkdtemp(join(tmpdir(), 'reprise-chaos-')))
+    try {
+      // Each joins those before it.
+      for (const member of cluster.#expected) await cluster.#start(member)
+      return cluster
+    } catch (cause) {
+      await cluster.stop()
+      throw new ClusterError(`a member did not start: ${String(cause)}`, { code: 'START', cause })
+    }
+  }
+
+  get expected(): readonly number[] {
+    return [...this.#expected]
+  }
+
+  async ask(member: number, call: SessionCall, deadlineMs: number): Promise<SessionAnswer | undefined> {
+    const running = this.#running.get(member)
+    if (running === undefined) return { isDone: false, isCertain: true, error: 'DOWN: it does not run' }
+    const late = Promise.withResolvers<undefined>()
+    const timer = setTimeout(() => late.resolve(undefined), deadlineMs)
+    try {
+      return await Promise.race([running.desk.call(call), late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async condition(member: number): Promise<MemberCondition> {
+    return this.#running.get(member)?.desk.condition() ?? 'down'
+  }
+
+  async check(member: number): Promise<FinalCheck | undefined> {
+    return await this.#running.get(member)?.desk.check()
+  }
+
+  async strike({ fault, nodes, lastsMs }: ResolvedFault): Promise<EndFault | undefined> {
+    if (fault.kind === 'restart') {
+      const ends = nodes.map((member) =>
+        this.#turns.hold(
+          member,
+          () => this.#leave(member),
+          () => this.#start(member),
+        ),
+      )
+      return async () => void (await Promise.all(ends.map((end) => end())))
+    }
+    await Promise.all(nodes.map((member) => this.#turns.take(member, () => this.#start(member))))
+    if (lastsMs > 0) {
+      return async () =>
+        void (await Promise.all(nodes.map((member) => this.#turns.take(member, () => this.#leave(member)))))
+    }
+    for (const member of nodes) this.#expected.add(member)
+    return undefined
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #start(member: number): Promise<void> {
+    if (this.#running.has(member) || this.#stopping !== undefined) return
+    const { copies, cacheBytesMax, repositories = [] } = this.#scenario.cluster
+    const name = this.memberNames[member] ?? ''
+    const isRepository = repositories.includes(member)
+    const node = await createNode({
+      name,
+      cluster: 'chaos',
+      secret: this.#secret,
+      dataDir: join(this.#directory, name),
+      join: [...this.#running.keys()].flatMap((other) => this.#addresses.get(other) ?? []),
+      copies,
+      readyMs: 0,
+      ...(cacheBytesMax !== undefined && !isRepository && { cache: { bytesMax: cacheBytesMax } }),
+      ...(isRepository && {
+        role: 'repository',
+        repository: { directory: join(this.#directory, `${name}-repository`) },
+      }),
+    })
+    node.once('failed', (error) =>
+      this.#failed.resolve(new ClusterError(`${name} ended: ${String(error)}`, { code: 'MEMBER' })),
+    )
+    this.#addresses.set(member, node.addresses)
+    this.#running.set(member, { node, desk: new SessionDesk(node) })
+  }
+
+  /** It serves until it has gone. */
+  async #leave(member: number): Promise<void> {
+    const running = this.#running.get(member)
+    await running?.node.stop()
+    this.#running.delete(member)
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all([...this.#running.values()].map(({ node }) => node.stop({ drainMs: 0 })))
+    this.#running.clear()
+    await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
