@@ -134,7 +134,7 @@ const FAULTS: Readonly<Record<FaultKind, Shape>> = {
   kill: object<FaultOf<'kill'>>({ kind: KIND, nodes: TARGETS }, 'nodes'),
   freeze: object<FaultOf<'freeze'>>({ kind: KIND, nodes: TARGETS }, 'nodes'),
   stall: object<FaultOf<'stall'>>({ kind: KIND, nodes: TARGETS }, 'nodes'),
-  restart: object<FaultOf<'restart'>>({ kind: KIND, nodes: TARGETS }, 'nodes'),
+  restart: object<FaultOf<'restart'>>({ kind: KIND, nodes: TARGETS, atOnceMax: NUMBER }, 'nodes'),
   join: object<FaultOf<'join'>>({ kind: KIND, nodes: TARGETS }, 'nodes'),
   partition: object<FaultOf<'partition'>>({ kind: KIND, side: TARGETS }, 'side'),
   cut: object<FaultOf<'cut'>>({ kind: KIND, from: TARGETS, to: TARGETS }),

@@ -16,6 +16,7 @@ describe('readScenario', () => {
     const nodes = [1]
     const faults = [
       ...['kill', 'freeze', 'stall', 'restart'].map((kind) => ({ kind, nodes })),
+      { kind: 'restart', nodes, atOnceMax: 2 },
       { kind: 'join', nodes: [4] },
       { kind: 'partition', side: ['primary', 1] },
       { kind: 'cut' },

@@ -117,12 +117,11 @@ describe('reprise chaos', function () {
   })
 
   it('refuses a fault that the backend does not have', async () => {
-    const strike = { atMs: 0, lastsMs: 500, fault: { kind: 'disk-full', nodes: [1] } }
-    const cluster = { ...CALM.cluster, repositories: [1] }
-    writeFileSync(home.path('full.json'), JSON.stringify({ ...CALM, cluster, nemesis: [strike] }))
-    const { exitCode, stderr } = await runCommand(['chaos', 'run', './full.json', '--backend', 'proc'], { home })
+    const strike = { atMs: 0, lastsMs: 500, fault: { kind: 'kill', nodes: [1] } }
+    writeFileSync(home.path('crash.json'), JSON.stringify({ ...CALM, nemesis: [strike] }))
+    const { exitCode, stderr } = await runCommand(['chaos', 'run', './crash.json', '--backend', 'inproc'], { home })
     assert.equal(exitCode, 2, stderr)
-    assert.match(stderr, /proc .*disk-full/)
+    assert.match(stderr, /inproc .*kill/)
     assert.match(stderr, /next: .*--backend/)
   })
 })
