@@ -39,7 +39,7 @@ export interface LatencyTally extends InsideAndOut {
 /** What clients wanted and got: a request is all that was done for one wish, also at the next node when one did not do. */
 export interface RequestTally extends InsideAndOut {
   readonly served: number
-  /** Nobody did it while the client would wait. */
+  /** Nobody did it while the client would wait. What is asked of a session that somebody drops has no good answer, and does not count. */
   readonly unserved: number
   /** Those, served or not, for which more than one node was asked. */
   readonly movedOn: number
@@ -67,7 +67,8 @@ export function tallyErrors(operations: readonly Operation[]): ErrorTally[] {
   const found = new Map<string, { -readonly [Key in keyof ErrorTally]: ErrorTally[Key] }>()
   for (const { kind, outcome, startMs, detail } of operations) {
     if (outcome === 'ok') continue
-    const error = detail.error ?? (outcome === 'unknown' ? 'no answer' : 'no reason given')
+    const error =
+      detail.error?.replace(PEER_IDS, 'members') ?? (outcome === 'unknown' ? 'no answer' : 'no reason given')
     const key = `${kind} ${outcome} ${error}`
     const seen = found.get(key)
     if (seen === undefined) found.set(key, { kind, outcome, error, count: 1, firstMs: startMs })
@@ -99,9 +100,11 @@ export function tallyRequests({ operations, faults }: Pick<RunRecord, 'operation
   const served = ended.flatMap(({ first, last }) =>
     last.outcome === 'ok' && last.endMs !== undefined ? [{ startMs: first.startMs, endMs: last.endMs }] : [],
   )
+  const dropped = new Set<number>()
+  for (const { kind, outcome, session } of operations) if (kind === 'drop' && outcome !== 'failed') dropped.add(session)
   return {
     served: served.length,
-    unserved: ended.length - served.length,
+    unserved: ended.filter(({ last }) => last.outcome !== 'ok' && !dropped.has(last.session)).length,
     movedOn: ended.filter(({ hasMoved }) => hasMoved).length,
     ...insideAndOut(served, unionOf(faults)),
   }
@@ -166,3 +169,6 @@ function unionOf(faults: readonly FaultBand[]): Spans {
   }
   return spans
 }
+
+/** They differ from run to run, and what is told apart here is what was said. */
+const PEER_IDS = /12D3KooW\w+(?:, 12D3KooW\w+)*/g

@@ -52,6 +52,8 @@ describe('tally of a run', () => {
       operation(60, 70, { request: 3, outcome: 'failed' }),
       operation(80, undefined, { request: 3, node: 2, outcome: 'unknown' }),
       operation(-50, -40, { request: 4 }),
+      operation(70, 71, { request: 6, session: 9, kind: 'drop', outcome: 'unknown' }),
+      operation(90, 95, { request: 7, session: 9, outcome: 'failed' }),
       operation(9_000, 9_009, { request: 5, kind: 'final-read' }),
     ]
     assert.deepEqual(tallyRequests({ operations, faults: [fault(100, 200)] }), {
@@ -86,15 +88,18 @@ describe('tally of a run', () => {
     assert.deepEqual(countDuring(operations, fault(11, 20)), { ok: 0, failed: 1, unknown: 1 })
   })
 
-  it('gathers errors that are the same, the most frequent first', () => {
+  it('gathers errors that are the same but for who it was, the most frequent first', () => {
     const failed = (startMs: number, error?: string): Operation =>
       operation(startMs, startMs + 1, { outcome: 'failed', detail: error === undefined ? {} : { error } })
     assert.deepEqual(
-      tallyErrors([failed(9, 'TIMEOUT'), failed(7), failed(8, 'TIMEOUT'), operation(1, 2)]).map(
-        ({ error, count, firstMs }) => [error, count, firstMs],
-      ),
+      tallyErrors([
+        failed(9, 'TIMEOUT: not confirmed by 12D3KooWaaa, 12D3KooWbbb'),
+        failed(7),
+        failed(8, 'TIMEOUT: not confirmed by 12D3KooWccc'),
+        operation(1, 2),
+      ]).map(({ error, count, firstMs }) => [error, count, firstMs]),
       [
-        ['TIMEOUT', 2, 8],
+        ['TIMEOUT: not confirmed by members', 2, 8],
         ['no reason given', 1, 7],
       ],
     )
