@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { scenario } from '../src/define.ts'
 import { ScenarioError } from '../src/errors.ts'
 import { readScenario } from '../src/read-scenario.ts'
@@ -7,6 +9,12 @@ const STRIKE = { atMs: 1_000, lastsMs: 500, fault: { kind: 'kill', nodes: ['any'
 const LEAST = { name: 'mine', summary: 'A crash.', nemesis: [STRIKE], phases: { runMs: 5_000 } }
 
 describe('readScenario', () => {
+  it('reads the example of docs/chaos.md', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../../docs/chaos.md'), 'utf8')
+    const [, example = ''] = /```json\n(.*?)```/s.exec(text) ?? []
+    assert.equal(readScenario(JSON.parse(example)).name, 'two-at-once')
+  })
+
   it('fills in what is as usual, as for a scenario in code', () => {
     const input = { ...LEAST, nemesis: [{ ...STRIKE, fault: { kind: 'kill' as const, nodes: ['any' as const] } }] }
     assert.deepEqual(readScenario(JSON.parse(JSON.stringify(LEAST))), scenario(input))
