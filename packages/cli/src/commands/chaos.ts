@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { BackendName, RunRecord } from '@reprise/chaos'
 import { Argument, Command, Option } from 'commander'
+import { assertPrivileged, BACKEND_DEFAULT, BACKENDS, BACKENDS_HELP } from '../chaos/backends.ts'
 import { SEED_MAX } from '../chaos/constants.ts'
 import { CommandError, ExitCode } from '../failure.ts'
 import { listenForInterruption } from '../interruption.ts'
@@ -44,9 +45,7 @@ export function chaosCommand(): Command {
         .description('start a cluster, run a scenario against it, and judge; exit code 5 when an invariant broke')
         .addArgument(new Argument('<scenario>', 'a name of reprise chaos list, or a JSON file or module with one'))
         .addOption(wholeOption('--seed <number>', 'what chance draws from', { min: 0, max: SEED_MAX }))
-        .addOption(
-          new Option('--backend <name>', 'where it runs').choices(BACKENDS).default('proc' satisfies BackendName),
-        )
+        .addOption(new Option('--backend <name>', 'where it runs').choices(BACKENDS).default(BACKEND_DEFAULT))
         .addOption(nodesOption({ min: 2 }))
         .option('--report <file>', 'write what happened, as a page')
         .option('--json', 'print JSON for programs')
@@ -65,6 +64,7 @@ async function list({ json = false }: ListOptions): Promise<void> {
 
 async function run(wanted: string, options: RunCommandOptions): Promise<void> {
   const { backend, json = false, seed = Math.floor(Math.random() * (SEED_MAX + 1)) } = options
+  assertPrivileged(backend, process.getuid?.())
   if (options.report !== undefined) assertWritable(options.report)
   const [{ runScenario }, { runJson, runLines }, { findScenario, isFile }, { RunView }] = await load()
   const scenario = await findScenario(wanted)
@@ -130,12 +130,3 @@ function assertWritable(file: string): void {
 function quoted(path: string): string {
   return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }
-
-const BACKENDS: readonly BackendName[] = ['sim', 'inproc', 'proc', 'netns']
-
-const BACKENDS_HELP = `
-Backends:
-  sim      virtual time: a seed repeats a run event by event
-  inproc   nodes in this process, in real time
-  proc     processes on this machine, a proxy between each two; needs nothing
-  netns    processes on hosts of their own, in network namespaces; needs Linux and root`
