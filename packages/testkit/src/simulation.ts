@@ -61,6 +61,8 @@ export interface SimulationOptions {
   /** Also check the copies while clients and faults are at it, and not only at the end: the messages of a check make it another run
    * of the same scenario. */
   readonly checks?: boolean
+  /** Watch the run as its checkers do, after them. */
+  readonly observers?: readonly ((world: World) => Checker)[]
   /** Told what is sent and done, to be drawn. */
   readonly recorder?: Recorder
   /** Told what happens, line by line. */
@@ -226,6 +228,7 @@ class Simulation implements World {
       new Idleness(this),
       new Bounds(this),
       this.#checkReports,
+      ...(options.observers ?? []).map((observe) => observe(this)),
     ]
   }
 

@@ -6,12 +6,19 @@ import type { Backend } from './backend.ts'
 import { inproc } from './inproc.ts'
 import { netns } from './netns.ts'
 import { proc } from './proc.ts'
+import { SIM_ABILITIES } from './sim/simulate.ts'
 
-export const BACKENDS: Readonly<Partial<Record<BackendName, Backend>>> = { inproc, proc, netns }
+/** Those that run real nodes. */
+export const BACKENDS: Readonly<Record<Exclude<BackendName, 'sim'>, Backend>> = { inproc, proc, netns }
+
+/** What a backend can do on this system. @throws UnsupportedError when it cannot be had here. */
+export async function abilitiesOf(name: BackendName): Promise<Abilities> {
+  return name === 'sim' ? SIM_ABILITIES : await BACKENDS[name].abilities()
+}
 
 /** For each scenario the backends that can do all of it on this system, which may take a moment to find out. */
 export async function backendsFor(scenarios: readonly Scenario[]): Promise<readonly BackendName[][]> {
-  const known = await Promise.all(Object.values(BACKENDS).map(abilitiesOf))
+  const known = await Promise.all(NAMES.map(findAbilities))
   const isAble = (name: BackendName, abilities: Abilities, scenario: Scenario): boolean => {
     try {
       assertAble(name, abilities, scenario)
@@ -26,11 +33,13 @@ export async function backendsFor(scenarios: readonly Scenario[]): Promise<reado
   )
 }
 
-async function abilitiesOf(backend: Backend): Promise<readonly [BackendName, Abilities | undefined]> {
+async function findAbilities(name: BackendName): Promise<readonly [BackendName, Abilities | undefined]> {
   try {
-    return [backend.name, await backend.abilities()]
+    return [name, await abilitiesOf(name)]
   } catch (error) {
-    if (error instanceof UnsupportedError) return [backend.name, undefined]
+    if (error instanceof UnsupportedError) return [name, undefined]
     throw error
   }
 }
+
+const NAMES: readonly BackendName[] = ['sim', 'inproc', 'proc', 'netns']

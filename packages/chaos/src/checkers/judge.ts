@@ -23,9 +23,13 @@ const CHECKERS: Readonly<Record<InvariantName, Checker>> = {
   links,
 }
 
-/** What broke of what the scenario promises, by time; of each invariant the first so many. */
-export function judge(evidence: Evidence): Violation[] {
+/**
+ * What broke of what the scenario promises, by time; of each invariant the first so many.
+ * @param only judge these, as far as the scenario promises them.
+ */
+export function judge(evidence: Evidence, only?: ReadonlySet<InvariantName>): Violation[] {
   return evidence.scenario.invariants
+    .filter((name) => only?.has(name) !== false)
     .flatMap((name) => CHECKERS[name](evidence).sort(byTime).slice(0, VIOLATIONS_MAX))
     .sort(byTime)
 }

@@ -1,15 +1,16 @@
 /** A scenario, a backend and a seed become a record with a verdict. */
 import { createRequire } from 'node:module'
-import { BACKENDS } from '../backends/backends.ts'
+import { abilitiesOf, BACKENDS } from '../backends/backends.ts'
+import { SIM_JUDGES, simulateRun } from '../backends/sim/simulate.ts'
 import { seconds } from '../checkers/checker.ts'
 import { judge } from '../checkers/judge.ts'
 import { assertScenario, withNodes } from '../define.ts'
-import { ClusterError, UnsupportedError } from '../errors.ts'
+import { ClusterError } from '../errors.ts'
 import { assertAble } from '../plan.ts'
 import type { RunRecord, Violation } from '../run-record.ts'
 import type { BackendName, Scenario } from '../scenario.ts'
 import type { RunEvent } from './events.ts'
-import { type RunInit, type RunOutcome, run } from './run.ts'
+import { type Attempt, type RunInit, type RunOutcome, run } from './run.ts'
 
 export interface RunOptions {
   /** Default `proc`, which needs nothing. */
@@ -35,12 +36,13 @@ export async function runScenario(given: Scenario, options: RunOptions = {}): Pr
   const { backend: name = 'proc', seed = Math.floor(Math.random() * 2 ** 32), onEvent = () => {} } = options
   const scenario = options.nodes === undefined ? given : withNodes(given, options.nodes)
   assertScenario(scenario)
-  const backend = BACKENDS[name]
-  if (backend === undefined) throw new UnsupportedError(name, 'is not there')
-  assertAble(name, await backend.abilities(), scenario)
+  assertAble(name, await abilitiesOf(name), scenario)
   const startedAt = new Date().toISOString()
   const signal = options.signal ?? new AbortController().signal
-  const { outcome, failures } = await attempt({ scenario, backend, seed, onEvent, signal })
+  signal.throwIfAborted()
+  const init = { scenario, seed, onEvent, signal }
+  const { outcome, failures } =
+    name === 'sim' ? await simulateRun(init) : await attempt({ ...init, backend: BACKENDS[name] })
   const { memberNames, faults, samples, operations, healedAtMs, quietAtMs, check } = outcome
   const evidence = {
     scenario,
@@ -59,15 +61,13 @@ export async function runScenario(given: Scenario, options: RunOptions = {}): Pr
   }
   const isFormed = failures.every(({ invariant }) => invariant !== 'start')
   if (isFormed) onEvent({ type: 'phase', atMs: quietAtMs ?? healedAtMs, phase: 'judging' })
-  const violations = isFormed ? [...failures, ...judge(evidence)] : failures
+  const violations = isFormed ? [...failures, ...judge(evidence, name === 'sim' ? SIM_JUDGES : undefined)] : failures
   for (const violation of violations) onEvent({ type: 'violation', atMs: violation.atMs, violation })
   return { ...evidence, violations }
 }
 
 /** A cluster that does not form is a verdict, too. */
-async function attempt(
-  init: RunInit,
-): Promise<{ readonly outcome: RunOutcome; readonly failures: readonly Violation[] }> {
+async function attempt(init: RunInit): Promise<Attempt> {
   try {
     const outcome = await run(init)
     return { outcome, failures: failuresOf(outcome, init.scenario) }

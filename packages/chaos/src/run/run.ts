@@ -13,7 +13,7 @@ import type { Backend, ClusterUnderTest } from '../backends/backend.ts'
 import { START_DEADLINE_MS } from '../constants.ts'
 import { ClusterError } from '../errors.ts'
 import { planStrikes } from '../plan.ts'
-import type { FaultBand, FinalCheck, RunRecord } from '../run-record.ts'
+import type { FaultBand, FinalCheck, RunRecord, Violation } from '../run-record.ts'
 import type { Scenario } from '../scenario.ts'
 import { Balancer } from '../workload/balancer.ts'
 import { Clients } from '../workload/client.ts'
@@ -35,6 +35,12 @@ export type RunOutcome = Pick<
   readonly unrest: string | undefined
   /** A member ended that nobody had told to. */
   readonly failure: { readonly atMs: number; readonly error: Error } | undefined
+}
+
+/** A run, and what went wrong that no client tells of. */
+export interface Attempt {
+  readonly outcome: RunOutcome
+  readonly failures: readonly Violation[]
 }
 
 export interface RunInit {
