@@ -35,7 +35,7 @@ export interface ScenarioInput {
   readonly workload?: Partial<Workload>
   readonly nemesis: readonly Strike[]
   /** `quietWithinMs` is 15,000 unless given. */
-  readonly phases: { readonly runMs: number; readonly quietWithinMs?: number }
+  readonly phases: Pick<Phases, 'runMs'> & Partial<Phases>
   /** Default: everything that no fault excuses, which is all but `no-errors`. */
   readonly invariants?: readonly InvariantName[]
 }
@@ -117,9 +117,10 @@ function assertWorkload(workload: Workload, { copies }: ClusterPlan): void {
     throw new ScenarioError('workload.mix', 'clients would do nothing')
 }
 
-function assertPhases({ runMs, quietWithinMs }: Phases): void {
+function assertPhases({ runMs, quietWithinMs, linksWithinMs }: Phases): void {
   within('phases.runMs', runMs, 1, RUN_MS_MAX)
   within('phases.quietWithinMs', quietWithinMs, 1, RUN_MS_MAX)
+  if (linksWithinMs !== undefined) within('phases.linksWithinMs', linksWithinMs, 1, RUN_MS_MAX)
 }
 
 function assertStrike(path: string, strike: Strike, { cluster, phases }: Pick<Scenario, 'cluster' | 'phases'>): void {
@@ -212,4 +213,5 @@ const WORKLOAD_DEFAULT: Workload = {
   mix: { cart: 6, read: 3, touch: 1, drop: 0.5 },
   confirm: 1,
 }
+/** What the product promises: all holders equal so long after a partition of any length. */
 const QUIET_WITHIN_MS = 15_000

@@ -181,7 +181,7 @@ const INPUT = object<ScenarioInput>(
       kind: 'list',
       items: object<Strike>({ atMs: NUMBER, lastsMs: NUMBER, fault: { kind: 'fault' } }, 'atMs', 'lastsMs', 'fault'),
     },
-    phases: object<Phases>({ runMs: NUMBER, quietWithinMs: NUMBER }, 'runMs'),
+    phases: object<Phases>({ runMs: NUMBER, quietWithinMs: NUMBER, linksWithinMs: NUMBER }, 'runMs'),
     invariants: { kind: 'list', items: { kind: 'choice', choices: Object.keys(INVARIANTS) } },
   },
   'name',

@@ -125,6 +125,8 @@ export interface Phases {
   readonly runMs: number
   /** After everything healed: how soon the cluster must be quiet and all holders equal. */
   readonly quietWithinMs: number
+  /** After the last fault: how soon all members must reach each other; default 10,000. */
+  readonly linksWithinMs?: number
 }
 
 /**
@@ -146,5 +148,5 @@ export type InvariantName =
   | 'no-errors'
   /** In the end all holders are equal. */
   | 'convergence'
-  /** All members reach each other within 10 s of the end of the last fault. */
+  /** All members reach each other soon after the end of the last fault. */
   | 'links'

@@ -9,8 +9,8 @@ import type { BackendName, Fault, Scenario } from '../scenario.ts'
 
 export interface Backend {
   readonly name: BackendName
-  /** What it can do on this system. @throws UnsupportedError when it cannot be had here. */
-  abilities(): Promise<Abilities>
+  /** What it can do on this system, and with these modules. @throws UnsupportedError when it cannot be had here. */
+  abilities(modules: NodeModules): Promise<Abilities>
   /**
    * Start the members that are there from the beginning. Resolves when they serve; whether they are ready is asked.
    * @throws ClusterError when one does not start; whatever was started is gone then.
@@ -18,7 +18,13 @@ export interface Backend {
   start(scenario: Scenario, options: StartOptions): Promise<ClusterUnderTest>
 }
 
-export interface StartOptions {
+/** Code that members run instead of the present one. */
+export interface NodeModules {
+  /** The module whose `createNode` makes members of the previous wire; undefined: there are none. */
+  readonly previousNode: URL | undefined
+}
+
+export interface StartOptions extends NodeModules {
   readonly seed: number
   readonly signal: AbortSignal
 }

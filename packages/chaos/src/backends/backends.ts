@@ -2,7 +2,7 @@
 import { UnsupportedError } from '../errors.ts'
 import { type Abilities, assertAble } from '../plan.ts'
 import type { BackendName, Scenario } from '../scenario.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, NodeModules } from './backend.ts'
 import { inproc } from './inproc.ts'
 import { netns } from './netns.ts'
 import { proc } from './proc.ts'
@@ -11,9 +11,9 @@ import { SIM_ABILITIES } from './sim/simulate.ts'
 /** Those that run real nodes. */
 export const BACKENDS: Readonly<Record<Exclude<BackendName, 'sim'>, Backend>> = { inproc, proc, netns }
 
-/** What a backend can do on this system. @throws UnsupportedError when it cannot be had here. */
-export async function abilitiesOf(name: BackendName): Promise<Abilities> {
-  return name === 'sim' ? SIM_ABILITIES : await BACKENDS[name].abilities()
+/** What a backend can do on this system, with these modules. @throws UnsupportedError when it cannot be had here. */
+export async function abilitiesOf(name: BackendName, modules: NodeModules): Promise<Abilities> {
+  return name === 'sim' ? SIM_ABILITIES : await BACKENDS[name].abilities(modules)
 }
 
 /** For each scenario the backends that can do all of it on this system, which may take a moment to find out. */
@@ -35,7 +35,7 @@ export async function backendsFor(scenarios: readonly Scenario[]): Promise<reado
 
 async function findAbilities(name: BackendName): Promise<readonly [BackendName, Abilities | undefined]> {
   try {
-    return [name, await abilitiesOf(name)]
+    return [name, await abilitiesOf(name, { previousNode: undefined })]
   } catch (error) {
     if (error instanceof UnsupportedError) return [name, undefined]
     throw error

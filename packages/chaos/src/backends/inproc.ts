@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createNode, type Node } from '@reprise/node'
+import { DRAIN_MS } from '../constants.ts'
 import { ClusterError } from '../errors.ts'
 import type { SessionAnswer, SessionCall } from '../member/calls.ts'
 import { SessionDesk } from '../member/desk.ts'
@@ -128,6 +129,7 @@ class InprocCluster implements ClusterUnderTest {
       join: [...this.#running.keys()].flatMap((other) => this.#addresses.get(other) ?? []),
       copies,
       readyMs: 0,
+      drainMs: DRAIN_MS,
       ...(cacheBytesMax !== undefined && !isRepository && { cache: { bytesMax: cacheBytesMax } }),
       ...(isRepository && {
         role: 'repository',

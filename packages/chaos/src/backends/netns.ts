@@ -7,15 +7,15 @@ import { PROCESS_FAULTS, ProcessCluster } from './processes/process-cluster.ts'
 
 export const netns: Backend = {
   name: 'netns',
-  abilities: async () => {
+  abilities: async ({ previousNode }) => {
     const obstacle = await NetnsLinks.obstacle()
     if (obstacle !== undefined) throw new UnsupportedError('netns', `cannot be had: ${obstacle}`)
     // What packets can suffer depends on the system: it is asked of links that are there.
     await using links = await NetnsLinks.open({ members: 1, seed: 0 })
-    return { faults: PROCESS_FAULTS, conditions: links.can, previousWire: false }
+    return { faults: PROCESS_FAULTS, conditions: links.can, previousWire: previousNode !== undefined }
   },
-  start: async (scenario, { seed, signal }) => {
+  start: async (scenario, { seed, signal, previousNode }) => {
     const hosts = await NamespaceHosts.open(scenario.cluster.nodes, seed)
-    return await ProcessCluster.start({ scenario, hosts, signal })
+    return await ProcessCluster.start({ scenario, hosts, signal, previousNode })
   },
 }

@@ -6,9 +6,13 @@ import { PROCESS_FAULTS, ProcessCluster } from './processes/process-cluster.ts'
 
 export const proc: Backend = {
   name: 'proc',
-  abilities: async () => ({ faults: PROCESS_FAULTS, conditions: LINE_CONDITIONS, previousWire: false }),
-  start: async (scenario, { seed, signal }) => {
+  abilities: async ({ previousNode }) => ({
+    faults: PROCESS_FAULTS,
+    conditions: LINE_CONDITIONS,
+    previousWire: previousNode !== undefined,
+  }),
+  start: async (scenario, { seed, signal, previousNode }) => {
     const hosts = await LoopbackHosts.open(scenario.cluster.nodes, seed)
-    return await ProcessCluster.start({ scenario, hosts, signal })
+    return await ProcessCluster.start({ scenario, hosts, signal, previousNode })
   },
 }

@@ -1,19 +1,20 @@
-/** All members reach each other within ten seconds of the end of the last fault. */
-import { LINKS_BACK_MS } from '../constants.ts'
+/** All members reach each other soon after the end of the last fault. */
+import { LINKS_WITHIN_MS } from '../constants.ts'
 import type { Sample, Violation } from '../run-record.ts'
 import { type Evidence, seconds, violation } from './checker.ts'
 
 export function links(evidence: Evidence): Violation[] {
   const { backMs, lastFaultMs } = linksBack(evidence)
-  const at = { startMs: lastFaultMs, endMs: lastFaultMs + LINKS_BACK_MS }
+  const { linksWithinMs = LINKS_WITHIN_MS } = evidence.scenario.phases
+  const at = { startMs: lastFaultMs, endMs: lastFaultMs + linksWithinMs }
   if (backMs === undefined)
     return [violation('links', at, 'members never reached each other again after the last fault')]
-  if (backMs <= lastFaultMs + LINKS_BACK_MS) return []
+  if (backMs <= lastFaultMs + linksWithinMs) return []
   return [violation('links', at, `members reached each other ${seconds(backMs - lastFaultMs)} after the last fault`)]
 }
 
 /** When the last fault ended, and when all members that were there in the end reached each other after that. */
-function linksBack({ faults, samples, healedAtMs }: Evidence): {
+export function linksBack({ faults, samples, healedAtMs }: Pick<Evidence, 'faults' | 'samples' | 'healedAtMs'>): {
   readonly lastFaultMs: number
   readonly backMs: number | undefined
 } {

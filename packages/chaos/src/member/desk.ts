@@ -11,12 +11,16 @@ import { CHECK_DEADLINE_MS, COMMIT_DEADLINE_MS, HANDLES_MAX, RESUME_DEADLINE_MS 
 import type { FinalCheck } from '../run-record.ts'
 import type { Condition, Done, Refused, SessionAnswer, SessionCall } from './calls.ts'
 
+/** What it needs of a node, which may be one of an earlier version that knows neither its state nor checks. */
+export type DeskNode = Pick<Node, 'nodeId' | 'isReady' | 'create' | 'resume' | 'status'> &
+  Partial<Pick<Node, 'state' | 'check'>>
+
 export class SessionDesk {
-  readonly #node: Node
+  readonly #node: DeskNode
   readonly #handles = new Map<number, ResumedSession>()
   #nextHandle = 1
 
-  constructor(node: Node) {
+  constructor(node: DeskNode) {
     this.#node = node
   }
 
@@ -31,18 +35,20 @@ export class SessionDesk {
 
   condition(): Condition {
     const { members, table } = this.#node.status()
-    const { state } = this.#node
+    const { state = this.#node.isReady ? 'ready' : 'catching-up' } = this.#node
     const others = members.filter(({ nodeId }) => nodeId !== this.#node.nodeId)
     return {
       state: state === 'stopped' ? 'draining' : state,
-      lagFrames: Math.max(0, ...others.map(({ lagFrames }) => lagFrames)),
+      lagFrames: Math.max(0, ...others.map(({ lagFrames = 0 }) => lagFrames)),
       reachable: others.filter(({ connected, state: known }) => connected && REACHED.has(known)).length,
       sessions: table.records - table.tombstones,
     }
   }
 
-  async check(): Promise<FinalCheck> {
-    const report = await this.#node.check({ deadlineMs: CHECK_DEADLINE_MS })
+  /** Undefined: it cannot. */
+  async check(): Promise<FinalCheck | undefined> {
+    const report = await this.#node.check?.({ deadlineMs: CHECK_DEADLINE_MS })
+    if (report === undefined) return undefined
     const { verdict, reasons, shards } = report
     const differing = shards.reduce((sum, { divergent, behind }) => sum + divergent.length + behind, 0)
     const short = shards.filter(({ readyHolders, wanted }) => readyHolders.length < wanted).length

@@ -6,14 +6,21 @@
  */
 import { tracingChannel } from 'node:diagnostics_channel'
 import type { Server } from 'node:net'
-import { pathToFileURL } from 'node:url'
-import type { Node, NodeOptions } from '@reprise/node'
+import type { NodeOptions } from '@reprise/node'
+import { DRAIN_MS } from '../constants.ts'
 import { FaultyClock } from './clock-fault.ts'
-import { SessionDesk } from './desk.ts'
+import { type DeskNode, SessionDesk } from './desk.ts'
 import { takeDetours } from './detours.ts'
 import type { FromMember, MemberAnswer, MemberCall, MemberConfig, ToMember } from './messages.ts'
 
-type NodeModule = Pick<typeof import('@reprise/node'), 'createNode'>
+/** Also one of an earlier version. */
+interface NodeModule {
+  createNode(options: NodeOptions): Promise<DeskNode & Stoppable>
+}
+
+interface Stoppable {
+  stop(): Promise<void>
+}
 
 const clock = FaultyClock.install()
 
@@ -24,7 +31,7 @@ async function run(): Promise<void> {
   const loading = import('@reprise/node')
   const started = Promise.withResolvers<MemberConfig>()
   let desk: SessionDesk | undefined
-  let node: Node | undefined
+  let node: Stoppable | undefined
   process.on('message', (message: ToMember) => {
     switch (message.type) {
       case 'start':
@@ -42,11 +49,11 @@ async function run(): Promise<void> {
   const config = await started.promise
   process.title = `reprise-chaos ${config.name}`
   takeDetours(config.detours)
-  const { createNode }: NodeModule =
-    config.nodeModule === undefined ? await loading : await import(pathToFileURL(config.nodeModule).href)
+  const { createNode }: NodeModule = config.nodeModule === undefined ? await loading : await import(config.nodeModule)
   const listening = listeningPort()
-  node = await createNode(optionsOf(config))
-  desk = new SessionDesk(node)
+  const created = await createNode(optionsOf(config))
+  node = created
+  desk = new SessionDesk(created)
   await tell({ type: 'serving', port: await listening })
 }
 
@@ -62,6 +69,7 @@ function optionsOf(config: MemberConfig): NodeOptions {
     listen: [config.listen],
     // Whether it is ready is asked.
     readyMs: 0,
+    drainMs: DRAIN_MS,
     ...(config.announce !== undefined && { announce: [config.announce] }),
     ...(cacheBytesMax !== undefined && { cache: { bytesMax: cacheBytesMax } }),
     ...(repositoryDirectory !== undefined && {
@@ -111,7 +119,7 @@ function stall(ms: number): void {
   while (clock.trueMs() < untilMs);
 }
 
-async function end(node: Node | undefined): Promise<void> {
+async function end(node: Stoppable | undefined): Promise<void> {
   await node?.stop()
   process.exit(0)
 }

@@ -33,7 +33,7 @@ export interface MemberConfig {
   readonly repositoryDirectory: string | undefined
   /** `host:port` by `host:port`: who dials the one reaches the other. */
   readonly detours: Readonly<Record<string, string>>
-  /** A module whose `createNode` makes the node, instead of the present one. */
+  /** The address of a module whose `createNode` makes the node, instead of the present one. */
   readonly nodeModule: string | undefined
 }
 

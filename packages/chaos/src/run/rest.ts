@@ -20,31 +20,33 @@ export interface RestOptions {
   readonly sampler: Sampler
   readonly time: Time
   readonly withinMs: number
+  /** Who is asked to check. */
+  readonly checker: () => number
   /** Whether this check is as good as it can be. */
   readonly isWhole: (check: FinalCheck) => boolean
 }
 
 /** How long a cluster may take is a promise that is judged; it is given twice as long, so that a late one shows as late. */
 export async function comeToRest(options: RestOptions): Promise<Rest> {
-  const { cluster, sampler, time, withinMs, isWhole } = options
+  const { cluster, sampler, time, withinMs, checker, isWhole } = options
   const untilMs = time.nowMs() + 2 * withinMs
   let check: FinalCheck | undefined
   let unrest: string | undefined
   do {
     unrest = await unrestOf(cluster, sampler)
     if (unrest === undefined) {
-      check = await cluster.check(cluster.expected[0] ?? 0)
+      check = await cluster.check(checker())
       if (check !== undefined && isWhole(check)) return { quietAtMs: time.nowMs(), check, unrest }
       unrest = check === undefined ? 'a check was not answered' : check.reasons.join('; ')
     }
     await time.sleep(QUIET_LOOK_MS)
   } while (time.nowMs() < untilMs)
-  check ??= await cluster.check(cluster.expected[0] ?? 0)
+  check ??= await cluster.check(checker())
   return { quietAtMs: undefined, check, unrest }
 }
 
 /** Wait until all members are ready and in reach of each other. @returns what is not, when it is not in time. */
-export async function untilReady(options: Omit<RestOptions, 'isWhole'>): Promise<string | undefined> {
+export async function untilReady(options: Omit<RestOptions, 'checker' | 'isWhole'>): Promise<string | undefined> {
   const { cluster, sampler, time, withinMs } = options
   const untilMs = time.nowMs() + withinMs
   let unrest: string | undefined

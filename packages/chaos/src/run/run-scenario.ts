@@ -1,4 +1,5 @@
 /** A scenario, a backend and a seed become a record with a verdict. */
+import { randomInt } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { abilitiesOf, BACKENDS } from '../backends/backends.ts'
 import { SIM_JUDGES, simulateRun } from '../backends/sim/simulate.ts'
@@ -21,6 +22,11 @@ export interface RunOptions {
   readonly nodes?: number
   /** Hears what happens while it happens. */
   readonly onEvent?: (event: RunEvent) => void
+  /**
+   * A module whose `createNode` makes members of the previous version of the wire, for scenarios that have some. Default: none, and such scenarios
+   * run in virtual time only.
+   */
+  readonly previousNode?: URL
   /** Ends the run: everything is stopped, and the promise rejects with its reason. */
   readonly signal?: AbortSignal
 }
@@ -33,14 +39,14 @@ export interface RunOptions {
  * reason.
  */
 export async function runScenario(given: Scenario, options: RunOptions = {}): Promise<RunRecord> {
-  const { backend: name = 'proc', seed = Math.floor(Math.random() * 2 ** 32), onEvent = () => {} } = options
+  const { backend: name = 'proc', seed = randomInt(2 ** 32), onEvent = () => {}, previousNode } = options
   const scenario = options.nodes === undefined ? given : withNodes(given, options.nodes)
   assertScenario(scenario)
-  assertAble(name, await abilitiesOf(name), scenario)
+  assertAble(name, await abilitiesOf(name, { previousNode }), scenario)
   const startedAt = new Date().toISOString()
   const signal = options.signal ?? new AbortController().signal
   signal.throwIfAborted()
-  const init = { scenario, seed, onEvent, signal }
+  const init = { scenario, seed, onEvent, signal, previousNode }
   const { outcome, failures } =
     name === 'sim' ? await simulateRun(init) : await attempt({ ...init, backend: BACKENDS[name] })
   const { memberNames, faults, samples, operations, healedAtMs, quietAtMs, check } = outcome

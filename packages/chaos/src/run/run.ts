@@ -49,12 +49,13 @@ export interface RunInit {
   readonly seed: number
   readonly onEvent: (event: RunEvent) => void
   readonly signal: AbortSignal
+  readonly previousNode: URL | undefined
 }
 
 /** @throws ClusterError when the cluster did not form; the signal's reason. */
-export async function run({ scenario, backend, seed, onEvent, signal }: RunInit): Promise<RunOutcome> {
+export async function run({ scenario, backend, seed, onEvent, signal, previousNode }: RunInit): Promise<RunOutcome> {
   onEvent({ type: 'phase', atMs: 0, phase: 'starting' })
-  await using cluster = await backend.start(scenario, { seed, signal })
+  await using cluster = await backend.start(scenario, { seed, signal, previousNode })
   // What still sleeps when all is over is no longer wanted.
   const over = new AbortController()
   try {
@@ -169,9 +170,10 @@ class Run {
     // Members of the previous wire cannot be asked, so their copies are not counted.
     const isWhole = ({ differing, short }: FinalCheck): boolean =>
       !isJudged || (differing === 0 && (short === 0 || previousWire.length > 0))
+    const checker = (): number => cluster.expected.find((node) => !previousWire.includes(node)) ?? 0
     const sinceMs = time.nowMs()
     const { quietWithinMs: withinMs } = scenario.phases
-    const rest = await comeToRest({ cluster, sampler: this.#sampler, time, withinMs, isWhole })
+    const rest = await comeToRest({ cluster, sampler: this.#sampler, time, withinMs, checker, isWhole })
     const { quietAtMs } = rest
     if (quietAtMs !== undefined) {
       this.#parts.onEvent({ type: 'quiet', atMs: this.#nowMs(), afterMs: quietAtMs - sinceMs })

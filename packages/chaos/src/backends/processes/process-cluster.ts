@@ -36,6 +36,8 @@ export interface ProcessClusterInit {
   readonly scenario: Scenario
   readonly hosts: Hosts
   readonly signal: AbortSignal
+  /** The module whose `createNode` makes members of the previous wire. */
+  readonly previousNode: URL | undefined
 }
 
 export class ProcessCluster implements ClusterUnderTest {
@@ -43,6 +45,7 @@ export class ProcessCluster implements ClusterUnderTest {
   readonly failed: Promise<Error>
   readonly #scenario: Scenario
   readonly #hosts: Hosts
+  readonly #previousNode: URL | undefined
   readonly #directory: string
   readonly #members: readonly Member[]
   readonly #expected: Set<number>
@@ -56,8 +59,9 @@ export class ProcessCluster implements ClusterUnderTest {
   readonly #ending = new Set<MemberProcess>()
   #stopping: Promise<void> | undefined
 
-  private constructor({ scenario, hosts }: ProcessClusterInit, directory: string) {
+  private constructor({ scenario, hosts, previousNode }: ProcessClusterInit, directory: string) {
     this.#scenario = scenario
+    this.#previousNode = previousNode
     this.#hosts = hosts
     this.#directory = directory
     this.failed = this.#failed.promise
@@ -217,7 +221,7 @@ export class ProcessCluster implements ClusterUnderTest {
   }
 
   #configOf({ number, name }: Member): MemberConfig {
-    const { copies, cacheBytesMax, repositories = [] } = this.#scenario.cluster
+    const { copies, cacheBytesMax, repositories = [], previousWire = [] } = this.#scenario.cluster
     const hosts = this.#hosts
     const isRepository = repositories.includes(number)
     return {
@@ -233,7 +237,7 @@ export class ProcessCluster implements ClusterUnderTest {
       cacheBytesMax: isRepository ? undefined : cacheBytesMax,
       repositoryDirectory: isRepository ? this.#repositoryOf(number) : undefined,
       detours: hosts.detoursOf(number),
-      nodeModule: undefined,
+      nodeModule: previousWire.includes(number) ? this.#previousNode?.href : undefined,
     }
   }
 
@@ -267,6 +271,7 @@ export class ProcessCluster implements ClusterUnderTest {
   /** This process ends without `stop`: an exit handler may only do what is done at once. */
   readonly #onExit = (): void => {
     for (const { process: child } of this.#members) child?.killNow()
+    for (const disk of this.#disks.values()) disk.unmountNow()
     rmSync(this.#directory, REMOVE)
   }
 }

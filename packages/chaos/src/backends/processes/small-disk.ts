@@ -3,6 +3,7 @@
  *
  * Full means that not a byte more can be written, to the last one: the system says so to whoever tries, as any disk does.
  */
+import { spawnSync } from 'node:child_process'
 import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FILL_BYTES, SMALL_DISK_BYTES } from '../../constants.ts'
@@ -53,6 +54,11 @@ export class SmallDisk {
   /** Everything on it is gone. Whoever still has a file open keeps it until then. */
   async unmount(): Promise<void> {
     await run('umount', ['--lazy', this.#directory])
+  }
+
+  /** The same without waiting, as an exit handler must. */
+  unmountNow(): void {
+    spawnSync('umount', ['--lazy', this.#directory], { stdio: 'ignore' })
   }
 
   get #filler(): string {
