@@ -18,15 +18,30 @@ export interface Frozen {
 /** Wire versions that have a fixture: all that came before the present one and are still spoken. */
 export const FROZEN_VERSIONS = [1] as const
 
-export async function loadFrozen(version: (typeof FROZEN_VERSIONS)[number]): Promise<Frozen> {
+/** A fixture on the disk, until it is removed. */
+export interface UnpackedFrozen {
+  /** The address of a package's module. */
+  moduleOf(name: 'node' | 'core'): URL
+  remove(): void
+}
+
+/** Unpack a fixture, for who loads it in a process of its own. */
+export function unpackFrozen(version: (typeof FROZEN_VERSIONS)[number]): UnpackedFrozen {
   // Inside node_modules, so that what the packages depend on is found further up.
   const folder = join(import.meta.dirname, '../../node_modules/.cache/reprise', `wire-${version}-${process.pid}`)
   const modules = join(folder, 'node_modules')
   mkdirSync(modules, { recursive: true })
+  execFileSync('tar', ['-xzf', join(import.meta.dirname, 'fixtures', `wire-${version}.tgz`), '-C', modules])
+  return {
+    moduleOf: (name) => pathToFileURL(join(modules, '@reprise', name, 'dist/index.js')),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+export async function loadFrozen(version: (typeof FROZEN_VERSIONS)[number]): Promise<Frozen> {
+  const unpacked = unpackFrozen(version)
   try {
-    execFileSync('tar', ['-xzf', join(import.meta.dirname, 'fixtures', `wire-${version}.tgz`), '-C', modules])
-    const load = (name: string): Promise<unknown> =>
-      import(pathToFileURL(join(modules, '@reprise', name, 'dist/index.js')).href)
+    const load = (name: 'node' | 'core'): Promise<unknown> => import(unpacked.moduleOf(name).href)
     const [{ createNode }, { Replica }] = (await Promise.all([load('node'), load('core')])) as [
       typeof node,
       typeof core,
@@ -34,6 +49,6 @@ export async function loadFrozen(version: (typeof FROZEN_VERSIONS)[number]): Pro
     return { createNode, Replica }
   } finally {
     // Loaded is loaded.
-    rmSync(folder, { recursive: true, force: true })
+    unpacked.remove()
   }
 }
