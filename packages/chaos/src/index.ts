@@ -15,7 +15,7 @@
  *   nemesis: [{ atMs: 500, lastsMs: 500, fault: { kind: 'kill', nodes: ['any'] } }],
  *   phases: { runMs: 2_000 },
  * })
- * const { violations } = await runScenario(killed, { backend: 'proc', seed: 7 })
+ * const { violations } = await runScenario(killed, { backend: 'sim', seed: 7 }) // or 'proc', for real
  * console.log(violations.length) // 0
  * ```
  */
