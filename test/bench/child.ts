@@ -88,8 +88,8 @@ export function serve(commands: Commands, stop: () => Promise<void> = async () =
   process.on('message', ({ call, name, args }: Call) => {
     const run = async (): Promise<unknown> => await (all[name] as (...args: unknown[]) => unknown)(...args)
     run().then(
-      (result) => process.send?.({ call, result } satisfies Answer),
-      (error: unknown) => process.send?.({ call, error: describe(error) } satisfies Answer),
+      (result) => answer({ call, result }),
+      (error: unknown) => answer({ call, error: describe(error) }),
     )
   })
   process.on('disconnect', () => {
@@ -111,6 +111,11 @@ interface Call {
 }
 
 type Answer = { readonly call: number; readonly result: unknown } | { readonly call: number; readonly error: string }
+
+/** A parent that is gone wants no answer, and this process is about to end. */
+function answer(message: Answer): void {
+  process.send?.(message, undefined, undefined, () => {})
+}
 
 function describe(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)

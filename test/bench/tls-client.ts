@@ -1,4 +1,4 @@
-/** A client of the benches of handshakes. It runs in the bench's own process, so that the servers' CPU is theirs alone. */
+/** A client of the benches of handshakes and of the soak. It runs in the bench's own process, so that the servers' CPU is theirs alone. */
 import { once } from 'node:events'
 import { connect, type SecureVersion } from 'node:tls'
 import { CLIENT_A } from '../../packages/tls/test/support/certificates.ts'
@@ -20,10 +20,16 @@ export interface Destination {
   readonly version: SecureVersion
   /** Whether it has a certificate. Default false. */
   readonly isMutual?: boolean
+  /** Gives up. Default: it waits. */
+  readonly signal?: AbortSignal
 }
 
-/** Connect, with a session if there is one, read what the server says, and leave. */
-export async function visit({ port, version, isMutual = false }: Destination, session?: Buffer): Promise<Visit> {
+/**
+ * Connect, with a session if there is one, read what the server says, and leave.
+ * @throws whatever breaks the connection, or the signal's reason.
+ */
+export async function visit(destination: Destination, session?: Buffer): Promise<Visit> {
+  const { port, version, isMutual = false, signal } = destination
   const startedMs = performance.now()
   const socket = connect({
     port,
@@ -44,7 +50,12 @@ export async function visit({ port, version, isMutual = false }: Destination, se
     if (kind === '') ms = performance.now() - startedMs
     kind += chunk
   })
-  await once(socket, 'end')
-  socket.destroy()
+  // A server that is killed may end the connection first and break it then; who never spoke was not there.
+  socket.on('error', () => {})
+  try {
+    await once(socket, 'end', { signal })
+  } finally {
+    socket.destroy()
+  }
   return { ms, kind, session: newest }
 }
