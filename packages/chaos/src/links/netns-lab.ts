@@ -5,12 +5,13 @@
  *     <run>  .254 ──── uplink ──┐                     ┌──── eth0  .i+1
  *                               bridge  .253 ── h<i> ─┘
  *
- * The switch has a namespace of its own, since the rules of the root's firewall may apply to what passes a bridge in it. Whoever runs in the root
- * namespace reaches every host. Names and subnets are drawn anew for each lab, so that labs do not meet, and say which process made
- * them: what a dead one left behind is removed when the next lab opens.
+ * The switch has a namespace of its own, since the rules of the root's firewall may apply to what passes a bridge in it. Whoever runs in
+ * the root namespace reaches every host. Names and subnets are drawn anew for each lab, so that labs do not meet, and names say which
+ * process made them: what a dead one left behind is removed when the next lab opens.
  */
 import { execFileSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { UsageError } from '@reprise/core'
 import { LAB_HOSTS_MAX } from './constants.ts'
 import { run } from './system-command.ts'
 
@@ -34,22 +35,25 @@ export class NetnsLab {
 
   private constructor(hostCount: number, subnet: string) {
     const random = randomInt(36 ** 3, 36 ** 4).toString(36)
-    const run = `reprise-${process.pid}-${random}`
+    const name = `reprise-${process.pid}-${random}`
     this.#subnet = subnet
     this.#uplink = `rp${process.pid.toString(36)}${random}`
-    this.switchNamespace = `${run}-switch`
+    this.switchNamespace = `${name}-switch`
     this.hosts = Array.from({ length: hostCount }, (_, host) => ({
-      namespace: `${run}-${host}`,
+      namespace: `${name}-${host}`,
       address: `${subnet}.${host + 1}`,
     }))
   }
 
   /**
    * A lab with so many hosts that reach each other. The caller closes it.
-   * @throws LinksError when the system refuses, with its words; what was made is removed.
+   * @throws UsageError for more hosts than a subnet has room for; LinksError when the system refuses, with its words. What was made is
+   * removed then.
    */
   static async open(hostCount: number): Promise<NetnsLab> {
-    if (!(hostCount >= 1 && hostCount <= LAB_HOSTS_MAX)) throw new RangeError(`${hostCount} hosts`)
+    if (!(hostCount >= 1 && hostCount <= LAB_HOSTS_MAX)) {
+      throw new UsageError(`a lab has 1 to ${LAB_HOSTS_MAX} hosts, not ${hostCount}`)
+    }
     await removeLeftovers()
     const lab = new NetnsLab(hostCount, await freeSubnet())
     process.once('exit', lab.#onExit)

@@ -1,10 +1,10 @@
 /**
  * Links of members on hosts of their own, with all that packets can suffer. Linux, root, iproute2 and nftables.
  *
- * Who hears cuts: the receiving host's firewall drops what a member sends, so one direction can be cut and nobody is told. Loss is drawn there
- * too, by the kernel, without a seed. Everything else happens on the way, in a user-space process through which only the packets of impaired links are
- * routed (see `netns/shaper.py`), with a seed; it needs Python and a tun device. The kernel's own netem is not used: not every kernel
- * has it, and one way for all is one that is tested.
+ * Who hears cuts: the receiving host's firewall drops what a member sends, so one direction can be cut and nobody is told. Loss is drawn
+ * there too, by the kernel, without a seed. Everything else happens on the way, with a seed, in a user-space process through which only the
+ * packets of impaired links are routed (`netns/shaper.py`); it needs Python and a tun device. The kernel's own netem is not used: not every
+ * kernel has it, and one way for all is one that is tested.
  */
 import { UsageError } from '@reprise/core'
 import type { LinkConditions } from '../scenario.ts'

@@ -1,6 +1,6 @@
 /**
- * The process that holds packets back, `netns/shaper.py`: told link by link what they are like, and heard when that is so. Its devices, one for
- * each host, are in its own namespace until somebody moves them.
+ * The process that holds packets back, `netns/shaper.py`: told link by link what they are like, and heard when that is so. Its devices,
+ * one for each host, are in its own namespace until somebody moves them.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
