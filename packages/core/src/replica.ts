@@ -153,8 +153,8 @@ export class Replica {
    * The time is that of the last step or of `pass`, so that reading asks no clock. A driver that has not stepped for
    * `SWEEP_INTERVAL_MS` calls that first.
    */
-  local(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
-    return this.#rooms.reader.local(key, portions)
+  local(key: SessionKey, portions: readonly string[] | undefined, maxAgeMs?: number): Snapshot | undefined {
+    return this.#rooms.reader.local(key, portions, maxAgeMs)
   }
 
   /** Let time pass without an event, for reads. Ticks are then wanted often enough for more of them. */

@@ -74,6 +74,11 @@ export interface ResumeOptions {
    * `'any'` takes the first complete copy, the local one without asking: for what is written once, such as TLS sessions.
    */
   readonly consistency?: 'latest' | 'any'
+  /**
+   * With `'any'`: how long ago a copy that this node does not hold for the cluster may have been known to be current, in milliseconds.
+   * Default 60,000; 0 for what changes.
+   */
+  readonly maxAgeMs?: number
   /** How long to look, in milliseconds. Default 1,000. After it the outcome is what is known, or `unknown`. */
   readonly deadlineMs?: number
   /** Gives up waiting; the call then rejects with the signal's reason. */

@@ -170,14 +170,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
 
   async resume(id: SessionIdInput, options: ResumeOptions = {}): Promise<Resumed> {
     const key = toSessionKey(id)
-    const { minVersion, consistency = 'latest' } = options
+    const { minVersion, consistency = 'latest', maxAgeMs } = options
     const portions = options.portions?.map(nameOf)
     if (consistency !== 'latest' && consistency !== 'any') {
       throw new UsageError(`consistency is 'latest' or 'any', not ${JSON.stringify(consistency)}`)
     }
     const proof = minVersion === undefined ? undefined : decodeToken(minVersion)
     const deadlineMs = deadline(options.deadlineMs)
-    const command = { type: 'resume', key, portions, proof, consistency, deadlineMs } as const
+    const command = { type: 'resume', key, portions, proof, consistency, maxAgeMs, deadlineMs } as const
     const { outcome } = await this.#timeResume(command, options.signal)
     const origin = describeOrigin(outcome.from)
     if (outcome.outcome === 'absent') return { outcome: 'absent', reason: outcome.reason, origin }
@@ -193,10 +193,14 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
    * the node's last event, at most 100 ms old in an event loop that is not held up, so a session may be found that much after
    * its end. A view that is kept without being looked at keeps a piece of the cache's memory (256 KiB) from being used again.
    */
-  local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
+  local(
+    id: SessionIdInput,
+    portions?: readonly (string | PortionCodec<unknown>)[],
+    options?: Pick<ResumeOptions, 'maxAgeMs'>,
+  ): Session | undefined {
     const key = toSessionKey(id)
     this.#driver.passTime()
-    const snapshot = this.#replica.local(key, portions?.map(nameOf))
+    const snapshot = this.#replica.local(key, portions?.map(nameOf), options?.maxAgeMs)
     if (snapshot === undefined) {
       this.#counts.localMisses += 1
       return undefined

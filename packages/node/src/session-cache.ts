@@ -105,8 +105,12 @@ export class SessionCache extends EventEmitter<NodeEvents> implements SessionSou
   }
 
   /** See `Node.local`. @throws StoppedError while the host does not run. */
-  local(id: SessionIdInput, portions?: readonly (string | PortionCodec<unknown>)[]): Session | undefined {
-    return this.#running().local(id, portions)
+  local(
+    id: SessionIdInput,
+    portions?: readonly (string | PortionCodec<unknown>)[],
+    options?: Pick<ResumeOptions, 'maxAgeMs'>,
+  ): Session | undefined {
+    return this.#running().local(id, portions, options)
   }
 
   /** See `Node.heldIds`. @throws StoppedError while the host does not run. */

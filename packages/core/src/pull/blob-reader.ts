@@ -60,8 +60,8 @@ export class BlobReader {
   }
 
   /** A live session, if this node may say by itself what it is (rule R3): undefined unless all is here. */
-  local(key: SessionKey, portions: readonly string[] | undefined): Snapshot | undefined {
-    const copy = this.#puller.localCopy(key, portions)
+  local(key: SessionKey, portions: readonly string[] | undefined, maxAgeMs: number | undefined): Snapshot | undefined {
+    const copy = this.#puller.localCopy(key, portions, maxAgeMs)
     if (copy === undefined) return undefined
     const { hasOutside } = copy
     const snapshot = copy.snapshot()

@@ -40,6 +40,8 @@ export interface ResumeCommand {
   readonly portions: readonly string[] | undefined
   readonly proof: WriteProof | undefined
   readonly consistency: 'latest' | 'any'
+  /** How long ago a copy outside its holders may have been known to be current, in milliseconds. Default `REVALIDATE_MS`. */
+  readonly maxAgeMs?: number | undefined
   readonly deadlineMs: number
 }
 
@@ -92,7 +94,7 @@ export class Puller {
     const shard = table.shardOf(command.key)
     const caller: Caller = { ...command, untilMs: nowMs + command.deadlineMs, onOutcome }
     if (command.consistency === 'any') {
-      const local = this.#localAnswer(command.key, command.portions, command.proof)
+      const local = this.#localAnswer(command)
       if (local !== undefined) {
         this.localHits++
         onOutcome(local)
@@ -233,32 +235,30 @@ export class Puller {
   }
 
   /** What this node may say by itself (rule R3), if it may say anything. */
-  #localAnswer(
-    key: SessionKey,
-    portions: readonly string[] | undefined,
-    proof: WriteProof | undefined,
-  ): Outcome | undefined {
+  #localAnswer({ key, portions, proof, maxAgeMs }: ResumeCommand): Outcome | undefined {
     const entry = this.#context.table.get(key)
     if (entry === undefined || entry.isUnwritten) return undefined
     const { record } = entry
     if (isRemainder(record)) return undefined
     if (proof !== undefined && !meetsProof(record, proof)) return undefined
     if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from: FROM_HERE }
-    return this.#isUsable(entry, portions) ? { outcome: 'complete', record, missing: [], from: FROM_HERE } : undefined
+    return this.#isUsable(entry, portions, maxAgeMs)
+      ? { outcome: 'complete', record, missing: [], from: FROM_HERE }
+      : undefined
   }
 
   /** The same for a session that lives, on the path of every local read: nothing is made. Good until the next look-up. */
-  localCopy(key: SessionKey, portions: readonly string[] | undefined): Copy | undefined {
+  localCopy(key: SessionKey, portions: readonly string[] | undefined, maxAgeMs: number | undefined): Copy | undefined {
     const copy = this.#context.table.look(key)
     if (copy === undefined || !copy.isLive || copy.isUnwritten) return undefined
-    return this.#isUsable(copy, portions) ? copy : undefined
+    return this.#isUsable(copy, portions, maxAgeMs) ? copy : undefined
   }
 
   /** Whether a live copy may be used without asking anybody, and has what is wanted. */
-  #isUsable(copy: Copy, portions: readonly string[] | undefined): boolean {
+  #isUsable(copy: Copy, portions: readonly string[] | undefined, maxAgeMs = REVALIDATE_MS): boolean {
     const { nowMs } = this.#context
     // Not for being primary: elsewhere it may have been dropped, and the news of it lost (rule R3).
-    const isTrusted = this.#ports.isReady(copy.shard) || nowMs < copy.validatedAtMs + REVALIDATE_MS
+    const isTrusted = this.#ports.isReady(copy.shard) || nowMs < copy.validatedAtMs + maxAgeMs
     if (!isTrusted || copy.endsAtMs <= nowMs) return false
     return !copy.isLacking || missingPortions(copy.record as LiveRecord, portions).length === 0
   }
