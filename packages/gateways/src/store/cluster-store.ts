@@ -165,7 +165,7 @@ export class ClusterStore implements KeyValueStore {
   /** The session, if this node may say by itself what it is. */
   #here(id: Id, portions: readonly string[]): Session | undefined {
     try {
-      return this.#node.local(id, portions)
+      return this.#node.local(id, portions, FRESH)
     } catch (error) {
       if (error instanceof StoppedError) return undefined
       throw error
@@ -176,7 +176,7 @@ export class ClusterStore implements KeyValueStore {
   async #pull(id: Id, portions: readonly string[]): Promise<Session | undefined> {
     try {
       const deadlineMs = this.#options.readDeadlineMs
-      const found = await this.#node.resume(id, { portions, consistency: 'any', deadlineMs })
+      const found = await this.#node.resume(id, { ...FRESH, portions, consistency: 'any', deadlineMs })
       if (found.outcome === 'complete') return found
       if (found.outcome !== 'absent') this.#stats.unknown += 1
     } catch (error) {
@@ -271,7 +271,13 @@ export class ClusterStore implements KeyValueStore {
     const life = lifetimeFor(ttlMs, session !== undefined, lifeMsMax)
     const made = await this.#node.create(id, { ...life, assumeNew: true })
     made.set(storedValue, stored)
-    await made.commit(options)
+    try {
+      await made.commit(options)
+    } catch (error) {
+      // It was made and never written: its id is taken until it is given back.
+      await made.drop().catch(() => {})
+      throw error
+    }
   }
 
   /**
@@ -292,7 +298,7 @@ export class ClusterStore implements KeyValueStore {
 
   async #toDelete(id: Id): Promise<Session | undefined> {
     const deadlineMs = this.#options.readDeadlineMs
-    const found = await this.#node.resume(id, { portions: NO_PORTIONS, consistency: 'any', deadlineMs })
+    const found = await this.#node.resume(id, { ...FRESH, portions: NO_PORTIONS, consistency: 'any', deadlineMs })
     if (found.outcome === 'absent') return undefined
     if (found.outcome !== 'unknown') return found
     const { lifeMsMax } = this.limits
@@ -401,6 +407,8 @@ const GONE: ReadonlySet<string> = new Set([
 ])
 const PORTIONS: readonly string[] = [PORTION]
 const NO_PORTIONS: readonly string[] = []
+/** Keys change, and are deleted: a copy that this node does not hold for the cluster is asked about each time. */
+const FRESH = { maxAgeMs: 0 }
 /** What clients that count in signed numbers can read. */
 const UNIQUE_MAX = 2n ** 63n - 1n
 
