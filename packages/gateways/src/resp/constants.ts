@@ -25,3 +25,13 @@ export const REPLY_BYTES_KEPT_MAX: number = 16 * 1024
 
 assert(STRANGER_ARGUMENTS_MAX < ARGUMENTS_MAX && STRANGER_ARGUMENT_BYTES_MAX < ARGUMENT_BYTES_MAX)
 assert(LINE_BYTES_MAX < ARGUMENT_BYTES_MAX && ARGUMENT_BYTES_MAX < REQUEST_BYTES_MAX)
+
+/** Keys that `SCAN` looks at when it is not told, as in Redis, and at most: visiting more would hold up others. */
+export const SCAN_KEYS_DEFAULT = 10
+export const SCAN_KEYS_MAX = 1_000
+
+/** Replies that may wait to be taken before more requests are worked off, in bytes. A pipeline of a few bytes asks for gigabytes. */
+export const REPLIES_BYTES_MAX: number = 256 * 1024
+
+/** Characters of an unknown command, and of its arguments, that a client is shown. As in Redis. */
+export const ECHO_CHARACTERS_MAX = 128

@@ -94,11 +94,6 @@ export class ReplyWriter {
     this.#lineEnd(this.#room(2))
   }
 
-  /** What was made before, as it is: a whole reply that never changes. */
-  ready(reply: Uint8Array): void {
-    this.#ready(reply)
-  }
-
   #ready(bytes: Uint8Array): void {
     this.#room(bytes.length).set(bytes, this.#at)
     this.#at += bytes.length
