@@ -21,10 +21,10 @@ import {
   createSecretKey,
   hkdfSync,
   type KeyObject,
-  randomBytes,
+  randomFillSync,
 } from 'node:crypto'
 import type { Birth, SessionKey, Version } from '@reprise/core'
-import { keyBytes, SealError, UsageError } from '@reprise/core'
+import { SealError, UsageError } from '@reprise/core'
 import { SEAL_KEY_BYTES, SEAL_KEY_ID_BYTES, SEAL_KEYS_MAX, SEAL_NONCE_BYTES, SEAL_TAG_BYTES } from './constants.ts'
 
 /** Where a value belongs. */
@@ -52,10 +52,11 @@ export function createSealer(keys: readonly Uint8Array[]): Sealer {
   if (keys.length === 0 || keys.length > SEAL_KEYS_MAX) throw new UsageError(`sealKeys: 1 to ${SEAL_KEYS_MAX} keys`)
   const ring = keys.map(toRingKey)
   const current = ring[0] as RingKey
-  const byId = new Map(ring.map((key) => [key.id.toString('hex'), key]))
+  const byId = new Map(ring.map((key) => [key.id.readUInt32BE(), key]))
+  const nonces = new Nonces()
   return {
     seal(plain, place) {
-      const nonce = randomBytes(SEAL_NONCE_BYTES)
+      const nonce = nonces.next()
       const cipher = createCipheriv('aes-256-gcm', current.key, nonce)
       cipher.setAAD(placeBytes(place))
       return Buffer.concat([current.id, nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
@@ -63,17 +64,21 @@ export function createSealer(keys: readonly Uint8Array[]): Sealer {
     open(sealed, place) {
       const overhead = SEAL_KEY_ID_BYTES + SEAL_NONCE_BYTES + SEAL_TAG_BYTES
       if (sealed.length < overhead) throw new SealError('the sealed value is cut short')
-      const id = Buffer.from(sealed.subarray(0, SEAL_KEY_ID_BYTES)).toString('hex')
-      const key = byId.get(id)
-      if (key === undefined)
+      const key = byId.get(Buffer.from(sealed.buffer, sealed.byteOffset, SEAL_KEY_ID_BYTES).readUInt32BE())
+      if (key === undefined) {
+        const id = Buffer.from(sealed.subarray(0, SEAL_KEY_ID_BYTES)).toString('hex')
         throw new SealError(`no sealing key ${id}: it was rotated out, or this node has other keys`)
+      }
       const nonce = sealed.subarray(SEAL_KEY_ID_BYTES, SEAL_KEY_ID_BYTES + SEAL_NONCE_BYTES)
       const decipher = createDecipheriv('aes-256-gcm', key.key, nonce, { authTagLength: SEAL_TAG_BYTES })
       decipher.setAAD(placeBytes(place))
       decipher.setAuthTag(sealed.subarray(sealed.length - SEAL_TAG_BYTES))
       try {
         const body = sealed.subarray(SEAL_KEY_ID_BYTES + SEAL_NONCE_BYTES, sealed.length - SEAL_TAG_BYTES)
-        return Buffer.concat([decipher.update(body), decipher.final()])
+        const plain = decipher.update(body)
+        // Says whether it is the right place and nothing was changed; this cipher keeps no bytes for the end.
+        decipher.final()
+        return plain
       } catch (cause) {
         throw new SealError('the sealed value does not belong here, or was changed', { cause })
       }
@@ -93,12 +98,48 @@ function toRingKey(bytes: Uint8Array): RingKey {
   return { id, key: createSecretKey(bytes) }
 }
 
-/** Every field with its length or a fixed width, so that no two places give the same bytes. */
+/** Random nonces, drawn many at once: a draw costs about as much as sealing, whatever its length. */
+class Nonces {
+  readonly #drawn = Buffer.alloc(NONCES_AT_ONCE * SEAL_NONCE_BYTES)
+  #at = this.#drawn.length
+
+  next(): Buffer {
+    if (this.#at === this.#drawn.length) {
+      randomFillSync(this.#drawn)
+      this.#at = 0
+    }
+    const from = this.#at
+    this.#at += SEAL_NONCE_BYTES
+    return Buffer.from(this.#drawn.subarray(from, this.#at))
+  }
+}
+
+/**
+ * Every field with its length or a fixed width, so that no two places give the same bytes. The bytes are good until the next
+ * call.
+ */
 function placeBytes({ key, birth, portion, version }: Place): Buffer {
   const { epoch, node, incarnation } = version.tenure
-  const numbers = new Float64Array([birth.generation, birth.random, epoch, incarnation, version.seq])
-  const texts = [Buffer.from(keyBytes(key)), Buffer.from(portion, 'utf8'), Buffer.from(node, 'utf8')]
-  const parts: Uint8Array[] = [new Uint8Array(numbers.buffer)]
-  for (const text of texts) parts.push(new Uint8Array(new Uint32Array([text.length]).buffer), text)
-  return Buffer.concat(parts)
+  const bytesMax = PLACE_FIXED_BYTES + UTF8_BYTES_MAX * (key.length + portion.length + node.length)
+  if (scratch.length < bytesMax) scratch = Buffer.alloc(bytesMax)
+  const numbers = [birth.generation, birth.random, epoch, incarnation, version.seq]
+  let at = 0
+  for (const number of numbers) at = scratch.writeDoubleLE(number, at)
+  at = writeText(key, at, 'latin1')
+  at = writeText(portion, at, 'utf8')
+  at = writeText(node, at, 'utf8')
+  return scratch.subarray(0, at)
 }
+
+/** @returns where it ends. */
+function writeText(text: string, at: number, encoding: 'latin1' | 'utf8'): number {
+  const length = scratch.write(text, at + 4, encoding)
+  scratch.writeUInt32LE(length, at)
+  return at + 4 + length
+}
+
+/** Five numbers, and the lengths of three texts. */
+const PLACE_FIXED_BYTES = 5 * 8 + 3 * 4
+const UTF8_BYTES_MAX = 3
+const NONCES_AT_ONCE = 256
+let scratch = Buffer.alloc(512)

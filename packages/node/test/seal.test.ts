@@ -31,6 +31,16 @@ describe('sealing', () => {
     for (const place of elsewhere) assert.throws(() => sealer.open(sealed, place), SealError)
   })
 
+  it('opens what was sealed before: the bytes that bind a value to its place stay', () => {
+    const place = { ...PLACE, key: toSessionKey(Uint8Array.from([0, 255, 107])), portion: 'tls-é' }
+    const version = { ...PLACE.version, tenure: { ...PLACE.version.tenure, node: 'a-ü' } }
+    const sealed = Buffer.from(
+      '95af0209d0e2e4ebecc79740683e19160352e73bd550fb6963d0df454044e77684ba2b6edc3d18304e753cee8f7c02',
+      'hex',
+    )
+    assert.deepEqual([...createSealer([NEW]).open(sealed, { ...place, version })], [...PLAIN])
+  })
+
   it('does not mix the ends of neighbouring fields', () => {
     const sealer = createSealer([NEW])
     const sealed = sealer.seal(PLAIN, { ...PLACE, key: toSessionKey('ab'), portion: 'c' })
