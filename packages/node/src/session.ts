@@ -72,6 +72,7 @@ export class NodeSession implements Session {
   readonly #owner: SessionOwner
   readonly #key: SessionKey
   #view: LiveRecord | Snapshot
+  #mark: number | undefined
   // Made when first used: most views are looked at once and forgotten, on a hot path.
   #id: Uint8Array | undefined
   #changes: Map<string, Change> | undefined
@@ -84,6 +85,7 @@ export class NodeSession implements Session {
     this.#owner = owner
     this.#key = key
     this.#view = view
+    if ('read' in view) this.#mark = view.mark
     if (blobs !== undefined) this.#keepBlobs(blobs)
   }
 
@@ -123,6 +125,11 @@ export class NodeSession implements Session {
 
   get remainingMs(): number {
     return Math.max(0, endsAtMs(this.#record) - this.#owner.nowMs())
+  }
+
+  /** See `recordMark`. */
+  get mark(): number | undefined {
+    return this.#mark
   }
 
   /** See `inspectSession`. */
@@ -202,6 +209,7 @@ export class NodeSession implements Session {
       this.#keep(name, { number: portion.value.number, parts: [encoded], isPlain: true })
     }
     this.#view = record
+    this.#mark = undefined
     this.#decoded = undefined
     return encodeToken(proof)
   }
@@ -291,6 +299,15 @@ export interface SessionFacts {
  */
 export function inspectSession(session: Session): SessionFacts | undefined {
   return session instanceof NodeSession ? session.facts() : undefined
+}
+
+/**
+ * A number that two views of a node's sessions, made by `local`, share exactly when they show the same record: for who
+ * remembers what it made of a session that it reads again and again. It says nothing about changes that are not committed.
+ * @returns undefined for any other session.
+ */
+export function recordMark(session: Session): number | undefined {
+  return session instanceof NodeSession ? session.mark : undefined
 }
 
 /** A value that was set and is not committed yet. */

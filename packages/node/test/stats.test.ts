@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { AlreadyExistsError, inspectSession, type LatencyHistogram, UsageError } from '@reprise/node'
+import { AlreadyExistsError, inspectSession, type LatencyHistogram, recordMark, UsageError } from '@reprise/node'
 import { StatsCounter } from '../src/stats.ts'
 import { startCluster, startNode, stopAll, until } from './support/cluster.ts'
 
@@ -152,5 +152,27 @@ describe('what a session is kept as', () => {
     assert.equal(changed?.idleMs, 30_000)
     assert(changed.idleMsLeft > 10_000)
     await assert.rejects(session.commit({ idleMs: 0 }), UsageError)
+  })
+
+  it('marked: the same mark as long as nothing was written, another one after that', async () => {
+    const node = await startNode()
+    const markOf = (): number | undefined => {
+      const view = node.local('s')
+      return view && recordMark(view)
+    }
+    const session = await node.create('s')
+    session.set('a', 'one')
+    await session.commit()
+    const first = markOf()
+    assert(first !== undefined)
+    assert.equal(markOf(), first)
+    session.set('a', 'two')
+    await session.commit()
+    assert.notEqual(markOf(), first)
+    const view = node.local('s')
+    assert(view !== undefined)
+    view.set('a', 'three')
+    await view.commit()
+    assert.equal(recordMark(view), undefined, 'what it shows now was not looked up')
   })
 })

@@ -34,6 +34,7 @@ export class Arena {
   #capacity = 0
   #garbage = 0
   #garbageSinceCleaning = 0
+  #slabsOpened = 0
 
   constructor() {
     this.#current = this.#open(ARENA_SLAB_BYTES_MIN)
@@ -163,6 +164,7 @@ export class Arena {
     const spare = bytes === this.#slabBytes ? this.#spare.pop() : undefined
     const index = this.#freeIndexes.pop() ?? this.#slabs.length
     const slab = new Slab(index, spare ?? new ArrayBuffer(bytes))
+    slab.serial = ++this.#slabsOpened
     this.#slabs[index] = slab
     this.#capacity += slab.capacity
     // Slabs grow with the arena, so that a small one does not waste a large slab.

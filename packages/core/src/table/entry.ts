@@ -238,6 +238,14 @@ export class Snapshot {
     this.blobs = blobs
   }
 
+  /**
+   * The same for two snapshots of a node exactly when they are of the same bytes: for who remembers what it made of a record. A
+   * record that was moved has another one.
+   */
+  get mark(): number {
+    return this.#slab.serial * MARKS_PER_SLAB + this.#at / BLOCK_STEP_BYTES
+  }
+
   /** The same with values that lie outside of it. */
   withBlobs(blobs: Blobs): Snapshot {
     return new Snapshot(this.#slab, this.#at, blobs)
@@ -248,3 +256,8 @@ export class Snapshot {
     return this.#slab.read(this.#at) as LiveRecord
   }
 }
+
+/** Blocks begin at multiples of this. */
+const BLOCK_STEP_BYTES = 8
+/** More than a slab has, whose longest block is a chunk of 16 KiB or a head of 64 portions of 1 KiB. */
+const MARKS_PER_SLAB: number = 2 ** 20

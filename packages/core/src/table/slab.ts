@@ -44,6 +44,8 @@ export class Slab {
   /** Bytes given to blocks, and those of them that are still somebody's. */
   used = 0
   live = 0
+  /** Which of all slabs that its arena ever had, in the order in which they were begun. */
+  serial = 0
   /** A snapshot may point here, so the bytes may not be used for anything else. */
   isLent = false
 

@@ -116,6 +116,26 @@ describe('the arena', () => {
     assert(arena.capacity <= 3 * ARENA_SLAB_BYTES_MAX, `${arena.capacity} bytes for one record`)
   })
 
+  it('[R9] marks two snapshots alike exactly when they are of the same bytes', () => {
+    const arena = new Arena()
+    const slots = Array.from({ length: 40 }, (_, i) => store(arena, sized(500, i + 1)))
+    const seen = new Map<number, number>()
+    for (let seq = 100; seq < 3_000; seq++) {
+      const slot = slots[seq % slots.length] as number
+      store(arena, sized(500, seq), slot)
+      const mark = markOf(arena, slot)
+      assert(!seen.has(mark), 'no other record ever had it')
+      seen.set(mark, seq)
+      assert.equal(markOf(arena, slot), mark)
+    }
+    // Those that were moved by the cleaner have new ones; none has that of another record.
+    for (const slot of slots) {
+      const record = readAt(arena, slot)
+      const of = seen.get(markOf(arena, slot))
+      if (of !== undefined) assert.deepEqual(record, sized(500, of))
+    }
+  })
+
   it('[R9] uses the memory of emptied slabs again, of a small table, too', () => {
     const arena = new Arena()
     const slots = Array.from({ length: 40 }, () => store(arena, sized(500)))
@@ -155,3 +175,7 @@ describe('the arena', () => {
     assert.deepEqual(readAt(arena, slot), sized(100))
   })
 })
+
+function markOf(arena: Arena, slot: number): number {
+  return new ArenaEntry(arena, keyOf('a'), slot).snapshot().mark
+}
