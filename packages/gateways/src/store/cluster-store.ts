@@ -10,12 +10,13 @@ import { randomBytes } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import type { Session } from '@reprise/core'
 import { BUCKET_COUNT, CopiesError, LimitError, RepriseError, StoppedError } from '@reprise/core'
-import { inspectSession } from '@reprise/node'
+import { inspectSession, recordMark } from '@reprise/node'
 import { BRIEF_WRITE_BYTES_MAX, COUNT_AGE_MS_MAX, FLUSH_BATCH, WRITE_TRIES_MAX } from '../constants.ts'
 import { KeyError, KeyRefusedError, StoreUnavailableError, ValueTooLargeError } from '../errors.ts'
 import type { Answer, Change, Decision, Entry, KeyValueLimits, KeyValueStore, Page, Write } from './key-value.ts'
 import type { Life, TtlMs } from './lifetimes.ts'
 import { fits, idleMsFor, lifetimeFor, ttlLeft, ttlOf } from './lifetimes.ts'
+import { OpenedValues } from './opened-values.ts'
 import type { KeyValueNode, KeyValueOptions, ResolvedKeyValueOptions } from './options.ts'
 import { resolveKeyValueOptions } from './options.ts'
 import type { StoredValue } from './stored-value.ts'
@@ -48,6 +49,7 @@ export class ClusterStore implements KeyValueStore {
   readonly #options: ResolvedKeyValueOptions
   readonly #node: KeyValueNode
   readonly #turns = new Turns()
+  readonly #opened = new OpenedValues()
   readonly #stats = { local: 0, pulled: 0, missed: 0, unknown: 0, unreadable: 0, writes: 0, deletes: 0, failed: 0 }
   #nextUnique: bigint
   #counted = { keys: 0, atMs: Number.NEGATIVE_INFINITY }
@@ -188,7 +190,7 @@ export class ClusterStore implements KeyValueStore {
 
   #entryOf(session: Session, from: 'local' | 'pulled'): StoreEntry | undefined {
     try {
-      const stored = session.get(storedValue)
+      const stored = this.#open(session)
       if (stored === undefined) return undefined
       this.#stats[from] += 1
       return new StoreEntry(stored, session)
@@ -197,6 +199,16 @@ export class ClusterStore implements KeyValueStore {
       this.#stats.unreadable += 1
       return undefined
     }
+  }
+
+  #open(session: Session): StoredValue | undefined {
+    const mark = recordMark(session)
+    if (mark === undefined) return session.get(storedValue)
+    const known = this.#opened.get(mark)
+    if (known !== undefined) return known
+    const stored = session.get(storedValue)
+    if (stored !== undefined) this.#opened.keep(mark, stored)
+    return stored
   }
 
   #decide<Result>(
