@@ -51,3 +51,20 @@ export const OPENED_ENTRY_BYTES = 300
 export const COUNT_AGE_MS_MAX = 1_000
 /** Deletions of a flush between two turns of the event loop. */
 export const FLUSH_BATCH = 128
+
+// Servers.
+
+/** Connections of one gateway. A process of Apache httpd has one per thread that looks up at the same moment. */
+export const CONNECTIONS_MAX_DEFAULT = 16_384
+/** Bytes that wait in all conversations of a gateway for the rest of their request. The one that goes over it is closed. */
+export const BUFFERED_BYTES_MAX_DEFAULT: number = 256 * 1024 * 1024
+/** Bytes that may wait behind a request that is being answered; then the client's next are left in the socket. */
+export const READ_AHEAD_BYTES_MAX: number = 64 * 1024
+/** Bytes of answers that a client has not taken; then its next request waits until it has. */
+export const UNSENT_BYTES_MAX: number = 1024 * 1024
+/** How long a stop waits for requests under way. A look-up takes at most its deadline, a write a little longer. */
+export const STOP_MS_MAX = 1_000
+/** What a socket address has room for, its end included, on every system. */
+export const SOCKET_PATH_BYTES_MAX = 103
+/** Of a password: what is guessed at the speed of a local connection has to be long. */
+export const PASSWORD_CHARACTERS_MIN = 16
