@@ -3,8 +3,15 @@
  *
  * @packageDocumentation
  */
+
+export type { Credentials } from './credentials.ts'
 export type { GatewayFailure } from './errors.ts'
 export { GatewayError, KeyError, KeyRefusedError, StoreUnavailableError, ValueTooLargeError } from './errors.ts'
+export type { ListenAddress, TcpAddress } from './listen-address.ts'
+export { parseListenAddress, showListenAddress } from './listen-address.ts'
+export type { MemcachedOptions } from './memcached/gateway.ts'
+export { serveMemcached } from './memcached/gateway.ts'
+export type { GatewayServer, GatewayServerOptions } from './server.ts'
 export type { ClusterStore, KeyValueStats } from './store/cluster-store.ts'
 export { createKeyValueStore } from './store/cluster-store.ts'
 export type {

@@ -219,6 +219,7 @@ export class ClusterStore implements KeyValueStore {
   ): Answer<Result> {
     const { result, change } = decide(entry)
     if (change === undefined) return result
+    entry?.settle()
     return this.#carryOut(id, session, entry, change).then(() => result)
   }
 
@@ -365,10 +366,11 @@ export class ClusterStore implements KeyValueStore {
   }
 }
 
-/** An entry, whose end is looked up when somebody wants it. */
+/** An entry, whose end is looked up when somebody wants it, or before it is changed. */
 class StoreEntry implements Entry {
   readonly stored: StoredValue
   readonly #session: Session
+  #settled: { readonly ttlMs: number | undefined } | undefined
 
   constructor(stored: StoredValue, session: Session) {
     this.stored = stored
@@ -388,7 +390,11 @@ class StoreEntry implements Entry {
     return this.stored.mark
   }
   get ttlMs(): number | undefined {
-    return ttlLeft(lifeOf(this.#session))
+    return this.#settled === undefined ? ttlLeft(lifeOf(this.#session)) : this.#settled.ttlMs
+  }
+
+  settle(): void {
+    this.#settled = { ttlMs: this.ttlMs }
   }
 }
 

@@ -113,7 +113,10 @@ export function describeKeyValueStore(open: () => Promise<Opened>): void {
     await store.set(KEY, { value: bytes('x'), flags: 3, expiry: { afterMs: HOUR_MS } })
     const { unique } = await there()
     for (const afterMs of [HOUR_MS / 2, 2 * HOUR_MS, 30 * HOUR_MS, HOUR_MS]) {
-      assert.equal(text((await expire(store, KEY, { afterMs }))?.value), 'x')
+      const before = (await there()).ttlMs ?? 0
+      const found = await expire(store, KEY, { afterMs })
+      assert.equal(text(found?.value), 'x')
+      assert(Math.abs((found?.ttlMs ?? 0) - before) < 60_000, 'with the end that it had')
       const entry = await there()
       assert(entry.ttlMs !== undefined && entry.ttlMs > afterMs - 60_000 && entry.ttlMs <= afterMs, `${entry.ttlMs} ms`)
       assert.deepEqual([text(entry.value), entry.flags, entry.unique], ['x', 3, unique])

@@ -1,0 +1,55 @@
+/** A client of the text protocol that sends what it is told to, and says what came back, in words that can be compared. */
+import { connect } from 'node:net'
+
+/**
+ * Send a script, one piece after the other, each when everything before it is answered.
+ * @returns what came back for each piece; numbers of values are replaced, since no two servers give the same.
+ */
+export async function play(port: number, script: readonly string[]): Promise<string[]> {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  let received = ''
+  let isClosed = false
+  let wake = (): void => {}
+  socket.setEncoding('latin1')
+  socket.on('data', (text: string) => {
+    received += text
+    wake()
+  })
+  socket.on('close', () => {
+    isClosed = true
+    wake()
+  })
+  socket.on('error', () => {})
+  const answers: string[] = []
+  const names = new Map<string, string>()
+  let unique = '0'
+  for (const piece of script) {
+    if (isClosed) {
+      answers.push('(closed)')
+      continue
+    }
+    const sent = piece.replace('<unique>', unique).replace('<older>', () => `${BigInt(unique) - 1n}`)
+    received = ''
+    // Its answer says that everything before it is answered. What follows no line is not a line of its own.
+    socket.write(sent.endsWith('\n') ? `${sent}mn\r\n` : sent, 'latin1')
+    while (!isClosed && !received.endsWith('MN\r\n')) await new Promise<void>((resolve) => (wake = resolve))
+    const answer = received.replace(/MN\r\n$/, '')
+    unique = /(?:^VALUE \S+ \d+ \d+ | c)(\d+)/m.exec(answer)?.[1] ?? unique
+    answers.push(normalise(answer, names) + (isClosed ? '(closed)' : ''))
+  }
+  socket.destroy()
+  return answers
+}
+
+/** The same number gets the same name wherever it stands. */
+function normalise(answer: string, names: Map<string, string>): string {
+  const nameOf = (number: string): string => {
+    if (number === '0') return number
+    const known = names.get(number) ?? `#${names.size + 1}`
+    names.set(number, known)
+    return known
+  }
+  return answer
+    .replace(/^(VALUE \S+ \d+ \d+) (\d+)/gm, (_, start: string, number: string) => `${start} ${nameOf(number)}`)
+    .replace(/^((?:HD|VA|EX|NS|NF) .*?\bc)(\d+)/gm, (_, start: string, number: string) => start + nameOf(number))
+}
