@@ -3,9 +3,6 @@
 export interface ClientInit {
   /** Unique while the gateway runs. */
   readonly id: number
-  /** `host:port`, or the path of the socket, as `CLIENT INFO` shows it. */
-  readonly address: string
-  readonly localAddress: string
   readonly connectedAtUnixMs: number
   /** Who it is without having said so; undefined when it must. */
   readonly user: string | undefined
@@ -13,8 +10,6 @@ export interface ClientInit {
 
 export class Client {
   readonly id: number
-  readonly address: string
-  readonly localAddress: string
   readonly connectedAtUnixMs: number
   /** Whose password it gave; undefined until it gave one that is needed. */
   user: string | undefined
@@ -29,10 +24,8 @@ export class Client {
   isLeaving = false
   readonly #userAtFirst: string | undefined
 
-  constructor({ id, address, localAddress, connectedAtUnixMs, user }: ClientInit) {
+  constructor({ id, connectedAtUnixMs, user }: ClientInit) {
     this.id = id
-    this.address = address
-    this.localAddress = localAddress
     this.connectedAtUnixMs = connectedAtUnixMs
     this.user = user
     this.#userAtFirst = user

@@ -59,6 +59,8 @@ export interface Context {
   readonly store: KeyValueStore
   readonly client: Client
   readonly facts: Facts
+  /** All that can be called. */
+  readonly commands: CommandTable
 }
 
 export const NO_KEYS: KeyPlaces = { first: 0, last: 0, step: 0 }

@@ -1,20 +1,21 @@
-/** The RESP gateway without its sockets: what its connections share, and how one begins. */
+/** The RESP gateway without its sockets: what its conversations share, and how one begins. */
 import { randomBytes } from 'node:crypto'
+import type { Logger } from '@reprise/node'
+import type { Credentials } from '../credentials.ts'
 import type { KeyValueStore } from '../store/key-value.ts'
-import { Access, type Credentials, DEFAULT_USER } from './access.ts'
 import { Client } from './client.ts'
 import { COMMANDS } from './commands/table.ts'
-import { RespConnection } from './connection.ts'
 import { ARGUMENT_BYTES_MAX, REQUEST_BYTES_MAX } from './constants.ts'
-import { emptyCounters, type Facts } from './facts.ts'
+import { RespConversation } from './conversation.ts'
+import { DEFAULT_USER, emptyCounters, type Facts } from './facts.ts'
 import { RequestReader } from './reader.ts'
 
 export interface RespGatewayInit {
   readonly store: KeyValueStore
-  /** Who may use it. Default: everybody who can connect. */
-  readonly credentials?: readonly Credentials[]
-  /** Longest argument, in bytes. Default: the longest value of the store. */
-  readonly argumentBytesMax?: number
+  /** What clients must show first. Default: nothing. */
+  readonly credentials?: Credentials | undefined
+  /** For what nobody expected. Default: silent. */
+  readonly logger?: Logger | undefined
   /** Connections at once, as clients are told. */
   readonly clientsMax: number
   /** The clock that absolute times are of. Default: the wall clock. */
@@ -23,21 +24,19 @@ export interface RespGatewayInit {
 
 export class RespGateway {
   readonly #store: KeyValueStore
-  readonly #facts: { -readonly [Name in keyof Facts]: Facts[Name] }
+  readonly #facts: Facts
   #lastId = 0
 
-  constructor(init: RespGatewayInit) {
-    const { store, credentials = [], clientsMax, nowUnixMs = () => Date.now() } = init
+  constructor({ store, credentials, logger, clientsMax, nowUnixMs = () => Date.now() }: RespGatewayInit) {
     this.#store = store
     this.#facts = {
-      access: new Access(credentials),
-      commands: COMMANDS,
+      credentials,
       counters: emptyCounters(),
       runId: randomBytes(20).toString('hex'),
       startedAtUnixMs: nowUnixMs(),
-      argumentBytesMax: init.argumentBytesMax ?? Math.max(ARGUMENT_BYTES_MAX, store.limits.valueBytesMax),
+      argumentBytesMax: Math.max(ARGUMENT_BYTES_MAX, store.limits.valueBytesMax),
       clientsMax,
-      port: 0,
+      logger,
       nowUnixMs,
     }
   }
@@ -46,23 +45,22 @@ export class RespGateway {
     return this.#facts
   }
 
-  /** Begin a connection; `close` it when it ends. */
-  connect(address: string, localAddress: string): RespConnection {
+  /** Begin a conversation; `close` it when the client has gone. */
+  open(): RespConversation {
     const facts = this.#facts
     const { argumentBytesMax } = facts
-    return new RespConnection({
+    return new RespConversation({
       store: this.#store,
       facts,
+      commands: COMMANDS,
       reader: new RequestReader({
         argumentBytesMax,
         requestBytesMax: Math.max(REQUEST_BYTES_MAX, 2 * argumentBytesMax),
       }),
       client: new Client({
         id: ++this.#lastId,
-        address,
-        localAddress,
         connectedAtUnixMs: facts.nowUnixMs(),
-        user: facts.access.isOpen ? DEFAULT_USER : undefined,
+        user: facts.credentials === undefined ? DEFAULT_USER : undefined,
       }),
     })
   }

@@ -88,7 +88,13 @@ export class RequestReader {
    */
   next(): Request | undefined {
     while (this.#lacking === 0) {
-      if (this.#at === this.#end) return undefined
+      if (this.#at === this.#end) {
+        // An idle client keeps nothing.
+        this.#bytes = EMPTY
+        this.#at = 0
+        this.#end = 0
+        return undefined
+      }
       if (this.#bytes[this.#at] !== ASTERISK) {
         const words = this.#readInline()
         if (words === undefined || words.length > 0) return words

@@ -1,10 +1,10 @@
 /** The gateway says what redis-server said, byte for byte, whether its answers are here or come later. */
 import assert from 'node:assert/strict'
 import { gatewayOnMemory, type RespClient } from '../support/resp-client.ts'
-import { type Conversation, readTranscript, replay, TRANSCRIPT_NAMES } from '../support/transcript.ts'
+import { assertSays, type RespServer, TRANSCRIPT_NAMES } from '../support/transcript.ts'
 
-function conversation(password?: string, isSlow = false): Conversation {
-  const bench = gatewayOnMemory(password === undefined ? {} : { credentials: [{ password }] })
+function conversation(password?: string, isSlow = false): RespServer {
+  const bench = gatewayOnMemory(password === undefined ? {} : { credentials: { user: 'default', password } })
   bench.store.isSlow = isSlow
   let client: RespClient | undefined
   return {
@@ -14,7 +14,7 @@ function conversation(password?: string, isSlow = false): Conversation {
     exchange: async (bytes) => {
       assert(client !== undefined)
       const reply = Buffer.from(await client.send(bytes), 'latin1')
-      return { reply, isOver: client.connection.client.isLeaving }
+      return { reply, isOver: client.conversation.client.isLeaving }
     },
   }
 }
@@ -23,14 +23,12 @@ describe('RESP transcripts', () => {
   for (const name of TRANSCRIPT_NAMES) {
     for (const isSlow of [false, true]) {
       it(`${name}${isSlow ? ', when other nodes are asked' : ''}`, async () => {
-        const transcript = readTranscript(name)
-        assert.equal(await replay(transcript, conversation(undefined, isSlow)), transcript)
+        await assertSays(name, conversation(undefined, isSlow))
       })
     }
   }
 
   it('auth', async () => {
-    const transcript = readTranscript('auth')
-    assert.equal(await replay(transcript, conversation('secret')), transcript)
+    await assertSays('auth', conversation('secret'))
   })
 })

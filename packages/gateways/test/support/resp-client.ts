@@ -1,6 +1,6 @@
 /** A client of the RESP gateway without a socket: words in, the bytes of the replies out as text. */
 
-import type { RespConnection } from '../../src/resp/connection.ts'
+import type { RespConversation } from '../../src/resp/conversation.ts'
 import { RespGateway, type RespGatewayInit } from '../../src/resp/gateway.ts'
 import { MoodyStore } from './moody-store.ts'
 
@@ -14,14 +14,14 @@ export interface Bench {
 export function gatewayOnMemory(init: Partial<RespGatewayInit> = {}): Bench {
   const store = new MoodyStore()
   const gateway = new RespGateway({ store, clientsMax: 10, nowUnixMs: () => store.memory.nowMs, ...init })
-  return { store, gateway, connect: () => new RespClient(gateway.connect('127.0.0.1:1', '127.0.0.1:2')) }
+  return { store, gateway, connect: () => new RespClient(gateway.open()) }
 }
 
 export class RespClient {
-  readonly connection: RespConnection
+  readonly conversation: RespConversation
 
-  constructor(connection: RespConnection) {
-    this.connection = connection
+  constructor(conversation: RespConversation) {
+    this.conversation = conversation
   }
 
   /** Send one request. @returns its reply, a character a byte. */
@@ -32,9 +32,9 @@ export class RespClient {
   /** Send bytes. @returns what comes back, until nothing more can. */
   async send(bytes: Uint8Array): Promise<string> {
     const replies: Buffer[] = []
-    this.connection.receive(Buffer.from(bytes))
-    for (let state = await this.connection.work(); ; state = await this.connection.work()) {
-      const taken = this.connection.take()
+    this.conversation.receive(Buffer.from(bytes))
+    for (let state = await this.conversation.work(); ; state = await this.conversation.work()) {
+      const taken = this.conversation.take()
       if (taken !== undefined) replies.push(taken)
       if (state !== 'full') return Buffer.concat(replies).toString('latin1')
     }

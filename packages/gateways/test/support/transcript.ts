@@ -11,37 +11,54 @@
  *   3 _                       and of the other
  *   >> "PING\r\n"             bytes as they are
  *     +PONG
+ *   > TTL key                 seconds are shown in tens, rounded up
+ *     :100
  *   --                        a new connection
  * ```
  */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { splitInline } from '../../src/resp/inline.ts'
 import type { RespVersion } from '../../src/resp/writer.ts'
 import { multibulk } from './resp-client.ts'
 
 /** A server that a conversation can be had with. */
-export interface Conversation {
+export interface RespServer {
   /** Connect anew, without a connection before. */
   connect(): Promise<void>
   /** Send bytes. @returns what comes back, and whether the connection ended then. */
   exchange(bytes: Buffer): Promise<{ readonly reply: Buffer; readonly isOver: boolean }>
 }
 
-export const TRANSCRIPTS: string = join(import.meta.dirname, '../resp/transcripts')
+const TRANSCRIPTS = join(import.meta.dirname, '../resp/transcripts')
 
 /** Names of the transcripts for a server without a password; `auth` is for one that has one. */
 export const TRANSCRIPT_NAMES: readonly string[] = readdirSync(TRANSCRIPTS)
   .map((file) => file.replace(/\.txt$/, ''))
   .filter((name) => name !== 'auth')
 
-export function readTranscript(name: string): string {
-  return readFileSync(join(TRANSCRIPTS, `${name}.txt`), 'utf8')
+function readTranscript(name: string): string {
+  return readFileSync(fileOf(name), 'utf8')
+}
+
+/**
+ * The server must say what the transcript has. With `REPRISE_GOLDEN=write` and `isRedis` the transcript becomes what it says, for
+ * requests that are new.
+ */
+export async function assertSays(name: string, server: RespServer, isRedis = false): Promise<void> {
+  const transcript = readTranscript(name)
+  const actual = await replay(transcript, server)
+  if (isRedis && process.env['REPRISE_GOLDEN'] === 'write') writeFileSync(fileOf(name), actual)
+  else assert.equal(actual, transcript)
+}
+
+function fileOf(name: string): string {
+  return join(TRANSCRIPTS, `${name}.txt`)
 }
 
 /** Have the conversation of a transcript, in both versions. @returns the transcript with the replies that there were. */
-export async function replay(transcript: string, server: Conversation): Promise<string> {
+async function replay(transcript: string, server: RespServer): Promise<string> {
   const lines = transcript.split('\n').filter((line) => !/^[ 23] /.test(line))
   const inTwo = await repliesTo(lines, server, 2)
   const inThree = await repliesTo(lines, server, 3)
@@ -50,7 +67,7 @@ export async function replay(transcript: string, server: Conversation): Promise<
 
 async function repliesTo(
   lines: readonly string[],
-  server: Conversation,
+  server: RespServer,
   version: RespVersion,
 ): Promise<(readonly string[] | undefined)[]> {
   const begin = async (): Promise<void> => {
@@ -68,9 +85,16 @@ async function repliesTo(
       continue
     }
     const { reply, isOver } = await server.exchange(request)
-    replies.push([...linesOf(reply), ...(isOver ? ['(closed)'] : [])])
+    const isTime = line.startsWith('> TTL')
+    replies.push([...linesOf(isTime ? inTens(reply) : reply), ...(isOver ? ['(closed)'] : [])])
   }
   return replies
+}
+
+/** The reply to `TTL` in tens of seconds, rounded up: clocks run while servers are talked with. */
+export function inTens(reply: Buffer): Buffer {
+  const text = reply.toString('latin1').replace(/:(\d+)/, (_, seconds) => `:${Math.ceil(Number(seconds) / 10) * 10}`)
+  return Buffer.from(text, 'latin1')
 }
 
 function requestOf(line: string): Buffer | undefined {

@@ -122,8 +122,6 @@ function describe({ client, facts, reply }: Context): string {
   const ageSeconds = Math.floor((facts.nowUnixMs() - client.connectedAtUnixMs) / 1_000)
   const fields = {
     id: client.id,
-    addr: client.address,
-    laddr: client.localAddress,
     name: client.name,
     age: ageSeconds,
     idle: 0,

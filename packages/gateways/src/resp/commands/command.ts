@@ -12,7 +12,7 @@ const count: Command = {
   arity: 2,
   summary: 'How many commands there are',
   since: '2.8.13',
-  run: ({ reply, facts }) => reply.integer(facts.commands.size),
+  run: ({ reply, commands }) => reply.integer(commands.size),
 }
 
 const info: Command = {
@@ -25,7 +25,7 @@ const info: Command = {
     if (request.length === 2) return replyAll(context)
     context.reply.array(request.length - 2)
     for (const name of request.slice(2)) {
-      const command = find(context.facts.commands, textOf(name))
+      const command = find(context.commands, textOf(name))
       if (command === undefined) context.reply.null()
       else replyInfo(context.reply, command)
     }
@@ -38,11 +38,11 @@ const docs: Command = {
   arity: -2,
   summary: 'What commands do: all, or those that are named',
   since: '7.0.0',
-  run: ({ reply, facts }, request) => {
-    const named = request.slice(2).flatMap((name) => find(facts.commands, textOf(name)) ?? [])
-    const commands = request.length === 2 ? [...facts.commands.values()] : named
-    reply.map(commands.length)
-    for (const command of commands) replyDocs(reply, command)
+  run: ({ reply, commands }, request) => {
+    const named = request.slice(2).flatMap((name) => find(commands, textOf(name)) ?? [])
+    const told = request.length === 2 ? [...commands.values()] : named
+    reply.map(told.length)
+    for (const command of told) replyDocs(reply, command)
   },
 }
 
@@ -56,9 +56,9 @@ export const command: Command = {
   run: (context) => replyAll(context),
 }
 
-function replyAll({ reply, facts }: Context): void {
-  reply.array(facts.commands.size)
-  for (const command of facts.commands.values()) replyInfo(reply, command)
+function replyAll({ reply, commands }: Context): void {
+  reply.array(commands.size)
+  for (const command of commands.values()) replyInfo(reply, command)
 }
 
 function find(table: CommandTable, name: string): Command | undefined {

@@ -49,7 +49,6 @@ function settingsOf({ facts }: Context): readonly (readonly [name: string, value
     ['maxclients', String(facts.clientsMax)],
     ['maxmemory', '0'],
     ['maxmemory-policy', 'allkeys-lru'],
-    ['port', String(facts.port)],
     ['proto-max-bulk-len', String(facts.argumentBytesMax)],
     ['save', ''],
     ['timeout', '0'],

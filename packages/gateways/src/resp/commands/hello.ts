@@ -1,9 +1,9 @@
 /** Who a client is and what it speaks: `HELLO`, `AUTH`. */
-import { DEFAULT_USER } from '../access.ts'
+import { areCredentials } from '../../credentials.ts'
 import { parseInteger, textOf, wordOf } from '../arguments.ts'
 import { type Command, type CommandFlag, type Context, NO_KEYS } from '../command.ts'
 import { RespCommandError, syntaxError } from '../errors.ts'
-import { REDIS_VERSION } from '../facts.ts'
+import { DEFAULT_USER, type Facts, REDIS_VERSION } from '../facts.ts'
 import type { Request } from '../reader.ts'
 import type { RespVersion } from '../writer.ts'
 import { nameOf } from './client.ts'
@@ -37,9 +37,11 @@ export const auth: Command = {
   run: (context, request) => {
     if (request.length > 3) throw syntaxError()
     const [, first, second] = request as [Buffer, Buffer, Buffer?]
-    if (second === undefined && context.facts.access.isOpen) throw new RespCommandError(NO_PASSWORD)
-    if (second === undefined) logIn(context, Buffer.from(DEFAULT_USER), first)
-    else logIn(context, first, second)
+    const { credentials } = context.facts
+    if (second !== undefined) logIn(context, first, second)
+    else if (credentials === undefined) throw new RespCommandError(NO_PASSWORD)
+    // There is one user, whom a password alone can only mean.
+    else logIn(context, Buffer.from(credentials.user), first)
     context.reply.status('OK')
   },
 }
@@ -83,10 +85,15 @@ function versionOf(argument: Uint8Array): RespVersion {
 
 /** @throws RespCommandError */
 function logIn({ client, facts }: Context, user: Uint8Array, password: Uint8Array): void {
-  if (!facts.access.admits(user, password)) {
+  if (!admits(facts, user, password)) {
     throw new RespCommandError('WRONGPASS invalid username-password pair or user is disabled.')
   }
   client.user = textOf(user)
+}
+
+/** Where nothing is asked for, the default user may come with any password. */
+function admits({ credentials }: Facts, user: Uint8Array, password: Uint8Array): boolean {
+  return credentials === undefined ? textOf(user) === DEFAULT_USER : areCredentials(credentials, user, password)
 }
 
 function replyFacts({ reply, client }: Context): void {

@@ -58,7 +58,6 @@ function server({ facts }: Context): Lines {
     arch_bits: 64,
     process_id: process.pid,
     run_id: facts.runId,
-    tcp_port: facts.port,
     server_time_usec: Math.floor(nowUnixMs * 1_000),
     uptime_in_seconds: uptimeSeconds,
     uptime_in_days: Math.floor(uptimeSeconds / 86_400),

@@ -1,74 +1,69 @@
 /**
- * One client's conversation, without its socket: bytes in, replies out, in order.
+ * What one client asks in RESP, and what it is told, in order.
  *
  * A request whose answer is here is answered in the same turn, without a promise; one that must ask other nodes holds up those
  * behind it. Nothing is worked off while more replies wait than a client should make us keep.
- *
- * ```
- *   receive(bytes) ──► work() ──► take() ──► the socket
- *                        ▲           │
- *                        └── 'full' ─┘      'more': it needs further bytes     'end': say no more
- * ```
  */
+import type { Conversation, WorkState } from '../conversation.ts'
 import { GatewayError } from '../errors.ts'
 import type { Answer, KeyValueStore } from '../store/key-value.ts'
 import { textOf } from './arguments.ts'
 import type { Client } from './client.ts'
-import type { Command, Context } from './command.ts'
+import type { Command, CommandTable, Context } from './command.ts'
 import { ECHO_CHARACTERS_MAX, REPLIES_BYTES_MAX } from './constants.ts'
 import { RespCommandError, RespProtocolError, wrongArity } from './errors.ts'
 import type { Facts } from './facts.ts'
 import type { Request, RequestReader } from './reader.ts'
 import { ReplyWriter } from './writer.ts'
 
-/** Why `work` stopped. */
-export type WorkState = 'more' | 'full' | 'end'
-
-export interface RespConnectionInit {
+export interface RespConversationInit {
   readonly store: KeyValueStore
   readonly facts: Facts
+  readonly commands: CommandTable
   readonly reader: RequestReader
   readonly client: Client
 }
 
-export class RespConnection implements Context {
+export class RespConversation implements Conversation, Context {
   readonly store: KeyValueStore
   readonly facts: Facts
+  readonly commands: CommandTable
   readonly client: Client
   readonly reply: ReplyWriter = new ReplyWriter()
   readonly #reader: RequestReader
 
-  constructor({ store, facts, reader, client }: RespConnectionInit) {
+  constructor({ store, facts, commands, reader, client }: RespConversationInit) {
     this.store = store
     this.facts = facts
+    this.commands = commands
     this.client = client
     this.#reader = reader
     facts.counters.connections += 1
     facts.counters.clients += 1
   }
 
-  /** The client has gone. Once. */
-  close(): void {
-    this.facts.counters.clients -= 1
+  get bufferedBytes(): number {
+    return this.#reader.pendingBytes
   }
 
-  /** Take what the client sent. The chunk is the connection's from now on. */
   receive(chunk: Buffer): void {
     this.facts.counters.inputBytes += chunk.length
     this.#reader.push(chunk)
   }
 
-  /** Answer what is complete. Call it again when that is done, and not before. Never rejects. */
   work(): Answer<WorkState> {
     const stopped = this.#workUntilWaiting()
     return stopped instanceof Promise ? this.#workOn(stopped) : stopped
   }
 
-  /** The replies so far, to be sent. */
   take(): Buffer | undefined {
     const replies = this.reply.take()
     if (replies !== undefined) this.facts.counters.outputBytes += replies.length
     return replies
+  }
+
+  close(): void {
+    this.facts.counters.clients -= 1
   }
 
   async #workOn(waiting: Promise<void>): Promise<WorkState> {
@@ -117,7 +112,7 @@ export class RespConnection implements Context {
   /** @throws RespCommandError when it is none, has not its arguments, or is not for strangers. */
   #commandOf(request: Request): Command {
     const name = textOf(request[0] as Buffer).toLowerCase()
-    let command = this.facts.commands.get(name)
+    let command = this.commands.get(name)
     if (command === undefined) throw unknownCommand(request)
     const [, second] = request
     if (command.subcommands !== undefined && second !== undefined) {
@@ -134,15 +129,17 @@ export class RespConnection implements Context {
 
   #refuse(error: unknown): void {
     this.facts.counters.errors += 1
-    this.reply.error(replyTo(error))
+    const reply = replyTo(error)
+    if (reply === undefined) this.facts.logger?.error('resp: a command failed', { error: String(error) })
+    this.reply.error(reply ?? 'ERR internal error')
   }
 }
 
-/** What a client is told of an error. Of one that nobody expected it is told no more than that. */
-function replyTo(error: unknown): string {
+/** What a client is told of an error; undefined for one that nobody expected. */
+function replyTo(error: unknown): string | undefined {
   if (error instanceof RespCommandError) return error.message
   if (error instanceof RespProtocolError) return `ERR ${error.message}`
-  if (!(error instanceof GatewayError)) return 'ERR internal error'
+  if (!(error instanceof GatewayError)) return undefined
   switch (error.code) {
     case 'KEY_REFUSED':
       return 'NOPERM this user has no permissions to access one of the keys used as arguments'
