@@ -136,17 +136,14 @@ export class NodeSession implements Session {
   facts(): SessionFacts {
     const { expiry, portions } = this.#record
     const nowMs = this.#owner.nowMs()
-    const present = new Map<string, { bytes: number; version: string }>()
-    for (const [name, { value, version }] of portions) {
-      if (value === ABSENT || value === MISSING) continue
-      const bytes = isReference(value) ? value.byteLength : value.length
-      present.set(name, { bytes, version: `${version.tenure.epoch}.${version.seq}@${version.tenure.node}` })
-    }
     return {
       idleMs: expiry.idleMs,
       idleMsLeft: Math.max(0, expiry.idleAtMs - nowMs),
       absoluteMsLeft: Math.max(0, expiry.absoluteAtMs - nowMs),
-      portions: present,
+      // A gateway asks for the rest at every write.
+      get portions() {
+        return portionFacts(portions)
+      },
     }
   }
 
@@ -308,6 +305,16 @@ export function inspectSession(session: Session): SessionFacts | undefined {
  */
 export function recordMark(session: Session): number | undefined {
   return session instanceof NodeSession ? session.mark : undefined
+}
+
+function portionFacts(portions: LiveRecord['portions']): SessionFacts['portions'] {
+  const present = new Map<string, { bytes: number; version: string }>()
+  for (const [name, { value, version }] of portions) {
+    if (value === ABSENT || value === MISSING) continue
+    const bytes = isReference(value) ? value.byteLength : value.length
+    present.set(name, { bytes, version: `${version.tenure.epoch}.${version.seq}@${version.tenure.node}` })
+  }
+  return present
 }
 
 /** A value that was set and is not committed yet. */
