@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { commit, commitSustained } from '../test/bench/commit.ts'
 import { encryption } from '../test/bench/encryption.ts'
 import { failover } from '../test/bench/failover.ts'
+import { gateways } from '../test/bench/gateways.ts'
 import { growth } from '../test/bench/growth.ts'
 import type { Bench, Measure, Row, Unit } from '../test/bench/harness.ts'
 import { localGet } from '../test/bench/local-get.ts'
@@ -35,6 +36,7 @@ const BENCHES: readonly Bench[] = [
   encryption,
   startup,
   growth,
+  gateways,
 ]
 
 /** A benchmark takes ten to thirty seconds; one that has not ended by then hangs. */

@@ -1,0 +1,173 @@
+/** The RESP gateway of one node against redis-server, both driven by redis-benchmark; and what idle connections cost. */
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { createClient } from 'redis'
+import { Child } from './child.ts'
+import type { GatewayCommands } from './gateways-process.ts'
+import { type Bench, median, type Row, ratio, until } from './harness.ts'
+import { startRedis } from './redis.ts'
+
+const BYTES = 200
+const KEYS = 10_000
+const CLIENTS = 50
+const TURNS = 3
+const IDLE_CONNECTIONS = 10_000
+const IDLE_BYTES_MAX: number = 20 * 1024
+
+export const gateways: Bench = {
+  name: 'gateways',
+  sketch:
+    'GET: a read and a write of the socket 5 us, parse, look-up and reply 2; SET: sealing 4 and a commit 10 more. redis-server: 2 to 3 us',
+  expectation:
+    'half of redis-server in GET without pipelining, where sockets are most of the work; a quarter in pipelines, and less in SET, which redis-server does not seal',
+  run: async (signal) => {
+    const folder = await mkdtemp(join(tmpdir(), 'reprise-bench-'))
+    try {
+      return [...(await compare(folder, signal)), ...(await holdIdle(folder, signal))]
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+interface Load {
+  readonly what: string
+  readonly command: 'get' | 'set'
+  readonly pipeline: number
+  readonly requests: number
+}
+
+/** Writes first, so that reads find something. */
+const LOADS: readonly Load[] = [
+  { what: 'SET', command: 'set', pipeline: 1, requests: 30_000 },
+  { what: 'GET', command: 'get', pipeline: 1, requests: 50_000 },
+  { what: 'SET, 16 deep', command: 'set', pipeline: 16, requests: 60_000 },
+  { what: 'GET, 16 deep', command: 'get', pipeline: 16, requests: 200_000 },
+]
+
+/** What a server did with a load, a turn each. */
+interface Taken {
+  readonly perSecond: number[]
+  /** CPU of the server, user and system, a request. */
+  readonly cpuUs: number[]
+}
+
+async function compare(folder: string, signal: AbortSignal): Promise<readonly Row[]> {
+  await using redis = await startRedis(signal)
+  if (redis === undefined) return []
+  await using child = await startGateway(join(folder, 'speed.sock'), signal)
+  const rows: Row[] = []
+  for (const load of LOADS) {
+    const [mine, peer] = [empty(), empty()]
+    for (let turn = -1; turn < TURNS; turn++) {
+      for (const [socketPath, taken] of [[child.socketPath, mine] as const, [redis.socketPath, peer] as const]) {
+        const { perSecond, cpuUs } = await drive(socketPath, load, signal)
+        // The first turn compiles the code.
+        if (turn < 0) continue
+        taken.perSecond.push(perSecond)
+        taken.cpuUs.push(cpuUs)
+      }
+    }
+    rows.push(rowOf(`redis-server ${load.what}`, peer, peer))
+    rows.push({ ...rowOf(`gateway ${load.what}`, mine, peer), expected: load.pipeline === 1 ? 'x 0.5' : '' })
+  }
+  return rows
+}
+
+function empty(): Taken {
+  return { perSecond: [], cpuUs: [] }
+}
+
+function rowOf(what: string, taken: Taken, peer: Taken): Row {
+  const value = median(taken.perSecond)
+  const also = [{ what: 'CPU a request', value: median(taken.cpuUs), unit: 'us' }] as const
+  return { what, value, unit: '/s', ratio: ratio(value, median(peer.perSecond), 'redis-server'), also }
+}
+
+async function drive(
+  socketPath: string,
+  { command, pipeline, requests }: Load,
+  signal: AbortSignal,
+): Promise<{ perSecond: number; cpuUs: number }> {
+  const options = ['-c', CLIENTS, '-d', BYTES, '-r', KEYS, '-n', requests, '-P', pipeline, '-t', command]
+  const before = await cpuSeconds(socketPath)
+  const args = ['-s', socketPath, ...options.map(String), '--csv']
+  const { stdout } = await promisify(execFile)('redis-benchmark', args, { signal })
+  const after = await cpuSeconds(socketPath)
+  const [, perSecond = ''] = stdout.trim().split('\n').at(-1)?.replaceAll('"', '').split(',') ?? []
+  return { perSecond: Number(perSecond), cpuUs: ((after - before) * 1e6) / requests }
+}
+
+/** CPU that a server has used, as it says itself. */
+async function cpuSeconds(socketPath: string): Promise<number> {
+  const client = await createClient({ socket: { path: socketPath, tls: false } }).connect()
+  try {
+    const info = await client.info('cpu')
+    const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1])
+    return seconds('used_cpu_sys') + seconds('used_cpu_user')
+  } finally {
+    await client.close()
+  }
+}
+
+/** Connections that said something once and are quiet. */
+async function holdIdle(folder: string, signal: AbortSignal): Promise<readonly Row[]> {
+  await using child = await startGateway(join(folder, 'idle.sock'), signal)
+  const sockets: Socket[] = []
+  try {
+    // What the first connections make the process allocate for good is no connection's.
+    await open(child.socketPath, sockets, 500)
+    const before = await child.process.call('footprint')
+    await open(child.socketPath, sockets, IDLE_CONNECTIONS)
+    await until(async () => (await child.process.call('footprint')).connections >= sockets.length, 'all connections')
+    const after = await child.process.call('footprint')
+    const bytes = (after.rss - before.rss) / (after.connections - before.connections)
+    return [
+      {
+        what: `idle connection, of ${IDLE_CONNECTIONS}`,
+        value: bytes,
+        unit: 'B',
+        gate: {
+          asked: `${IDLE_CONNECTIONS} held, under 20 KiB each`,
+          isMet: after.connections - before.connections === IDLE_CONNECTIONS && bytes < IDLE_BYTES_MAX,
+        },
+      },
+    ]
+  } finally {
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
+/** Open connections, a hundred at a time, each with a request that is answered. */
+async function open(path: string, sockets: Socket[], count: number): Promise<void> {
+  for (let done = 0; done < count; done += 100) {
+    const some = Array.from({ length: Math.min(100, count - done) }, () => connect({ path }))
+    sockets.push(...some)
+    await Promise.all(
+      some.map(async (socket) => {
+        await once(socket, 'connect')
+        socket.write('PING\r\n')
+        await once(socket, 'data')
+        socket.pause()
+      }),
+    )
+  }
+}
+
+interface Gateway extends AsyncDisposable {
+  readonly process: Child<GatewayCommands>
+  readonly socketPath: string
+}
+
+async function startGateway(socketPath: string, signal: AbortSignal): Promise<Gateway> {
+  const process = new Child<GatewayCommands>(MODULE, signal, ['--expose-gc'])
+  await process.call('start', socketPath)
+  return { process, socketPath, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() }
+}
+
+const MODULE = new URL('./gateways-process.ts', import.meta.url)
