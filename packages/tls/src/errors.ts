@@ -36,3 +36,14 @@ export class ProxyProtocolError extends RepriseError {
     this.remoteAddress = remoteAddress
   }
 }
+
+/** Thrown when keys would be rotated although servers may not have those of the last rotation yet. */
+export class RotationTooSoonError extends RepriseError {
+  /** Milliseconds to wait. */
+  readonly waitMs: number
+
+  constructor(waitMs: number) {
+    super('ROTATION_TOO_SOON', `the keys were rotated a moment ago; wait ${Math.ceil(waitMs / 1_000)} s`)
+    this.waitMs = waitMs
+  }
+}

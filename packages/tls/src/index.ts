@@ -42,11 +42,15 @@ import { type ResumptionStats, StatsCounter } from './stats.ts'
 import { digestOfClients, digestOfContext } from './stored-session.ts'
 import { type TicketKey, TicketKeyRing } from './ticket-keys.ts'
 
-export { ProxyProtocolError, type ProxyProtocolFailure, UnsupportedNodeError } from './errors.ts'
+export { ProxyProtocolError, type ProxyProtocolFailure, RotationTooSoonError, UnsupportedNodeError } from './errors.ts'
+export { apacheKeyFile, haproxyKey, haproxyKeyFile, nginxKeyFiles } from './key-files.ts'
 export type { ResumptionOptions } from './options.ts'
+export type { KeepOptions, OverlappingKeys, RotateOptions, TicketRingStore } from './overlapping-ring.ts'
+export { keepRing, overlappingKeys, rotateRing } from './overlapping-ring.ts'
 export type { SessionOrigin } from './resumption.ts'
 export type { LatencyHistogram, ResumptionStats } from './stats.ts'
 export type { TicketKey } from './ticket-keys.ts'
+export { decodeRing, encodeRing, RING_PORTION, ringIdOf, ringLifetime } from './ticket-keys.ts'
 
 /** Resumption on one server, until it is closed. */
 export interface ClusterResumption {

@@ -34,7 +34,8 @@ export interface TicketKey {
 
 const FORMAT = 1
 const ENTRY_BYTES = 62
-const PORTION = 'keys'
+/** The portion that a ring is kept in. */
+export const RING_PORTION = 'keys'
 
 /** Serialize a ring, newest key first. */
 export function encodeRing(keys: readonly TicketKey[]): Buffer {
@@ -71,6 +72,16 @@ export function keyInUse(keys: readonly TicketKey[], nowMs: number): TicketKey |
   return keys.find(({ dueAtMs }) => dueAtMs <= nowMs) ?? keys.at(-1)
 }
 
+/** The id of the session that has the ring of a service. */
+export function ringIdOf(context: string): string {
+  return `reprise:ticket-keys:${digestOfContext(context).toString('hex', 0, 16)}`
+}
+
+/** How long a ring lives: far longer than it is left alone; a cluster that was down that long begins anew. */
+export function ringLifetime(rotateMs: number): { readonly idleMs: number; readonly absoluteMs: number } {
+  return { idleMs: Math.max(4 * rotateMs, 24 * 3_600_000), absoluteMs: 366 * 24 * 3_600_000 }
+}
+
 export interface TicketKeyRingInit {
   readonly source: SessionSource
   readonly settings: Settings
@@ -91,7 +102,7 @@ export class TicketKeyRing {
 
   constructor(init: TicketKeyRingInit) {
     this.#init = init
-    this.#ringId = `reprise:ticket-keys:${digestOfContext(init.settings.context).toString('hex', 0, 16)}`
+    this.#ringId = ringIdOf(init.settings.context)
   }
 
   /** The keys that are known, newest first. */
@@ -112,8 +123,8 @@ export class TicketKeyRing {
    */
   async rotate(): Promise<void> {
     const { source, settings } = this.#init
-    const resumed = await source.resume(this.#ringId, { portions: [PORTION], deadlineMs: settings.pollMs })
-    const found = resumed.outcome === 'complete' ? decodeRing(resumed.get(PORTION)) : undefined
+    const resumed = await source.resume(this.#ringId, { portions: [RING_PORTION], deadlineMs: settings.pollMs })
+    const found = resumed.outcome === 'complete' ? decodeRing(resumed.get(RING_PORTION)) : undefined
     const session = found !== undefined && 'set' in resumed ? resumed : await this.#create()
     await this.#publish(session, found ?? this.#keys, Date.now())
   }
@@ -140,10 +151,12 @@ export class TicketKeyRing {
   async #lookOnce(): Promise<void> {
     const { source, settings } = this.#init
     const deadlineMs = Math.max(settings.pollMs, 100)
-    const resumed = await within(2 * deadlineMs, () => source.resume(this.#ringId, { portions: [PORTION], deadlineMs }))
+    const resumed = await within(2 * deadlineMs, () =>
+      source.resume(this.#ringId, { portions: [RING_PORTION], deadlineMs }),
+    )
     const first = source.aliveMembers()[0] === source.nodeId
     if (resumed !== LATE && resumed.outcome === 'complete') {
-      const keys = decodeRing(resumed.get(PORTION))
+      const keys = decodeRing(resumed.get(RING_PORTION))
       if (keys !== undefined) {
         this.#adopt(keys)
         if (first) await this.#keepUp(resumed, keys)
@@ -172,15 +185,13 @@ export class TicketKeyRing {
 
   #create(): Promise<Session> {
     const { source, settings } = this.#init
-    // Far longer than the first member lets it be untouched; a cluster that was down that long begins anew.
-    const idleMs = Math.max(4 * settings.rotateMs, 24 * 3_600_000)
-    return source.create(this.#ringId, { idleMs, absoluteMs: 366 * 24 * 3_600_000 })
+    return source.create(this.#ringId, ringLifetime(settings.rotateMs))
   }
 
   async #publish(session: Session, keys: readonly TicketKey[], dueAtMs: number): Promise<void> {
     const fresh = { id: randomBytes(8).toString('hex'), dueAtMs, key: randomBytes(48) }
     const ring = [fresh, ...keys].slice(0, TICKET_KEYS_MAX)
-    session.set(PORTION, encodeRing(ring), { seal: this.#init.settings.seal })
+    session.set(RING_PORTION, encodeRing(ring), { seal: this.#init.settings.seal })
     await session.commit()
     this.#adopt(ring)
   }
