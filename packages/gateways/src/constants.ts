@@ -68,3 +68,10 @@ export const STOP_MS_MAX = 1_000
 export const SOCKET_PATH_BYTES_MAX = 103
 /** Of a password: what is guessed at the speed of a local connection has to be long. */
 export const PASSWORD_CHARACTERS_MIN = 16
+
+// sessiond.
+
+/** Writes under way at once: what a node takes in some tens of milliseconds. */
+export const SESSIOND_PENDING_MAX = 1_024
+/** How often it is looked whether the node holds everything, which changes with the members only. */
+export const COVERAGE_CHECK_MS = 5_000

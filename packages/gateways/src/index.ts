@@ -14,7 +14,9 @@ export { serveMemcached } from './memcached/gateway.ts'
 export type { RespOptions } from './resp/serve.ts'
 export { serveResp } from './resp/serve.ts'
 export type { GatewayServer, GatewayServerOptions } from './server.ts'
-export type { ClusterStore, KeyValueStats } from './store/cluster-store.ts'
+export type { SessiondGateway, SessiondOptions, SessiondStats } from './sessiond/gateway.ts'
+export { serveSessiond } from './sessiond/gateway.ts'
+export type { ClusterStore, KeyValueStats, LocalKeyValueStore } from './store/cluster-store.ts'
 export { createKeyValueStore } from './store/cluster-store.ts'
 export type {
   Answer,

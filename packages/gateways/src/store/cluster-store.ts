@@ -39,12 +39,18 @@ export interface KeyValueStats {
   readonly failed: number
 }
 
+/** A store that can say what its node has by itself. */
+export interface LocalKeyValueStore extends KeyValueStore {
+  /** Like `get`, of what this node holds or knows to be current, at once. Undefined says nothing about the key. @throws KeyError */
+  local(key: Uint8Array): Entry | undefined
+}
+
 /** Make a store over a node. All gateways of a node share one. @throws UsageError */
 export function createKeyValueStore(options: KeyValueOptions): ClusterStore {
   return new ClusterStore(resolveKeyValueOptions(options))
 }
 
-export class ClusterStore implements KeyValueStore {
+export class ClusterStore implements LocalKeyValueStore {
   readonly limits: KeyValueLimits
   readonly #options: ResolvedKeyValueOptions
   readonly #node: KeyValueNode
@@ -66,6 +72,12 @@ export class ClusterStore implements KeyValueStore {
   get(key: Uint8Array): Answer<Entry | undefined> {
     const name = this.#nameOf(key)
     return this.#options.rules.serves(name) ? this.#read(this.#idOf(name)) : undefined
+  }
+
+  local(key: Uint8Array): Entry | undefined {
+    const name = this.#nameOf(key)
+    const here = this.#options.rules.serves(name) ? this.#here(this.#idOf(name), PORTIONS) : undefined
+    return here && this.#entryOf(here, 'local')
   }
 
   getMany(keys: readonly Uint8Array[]): Answer<readonly (Entry | undefined)[]> {
