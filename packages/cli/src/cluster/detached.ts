@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, ExitCode } from '../failure.ts'
+import type { GatewayName } from '../gateways.ts'
 import { selfArguments } from '../self.ts'
 import type { ClusterNode, ClusterStates } from '../state/cluster-state.ts'
 import { START_DEADLINE_MS, STDERR_LINES_MAX } from './constants.ts'
@@ -16,6 +17,7 @@ export interface DetachedOptions {
   readonly nodes: number
   readonly confirm: Confirm
   readonly restart?: boolean
+  readonly gateways: readonly GatewayName[]
 }
 
 export interface Detached {
@@ -26,12 +28,13 @@ export interface Detached {
 
 /** Resolves when all its nodes are ready. @throws CommandError with what it wrote last when it ends before. */
 export async function startDetached(states: ClusterStates, options: DetachedOptions): Promise<Detached> {
-  const { name, nodes, confirm, restart = false } = options
+  const { name, nodes, confirm, restart = false, gateways } = options
   states.prepare()
   const logFile = states.logFile(name)
   const log = openSync(logFile, 'w', 0o600)
   const args = ['up', '--json', '--name', name, '--nodes', String(nodes), '--confirm', confirm]
-  const child = spawn(process.execPath, selfArguments([...args, ...(restart ? ['--restart'] : [])]), {
+  args.push(...gateways.map((gateway) => `--${gateway}`), ...(restart ? ['--restart'] : []))
+  const child = spawn(process.execPath, selfArguments(args), {
     detached: true,
     stdio: ['ignore', log, log],
   })

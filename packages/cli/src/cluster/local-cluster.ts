@@ -29,6 +29,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CommandError, ExitCode } from '../failure.ts'
+import type { GatewayName } from '../gateways.ts'
 import { newToken } from '../state/cluster-state.ts'
 import { createCertificate } from './certificate.ts'
 import { REJOIN_LOOK_MS, SECRET_BYTES, START_DEADLINE_MS, STOP_DEADLINE_MS } from './constants.ts'
@@ -42,6 +43,8 @@ export interface LocalClusterOptions {
   readonly confirm?: Confirm
   /** What the members' admin servers ask for. Default: a fresh one. */
   readonly adminToken?: string
+  /** The gateways that each member has. Default: none. */
+  readonly gateways?: readonly GatewayName[]
 }
 
 /**
@@ -98,6 +101,7 @@ interface Member {
 /** Made with `new`, started with `start`, and stopped with `stop` or `await using`. */
 export class LocalCluster extends EventEmitter<LocalClusterEvents> implements AsyncDisposable {
   readonly #confirm: Confirm
+  readonly #gateways: readonly GatewayName[]
   readonly #members: readonly Member[]
   readonly #adminToken: string
   readonly #secret = randomBytes(SECRET_BYTES)
@@ -107,8 +111,9 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
-  constructor({ nodes, confirm = 'copies', adminToken = newToken() }: LocalClusterOptions) {
+  constructor({ nodes, confirm = 'copies', adminToken = newToken(), gateways = [] }: LocalClusterOptions) {
     super()
+    this.#gateways = gateways
     this.#confirm = confirm
     this.#adminToken = adminToken
     this.#members = Array.from({ length: nodes }, (_, index) => ({
@@ -268,6 +273,7 @@ export class LocalCluster extends EventEmitter<LocalClusterEvents> implements As
       join: joins,
       membersMin,
       ports: member.info?.ports ?? ANY_PORTS,
+      gateways: this.#gateways,
       certificate: this.#certificate,
       confirm: this.#confirm,
       adminToken: this.#adminToken,

@@ -14,6 +14,14 @@
  *
  * Both ends are of the same build, so the messages are not validated. Bytes travel as base64url.
  */
+import type { GatewayName } from '../gateways.ts'
+
+/** The ports of a member, with those of the gateways that it has. */
+export interface MemberPorts extends Readonly<Partial<Record<GatewayName, number>>> {
+  readonly peer: number
+  readonly tls: number
+  readonly admin: number
+}
 
 export interface MemberConfig {
   readonly name: string
@@ -28,7 +36,9 @@ export interface MemberConfig {
   /** How many members must be alive before this one calls itself ready. */
   readonly membersMin: number
   /** Ports it had before, or 0 for any. A port that is taken by now is replaced by any. */
-  readonly ports: { readonly peer: number; readonly tls: number; readonly admin: number }
+  readonly ports: MemberPorts
+  /** The gateways that it has. */
+  readonly gateways: readonly GatewayName[]
   readonly certificate: Certificate
   readonly confirm: Confirm
   /** What the admin server asks for. */
@@ -49,7 +59,7 @@ export interface MemberReady {
   readonly incarnation: number
   /** Its multiaddr, with its peer id. */
   readonly listen: string
-  readonly ports: MemberConfig['ports']
+  readonly ports: MemberPorts
 }
 
 /** What a member tells of itself as it changes: what it counted since its process started, and how it stands with the others. */

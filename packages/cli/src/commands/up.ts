@@ -16,6 +16,7 @@ import { describeExit } from '../cluster/member-process.ts'
 import type { Confirm } from '../cluster/messages.ts'
 import { clusterDirectory } from '../config/locations.ts'
 import { CommandError, ExitCode } from '../failure.ts'
+import { GATEWAY_NAMES, type GatewayName } from '../gateways.ts'
 import { findPage } from '../inquiry/admin-client.ts'
 import { aborted, listenForInterruption } from '../interruption.ts'
 import { version } from '../manifest.ts'
@@ -29,7 +30,7 @@ import {
 import { tableLines } from '../table.ts'
 import { dim } from '../terminal.ts'
 import { formatMs, plural } from '../units.ts'
-import { NODE_COLUMNS, nodesJson, nodesOf } from '../views/cluster-nodes.ts'
+import { columnsOf, nodesJson, nodesOf } from '../views/cluster-nodes.ts'
 import { confirmOption, nodesOption } from './arguments.ts'
 
 interface UpOptions {
@@ -39,6 +40,8 @@ interface UpOptions {
   readonly json?: boolean
   readonly restart?: boolean
   readonly confirm: Confirm
+  readonly memcached?: boolean
+  readonly sessiond?: boolean
 }
 
 export function upCommand(): Command {
@@ -52,6 +55,8 @@ export function upCommand(): Command {
     .option('--json', 'print one line of JSON when all nodes are ready')
     .option('--restart', 'start a node again that ended')
     .addOption(confirmOption())
+    .option('--memcached', 'each node serves clients of memcached, at a port of its own')
+    .option('--sessiond', 'each node serves stunnel, at a port of its own, and holds everything')
     .action(up)
 }
 
@@ -66,11 +71,15 @@ async function up(options: UpOptions): Promise<void> {
 async function leaveRunning(options: UpOptions, states: ClusterStates): Promise<void> {
   const name = freeName(states, options.name)
   const { startDetached } = await import('../cluster/detached.ts')
-  const { nodes, pid, logFile } = await startDetached(states, { ...options, name })
+  const { nodes, pid, logFile } = await startDetached(states, { ...options, name, gateways: gatewaysOf(options) })
   if (options.json === true) return console.log(JSON.stringify(nodesJson(nodes)))
   printTable(nodes)
   const page = await findPage(nodes[0]?.admin ?? '')
   console.error(detachedLines({ name, pid, logFile, page }).join('\n'))
+}
+
+function gatewaysOf(options: UpOptions): readonly GatewayName[] {
+  return GATEWAY_NAMES.filter((name) => options[name] === true)
 }
 
 /** Until it is asked to end. */
@@ -79,7 +88,11 @@ async function runCluster(options: UpOptions, state: ClaimedState | undefined): 
   using interruption = listenForInterruption()
   const { signal } = interruption
   const startedMs = performance.now()
-  await using cluster = new LocalCluster({ ...options, ...(state !== undefined && { adminToken: state.adminToken }) })
+  await using cluster = new LocalCluster({
+    ...options,
+    gateways: gatewaysOf(options),
+    ...(state !== undefined && { adminToken: state.adminToken }),
+  })
   cluster.on('ended', (end) => {
     if (signal.aborted) return
     console.error(endLines(end).join('\n'))
@@ -173,7 +186,7 @@ function sayStale({ name, pid }: { readonly name: string; readonly pid: number }
 const NAMES_TRIED_MAX = 32
 
 function printTable(nodes: readonly ClusterNode[]): void {
-  console.log(tableLines(NODE_COLUMNS, nodes, { titleStyle: dim }).join('\n'))
+  console.log(tableLines(columnsOf(nodes), nodes, { titleStyle: dim }).join('\n'))
 }
 
 interface ReadyCluster {

@@ -12,6 +12,7 @@ import {
   type HostAndPort,
   hostAndPort,
   list,
+  listenAddress,
   milliseconds,
   millisecondsOrNone,
   number,
@@ -49,6 +50,14 @@ export interface ConfigValues {
   readonly admin: HostAndPort
   readonly adminToken: string | undefined
   readonly adminTokenFile: string | undefined
+  readonly memcached: string | undefined
+  readonly sessiond: string | undefined
+  readonly 'gateways.user': string
+  readonly 'gateways.password': string | undefined
+  readonly 'gateways.passwordFile': string | undefined
+  readonly 'gateways.exposed': 'no' | 'yes'
+  readonly 'gateways.serve': readonly string[]
+  readonly 'gateways.refuse': readonly string[]
   readonly 'log.level': 'debug' | 'info' | 'warn' | 'error'
   readonly 'log.format': 'auto' | 'json' | 'text'
 }
@@ -191,6 +200,47 @@ export const OPTIONS: { readonly [Name in OptionName]: ConfigOption<ConfigValues
     kind: path('<file>'),
     default: undefined,
     help: 'a file with the admin token, not readable by others',
+  },
+  memcached: {
+    kind: listenAddress,
+    default: undefined,
+    help: 'where clients of memcached find sessions, in its text protocol; nowhere',
+  },
+  sessiond: {
+    kind: listenAddress,
+    default: undefined,
+    help: 'where stunnel finds sessions, in datagrams on loopback; nowhere',
+  },
+  'gateways.user': {
+    kind: text('<name>', 64),
+    default: 'reprise',
+    help: 'who clients of gateways say they are, where there is a password',
+  },
+  'gateways.password': {
+    kind: text('<password>', 1_024),
+    default: undefined,
+    help: 'what clients of gateways must show, at least 16 characters; nothing is asked',
+    secretFile: 'gateways.passwordFile',
+  },
+  'gateways.passwordFile': {
+    kind: path('<file>'),
+    default: undefined,
+    help: 'a file with that password, not readable by others',
+  },
+  'gateways.exposed': {
+    kind: oneOf(['no', 'yes']),
+    default: 'no',
+    help: 'gateways may listen where other machines connect, in the clear; needs a password',
+  },
+  'gateways.serve': {
+    kind: list('<prefix>', 64),
+    default: [],
+    help: 'only keys that begin with one of these; all',
+  },
+  'gateways.refuse': {
+    kind: list('<prefix>', 64),
+    default: ['authn-socache:', 'cache-socache:'],
+    help: 'no keys that begin with one of these: password hashes and whole responses of Apache httpd',
   },
   'log.level': { kind: oneOf(['debug', 'info', 'warn', 'error']), default: 'info', help: 'the least that is logged' },
   'log.format': {

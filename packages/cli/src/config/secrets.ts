@@ -20,10 +20,15 @@ export function readAdminToken(config: Config): Promise<string | undefined> {
   return readOne(config, 'adminToken', 'adminTokenFile')
 }
 
+/** The password of gateways, if there is one. @throws CommandError as `readSecretFile`. */
+export function readGatewayPassword(config: Config): Promise<string | undefined> {
+  return readOne(config, 'gateways.password', 'gateways.passwordFile')
+}
+
 async function readOne(
   config: Config,
-  value: 'secret' | 'adminToken',
-  file: 'secretFile' | 'adminTokenFile',
+  value: 'secret' | 'adminToken' | 'gateways.password',
+  file: 'secretFile' | 'adminTokenFile' | 'gateways.passwordFile',
 ): Promise<string | undefined> {
   const path = config.setting(file)
   const direct = config.setting(value)

@@ -2,14 +2,15 @@
  * Kinds of values that an option can have: how they are read from text (flags, environment) and from a file, how they are
  * shown, and what to say when a value is none of them.
  */
+import { parseListenAddress, showListenAddress } from '@reprise/gateways'
 import { formatBytes } from '../units.ts'
 
 /** Thrown when a value is not of its kind; says what would be. */
 export class ValueError extends Error {
   readonly expected: string
 
-  constructor(expected: string) {
-    super(`expected ${expected}`)
+  constructor(expected: string, options?: ErrorOptions) {
+    super(`expected ${expected}`, options)
     this.name = 'ValueError'
     this.expected = expected
   }
@@ -153,6 +154,22 @@ export const hostAndPort: ValueKind<HostAndPort> = {
   fromData: readHostAndPort,
   show: showHostAndPort,
   toData: showHostAndPort,
+}
+
+/** Where a gateway listens: `HOST:PORT`, `[IPV6]:PORT`, or `unix:PATH`. */
+export const listenAddress: ValueKind<string> = {
+  placeholder: '<address>',
+  fromText: readListenAddress,
+  fromData: readListenAddress,
+  show: (value) => value,
+}
+
+function readListenAddress(value: unknown): string {
+  try {
+    return showListenAddress(parseListenAddress(String(value)))
+  } catch (cause) {
+    throw new ValueError('HOST:PORT such as 127.0.0.1:11211, or unix:PATH', { cause })
+  }
 }
 
 function showHostAndPort({ host, port }: HostAndPort): string {

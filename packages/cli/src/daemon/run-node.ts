@@ -2,7 +2,7 @@
  * One member in the foreground, from its start to its end.
  *
  * ```
- *  watchdog ─► node ─► admin server ─► signals ─► ready
+ *  watchdog ─► node ─► admin server ─► gateways ─► signals ─► ready
  *                                         │ SIGTERM: /readyz 503, hand over, leave, close
  *                                         ▼
  *                                     exit code 0
@@ -17,6 +17,7 @@ import type { Config } from '../config/config.ts'
 import { hostAndPort } from '../config/values.ts'
 import { CommandError, ExitCode } from '../failure.ts'
 import { type AdminToken, findAdminToken } from './admin-token.ts'
+import { startGatewaysOf } from './gateways.ts'
 import { logEvents } from './log-events.ts'
 import { createLogger } from './logger.ts'
 import { nodeOptionsOf } from './node-options.ts'
@@ -36,6 +37,10 @@ export async function runNode(config: Config): Promise<number> {
   logEvents(node, logger)
   const failed = new Promise<number>((resolve) => node.once('failed', () => resolve(ExitCode.failure)))
   const admin = await startAdminOf(node, { config, token, logger })
+  const gateways = await startGatewaysOf(node, config, logger).catch(async (error: unknown) => {
+    await Promise.all([node.stop(), admin.close()])
+    throw error
+  })
   const end = endOnSignals({ node, admin, drainMs: config.get('drainMs'), logger })
   logger.info('node started', startFields(node, admin, token))
   warnIfOpen(config, logger)
@@ -43,7 +48,9 @@ export async function runNode(config: Config): Promise<number> {
 
   const exitCode = await Promise.race([end.ended, failed])
   end.dispose()
-  // After an orderly end they are closed already; after a failure the node has stopped by itself.
+  // They serve until the node has gone.
+  await gateways.stop()
+  // After an orderly end it is closed already; after a failure the node has stopped by itself.
   await admin.close()
   await watchdog?.stop()
   logger.info('node ended', { exitCode })

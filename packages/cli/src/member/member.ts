@@ -5,6 +5,7 @@
 import { loadPage } from '@reprise/dashboard'
 import { createNode, type Logger, type Node, type NodeOptions } from '@reprise/node'
 import type { FromMember, MemberConfig, MemberCounters } from '../cluster/messages.ts'
+import { GATEWAY_NAMES, type GatewayName, Gateways } from '../gateways.ts'
 import { startMemberAdmin } from './admin.ts'
 import { startTerminator, type Terminator } from './terminator.ts'
 
@@ -46,7 +47,9 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     })
     // Closed last: while the node hands over what it holds, it says that it is not ready.
     stops.unshift(() => admin.close())
-    const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port }
+    const gateways = await startGateways(node, config)
+    stops.push(() => gateways.stop())
+    const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port, ...portsOf(gateways) }
     tell({ type: 'ready', peerId: node.nodeId, incarnation, listen, ports })
     return {
       stop,
@@ -57,6 +60,23 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     await stop()
     throw error
   }
+}
+
+/** Each at the port it had; all at others when one of those was taken meanwhile. */
+async function startGateways(node: Node, { gateways, ports }: MemberConfig): Promise<Gateways> {
+  const startAt = (portOf: (name: GatewayName) => number): Promise<Gateways> =>
+    Gateways.start({ node, listen: new Map(gateways.map((name) => [name, `127.0.0.1:${portOf(name)}`])) })
+  try {
+    return await startAt((name) => ports[name] ?? 0)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+    return await startAt(() => 0)
+  }
+}
+
+function portsOf(gateways: Gateways): Partial<Record<GatewayName, number>> {
+  const ports = GATEWAY_NAMES.map((name) => [name, gateways.port(name)] as const)
+  return Object.fromEntries(ports.filter(([, port]) => port !== undefined))
 }
 
 function countersOf(node: Node, terminator: Terminator): MemberCounters {
@@ -71,7 +91,7 @@ function countersOf(node: Node, terminator: Terminator): MemberCounters {
 
 /** A node at the port it had; at any other when somebody took that one meanwhile. */
 async function createNodeAt(config: MemberConfig): Promise<Node> {
-  const { name, cluster, secret, dataDir, join, ports } = config
+  const { name, cluster, secret, dataDir, join, ports, gateways } = config
   const options: NodeOptions = {
     name,
     cluster,
@@ -79,6 +99,8 @@ async function createNodeAt(config: MemberConfig): Promise<Node> {
     join,
     secret: Buffer.from(secret, 'base64url'),
     listen: [`/ip4/127.0.0.1/tcp/${ports.peer}`],
+    // That gateway answers from what its node holds.
+    ...(gateways.includes('sessiond') && { copies: 'all' as const }),
     // `whenReady` waits, for more than readiness.
     readyMs: 0,
     ...(process.env['REPRISE_DEBUG'] !== undefined && { logger: STDERR_LOGGER }),

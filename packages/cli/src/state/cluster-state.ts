@@ -41,6 +41,9 @@ export interface ClusterNode {
   readonly listen: string | undefined
   readonly admin: string
   readonly tlsPort: number | undefined
+  /** Of gateways, where it has them. */
+  readonly memcachedPort?: number
+  readonly sessiondPort?: number
 }
 
 /** What is left of a cluster that did not end in order. */

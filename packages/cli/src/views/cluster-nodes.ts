@@ -1,10 +1,12 @@
 /** The nodes of a cluster on this machine, and where they are. */
 import { adminUrl } from '../cluster/addresses.ts'
 import type { MemberView } from '../cluster/local-cluster.ts'
+import type { MemberPorts } from '../cluster/messages.ts'
+import { GATEWAY_NAMES, type GatewayName } from '../gateways.ts'
 import type { ClusterNode } from '../state/cluster-state.ts'
 import type { Column } from '../table.ts'
 
-export const NODE_COLUMNS: readonly Column<ClusterNode>[] = [
+const NODE_COLUMNS: readonly Column<ClusterNode>[] = [
   { title: 'NAME', cell: ({ name }) => name },
   { title: 'PID', cell: ({ pid }) => String(pid ?? '-'), align: 'right' },
   // The beginning is the same for all.
@@ -13,6 +15,15 @@ export const NODE_COLUMNS: readonly Column<ClusterNode>[] = [
   { title: 'ADMIN', cell: ({ admin }) => admin },
   { title: 'TLS PORT', cell: ({ tlsPort }) => String(tlsPort ?? '-'), align: 'right' },
 ]
+
+/** The columns that there is something in. */
+export function columnsOf(nodes: readonly ClusterNode[]): readonly Column<ClusterNode>[] {
+  const gateways = GATEWAY_NAMES.filter((name) => nodes.some((node) => node[`${name}Port`] !== undefined))
+  const columns = gateways.map((name): Column<ClusterNode> => {
+    return { title: name.toUpperCase(), cell: (node) => String(node[`${name}Port`] ?? '-'), align: 'right' }
+  })
+  return [...NODE_COLUMNS, ...columns]
+}
 
 /** The members as other commands and programs see them. */
 export function nodesOf(members: readonly MemberView[]): ClusterNode[] {
@@ -23,7 +34,13 @@ export function nodesOf(members: readonly MemberView[]): ClusterNode[] {
     listen: info?.listen,
     admin: adminUrl(info?.ports.admin),
     tlsPort: info?.ports.tls,
+    ...gatewayPorts(info?.ports),
   }))
+}
+
+function gatewayPorts(ports: MemberPorts | undefined): Partial<Record<`${GatewayName}Port`, number>> {
+  const there = GATEWAY_NAMES.flatMap((name) => (ports?.[name] === undefined ? [] : [[`${name}Port`, ports[name]]]))
+  return Object.fromEntries(there)
 }
 
 /** For programs. */
