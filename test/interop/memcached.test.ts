@@ -2,13 +2,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import { createKeyValueStore, type GatewayServer, serveMemcached } from '@reprise/gateways'
 import { createNode, type Node } from '@reprise/node'
+import Memcached from 'memcached'
 import { needs } from '../support/system.ts'
 import { play } from './support/memcached-client.ts'
 import { SCRIPTS } from './support/memcached-scripts.ts'
+import { freePort, pause } from './support/workshop.ts'
 
 const run = promisify(execFile)
 
@@ -57,6 +58,41 @@ describe('memcached clients', () => {
     })
   }
 
+  describe('of npm’s `memcached`', () => {
+    let client: Memcached
+
+    before(() => {
+      client = new Memcached(`127.0.0.1:${port}`, { retries: 0 })
+    })
+
+    after(() => client.end())
+
+    it('store, read one and many, touch, count, compare and delete, without special settings', async () => {
+      const call = <T>(work: (done: (error: unknown, result: T) => void) => void): Promise<T> =>
+        new Promise((resolve, reject) => work((error, result) => (error ? reject(error) : resolve(result))))
+      assert.equal(await call((done) => client.set('one', 'text', 60, done)), true)
+      assert.equal(await call((done) => client.set('two', { a: [1] }, 60, done)), true)
+      assert.equal(await call((done) => client.add('two', 'x', 60, done)).catch(() => false), false)
+      assert.equal(await call((done) => client.get('one', done)), 'text')
+      assert.deepEqual(await call((done) => client.getMulti(['one', 'two', 'none'], done)), {
+        one: 'text',
+        two: { a: [1] },
+      })
+      await call((done) => client.touch('one', 100, (error) => done(error, undefined)))
+      assert.equal(await call((done) => client.set('count', 41, 60, done)), true)
+      assert.equal(await call((done) => client.incr('count', 1, done)), 42)
+      const { cas } = await call<{ cas: string }>((done) => client.gets('one', done))
+      assert.equal(await call((done) => client.cas('one', 'other', cas, 60, done)), true)
+      await call((done) => client.append('one', ' text', (error) => done(error, undefined)))
+      assert.equal(await call((done) => client.get('one', done)), 'other text')
+      assert.equal(await call((done) => client.del('one', done)), true)
+      assert.equal(await call((done) => client.get('one', done)), undefined)
+      assert.equal((await call<{ version: string }[]>((done) => client.version(done)))[0]?.version, '1.6.18')
+      assert((await call<object[]>((done) => client.stats(done))).length === 1)
+      assert.deepEqual(await call((done) => client.flush(done)), [true])
+    })
+  })
+
   describe('of libmemcached', () => {
     before(function () {
       needs(this, 'libmemcached-tools', spawnSync('memcping', ['--version']).status === 0)
@@ -77,17 +113,3 @@ describe('memcached clients', () => {
     })
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert(typeof address === 'object' && address !== null)
-  server.close()
-  await once(server, 'close')
-  return address.port
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
-}
