@@ -5,6 +5,7 @@
  * the whole group.
  */
 import { tracingChannel } from 'node:diagnostics_channel'
+import { rmSync } from 'node:fs'
 import type { Server } from 'node:net'
 import type { NodeOptions } from '@reprise/node'
 import { DRAIN_MS } from '../constants.ts'
@@ -26,7 +27,6 @@ const clock = FaultyClock.install()
 
 async function run(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
-  process.once('disconnect', () => process.exit(0))
   // Loading takes most of the time to start: it is under way when the configuration comes.
   const loading = import('@reprise/node')
   const started = Promise.withResolvers<MemberConfig>()
@@ -46,7 +46,10 @@ async function run(): Promise<void> {
         return void end(node)
     }
   })
+  process.once('disconnect', () => process.exit(0))
   const config = await started.promise
+  process.removeAllListeners('disconnect')
+  process.once('disconnect', () => endOrphaned(config))
   process.title = `reprise-chaos ${config.name}`
   takeDetours(config.detours)
   const { createNode }: NodeModule = config.nodeModule === undefined ? await loading : await import(config.nodeModule)
@@ -121,6 +124,16 @@ function stall(ms: number): void {
 
 async function end(node: Stoppable | undefined): Promise<void> {
   await node?.stop()
+  process.exit(0)
+}
+
+/** The runner is gone, and with it whoever would have tidied up. */
+function endOrphaned({ clusterDir }: MemberConfig): never {
+  try {
+    rmSync(clusterDir, { recursive: true, force: true, maxRetries: 3 })
+  } catch {
+    // Another member is at it, or a disk is mounted there, which only root may let go of.
+  }
   process.exit(0)
 }
 

@@ -23,6 +23,8 @@ export interface MemberConfig {
   /** The cluster secret, base64url. */
   readonly secret: string
   readonly dataDir: string
+  /** Everything that the cluster keeps on disk; an orphan removes it. */
+  readonly clusterDir: string
   readonly listen: string
   /** What others are told, when they reach it elsewhere than where it listens. */
   readonly announce: string | undefined

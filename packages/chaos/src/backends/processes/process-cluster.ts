@@ -229,6 +229,7 @@ export class ProcessCluster implements ClusterUnderTest {
       cluster: 'chaos',
       secret: this.#secret,
       dataDir: join(this.#directory, name),
+      clusterDir: this.#directory,
       listen: hosts.listenOf(number),
       announce: hosts.announceOf(number),
       join: [...this.#expected].filter((other) => other !== number).map((other) => hosts.joinOf(other)),
