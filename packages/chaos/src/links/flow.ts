@@ -7,6 +7,7 @@
  */
 import type { Socket } from 'node:net'
 import type { Line } from './line.ts'
+import { reset } from './reset.ts'
 
 type Parcel =
   | { readonly kind: 'bytes'; readonly chunk: Buffer; readonly dueMs: number }
@@ -132,7 +133,7 @@ export class Flow {
         this.#sink.end()
         return
       case 'reset':
-        this.#sink.resetAndDestroy()
+        reset(this.#sink)
     }
   }
 }

@@ -10,6 +10,7 @@ import { type AddressInfo, createServer, type Server, Socket } from 'node:net'
 import { HUNG_CONNECTIONS_MAX, HUNG_SETTLE_MS } from './constants.ts'
 import { Flow } from './flow.ts'
 import type { Line } from './line.ts'
+import { reset } from './reset.ts'
 
 /** Where a member listens. */
 export interface Target {
@@ -116,7 +117,7 @@ class ProxiedConnection {
     const target = this.#init.target()
     if (target === undefined) {
       // Nobody listens: refused.
-      this.#dialler.resetAndDestroy()
+      reset(this.#dialler)
       this.#dialled.destroy()
       return
     }
