@@ -27,14 +27,13 @@ export function familyOf(kind: FaultKind): FaultFamily {
 
 /**
  * What was done, and to whom: `kill b`, `cut off: a, d`, `loss 20 %, delay 50 ± 10 ms on all links`.
- * @param memberNames by number; default what clusters under test call them.
  */
 export function faultName(
   { fault, nodes }: Pick<FaultBand, 'fault' | 'nodes'>,
-  memberNames: readonly string[] = [],
+  memberNames: readonly string[],
 ): string {
   const nameOf = (target: Target): string =>
-    typeof target === 'number' ? (memberNames[target] ?? `node-${target + 1}`) : target
+    typeof target === 'number' ? (memberNames[target] ?? `member ${target}`) : target
   const hit = (targets: readonly Target[]): string => (nodes.length > 0 ? nodes : targets).map(nameOf).join(', ')
   switch (fault.kind) {
     case 'kill':

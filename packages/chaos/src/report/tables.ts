@@ -1,4 +1,6 @@
 /** The parts of a report that are read and not looked at: what broke, what clients met, faults, and invariants. */
+import { judgedIn } from '../judged.ts'
+import { measure } from '../measures.ts'
 import type { FinalCheck, RunRecord, Violation } from '../run-record.ts'
 import type { InvariantName } from '../scenario.ts'
 import { SCENARIO_TEXT_MAX, VIOLATIONS_MAX } from './constants.ts'
@@ -56,7 +58,7 @@ export function latenciesSection(record: RunRecord): Markup {
   return html`<section class="half"><h2>Latency</h2><div class="scroll"><table>
 <thead><tr><th>Kind</th><th>Of faults</th><th class="number">P50</th><th class="number">P90</th><th class="number">P99</th><th class="number">Max</th><th class="number">Count</th></tr></thead>
 <tbody>${row('request', requests)}${tallyLatencies(record).map((tally) => row(tally.kind, tally))}</tbody></table></div>
-<p class="note">Of what went well while clients came, as they saw it. Inside: a fault was on during some part of it. A request is all that a client did for one wish, from its first attempt on, at the next node too: ${plural(served, 'request')} served, ${formatCount(unserved)} not, ${formatCount(movedOn)} went on to another node.</p></section>`
+<p class="note">Of what went well while clients came, as they saw it. Inside: a fault was on during some part of it. A request is all that a client did for one wish, from its first attempt on, at the next node too: ${plural(served, 'request')} served, ${formatCount(unserved)} not, ${formatCount(movedOn)} went on to another node.${takeoverText(record)}</p></section>`
 }
 
 export function faultsSection(
@@ -79,7 +81,9 @@ export function faultsSection(
   return html`<section><h2>Faults</h2>${placed.length === 0 ? html`<p class="note">None.</p>` : table}${more > 0 ? html`<p class="note">And ${formatCount(more)} more, which are neither listed nor drawn.</p>` : NOTHING}</section>`
 }
 
-export function invariantsSection({ scenario, violations, check }: RunRecord): Markup {
+export function invariantsSection(record: RunRecord): Markup {
+  const { scenario, violations, check } = record
+  const judged = new Set<string>([...judgedIn(record), ...ALWAYS])
   const started = violations.every(({ invariant }) => invariant !== 'start')
   const rows = [...scenario.invariants, ...ALWAYS].map((name) => {
     const broken = violations.filter(({ invariant }) => invariant === name)
@@ -87,7 +91,7 @@ export function invariantsSection({ scenario, violations, check }: RunRecord): M
     const verdict =
       broken.length > 0
         ? html`<a class="verdict-broken" href="#violation-${Math.min(first, VIOLATIONS_MAX)}">✕ broken, ${plural(broken.length, 'time')}</a>`
-        : started || name === 'start'
+        : (started && judged.has(name)) || name === 'start'
           ? html`<span class="verdict-held">✓ held</span>`
           : html`<span class="verdict-open">– not judged</span>`
     return html`<tr><th scope="row">${name}</th><td>${verdict}</td><td class="wide">${MEANINGS[name]}</td></tr>`
@@ -123,6 +127,14 @@ function errorsTable(operations: RunRecord['operations']): Markup {
 <thead><tr><th class="number">Times</th><th>Kind</th><th>Outcome</th><th class="number">First</th><th>Answer</th></tr></thead><tbody>
 ${rows}
 </tbody></table></div>${more > 0 ? html`<p class="note">And ${formatCount(more)} more answers.</p>` : NOTHING}`
+}
+
+/** What clients had of a fault that went elsewhere at once. */
+function takeoverText(record: RunRecord): string {
+  const { before, during } = measure(record).takeover
+  if (before === undefined || during === undefined) return ''
+  const p99 = `${formatLatency(before.p99Ms)} before the first fault, and ${formatLatency(during.p99Ms)}`
+  return ` Sessions resumed elsewhere than where they were written last: p99 ${p99} for ${plural(during.count, 'session')} whose last writer it hit.`
 }
 
 function latencyCells(found: Percentiles | undefined): Markup {

@@ -6,7 +6,14 @@ export type RunPhase = 'starting' | 'running' | 'healing' | 'reading' | 'judging
 export type RunEvent =
   | { readonly type: 'phase'; readonly atMs: number; readonly phase: RunPhase }
   /** `untilMs` of the band is set when it ended. */
-  | { readonly type: 'fault'; readonly atMs: number; readonly state: 'begins' | 'ends'; readonly band: FaultBand }
+  | {
+      readonly type: 'fault'
+      readonly atMs: number
+      readonly state: 'begins' | 'ends'
+      readonly band: FaultBand
+      /** Of all members, by number. */
+      readonly memberNames: readonly string[]
+    }
   /** Once a second: operations since the last one, and how the members are. */
   | {
       readonly type: 'tick'

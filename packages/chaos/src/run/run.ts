@@ -200,7 +200,9 @@ class Run {
   }
 
   #tellBand(state: 'begins' | 'ends', band: FaultBand): void {
-    this.#parts.onEvent({ type: 'fault', atMs: this.#nowMs(), state, band: bandSince(this.#beganMs, band) })
+    const { cluster, onEvent } = this.#parts
+    const { memberNames } = cluster
+    onEvent({ type: 'fault', atMs: this.#nowMs(), state, band: bandSince(this.#beganMs, band), memberNames })
   }
 
   /** Since the clients began. */

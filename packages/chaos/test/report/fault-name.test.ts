@@ -8,7 +8,7 @@ describe('faultName', () => {
   const cases: readonly [fault: Fault, nodes: readonly number[], name: string][] = [
     [{ kind: 'kill', nodes: ['primary', 3] }, [1, 3], 'kill b, d'],
     [{ kind: 'freeze', nodes: ['any'] }, [], 'freeze any'],
-    [{ kind: 'restart', nodes: [7] }, [7], 'restart node-8'],
+    [{ kind: 'restart', nodes: [7] }, [7], 'restart member 7'],
     [{ kind: 'partition', side: [0, 2] }, [0, 2], 'cut off: a, c'],
     [{ kind: 'cut' }, [], 'one way: nothing on all links'],
     [{ kind: 'cut', from: ['any'] }, [2], 'one way: nothing from c'],

@@ -84,6 +84,19 @@ describe('renderReport', () => {
     assert.doesNotMatch(page, /✓ held/)
   })
 
+  it('claims nothing of what virtual time cannot judge', () => {
+    const record = fakeRecord()
+    const scenario = { ...record.scenario, invariants: ['carts', 'links', 'no-errors'] as const }
+    const judged = (backend: RunRecord['backend']): string[] => {
+      const rows = renderReport({ ...record, scenario, backend }).matchAll(
+        /<th scope="row">([\w-]+)<\/th><td><span class="verdict-held"/g,
+      )
+      return [...rows].map(([, name = '']) => name)
+    }
+    assert.deepEqual(judged('proc'), ['carts', 'links', 'no-errors', 'start', 'alive', 'quiet'])
+    assert.deepEqual(judged('sim'), ['carts', 'start', 'alive', 'quiet'])
+  })
+
   it('says when it never became quiet', () => {
     const page = renderReport({ ...fakeRecord(), quietAtMs: undefined })
     assert.match(page, /never quiet after the heal/)

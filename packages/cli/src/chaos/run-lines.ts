@@ -13,6 +13,7 @@ export class RunLines {
   /** Faults that are on, by when and what. */
   readonly #on = new Map<string, string>()
   #phase: string = PHASES.starting
+  #hasBegun = false
   #tick: Tick | undefined
   #failed = 0
   #unknown = 0
@@ -24,13 +25,16 @@ export class RunLines {
 
   /** The lines to print for an event; most have one or none. */
   linesOf(event: RunEvent): string[] {
+    const opening = this.#hasBegun ? [] : [openingLine(this.#opening)]
+    this.#hasBegun = true
+    return [...opening, ...this.#linesOf(event)]
+  }
+
+  #linesOf(event: RunEvent): string[] {
     switch (event.type) {
       case 'phase':
         this.#phase = PHASES[event.phase]
-        return [
-          ...(event.phase === 'starting' ? [openingLine(this.#opening)] : []),
-          line(event.atMs, '', PHASES[event.phase]),
-        ]
+        return [line(event.atMs, '', PHASES[event.phase])]
       case 'fault':
         return [this.#fault(event)]
       case 'tick':
@@ -61,12 +65,13 @@ export class RunLines {
     return line(atMs, '', `${parts.join(', ')} | ${faults}`)
   }
 
-  #fault({ atMs, state, band }: Extract<RunEvent, { type: 'fault' }>): string {
+  #fault({ atMs, state, band, memberNames }: Extract<RunEvent, { type: 'fault' }>): string {
     const key = `${band.fromMs} ${JSON.stringify(band.fault)}`
-    if (state === 'begins') this.#on.set(key, faultName(band))
+    const name = faultName(band, memberNames)
+    if (state === 'begins') this.#on.set(key, name)
     else this.#on.delete(key)
     const lasted = state === 'ends' ? `, after ${formatMs(atMs - band.fromMs)}` : ''
-    return line(atMs, state, `${faultName(band)}${lasted}`)
+    return line(atMs, state, `${name}${lasted}`)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Scenarios, and what came of a run. Pure, so that its output can be compared. */
-import type { BackendName, Percentiles, RequestTally, RunRecord, Scenario } from '@reprise/chaos'
-import { tallyRequests } from '@reprise/chaos'
+import type { BackendName, Measures, Percentiles, RequestTally, RunRecord, Scenario } from '@reprise/chaos'
+import { judgedIn, measure, tallyRequests } from '@reprise/chaos'
 import { VIOLATIONS_JSON_MAX } from '../chaos/constants.ts'
 import type { Column } from '../table.ts'
 import { formatCount, formatMs, plural } from '../units.ts'
@@ -40,7 +40,7 @@ export function scenariosJson(rows: readonly ScenarioRow[]): object {
 
 /** The end of a run in a few lines; the first says whether anything broke. */
 export function runLines(record: RunRecord, report: string | undefined): string[] {
-  const { scenario, violations, healedAtMs, quietAtMs, faults } = record
+  const { violations, healedAtMs, quietAtMs, faults } = record
   const counts = countsOf(record)
   const quiet =
     quietAtMs === undefined ? 'never quiet after the heal' : `quiet ${formatMs(quietAtMs - healedAtMs)} after the heal`
@@ -49,7 +49,8 @@ export function runLines(record: RunRecord, report: string | undefined): string[
     ...violationLines(violations),
     `Operations: ${formatCount(counts.ok)} ok, ${formatCount(counts.failed)} failed, ${formatCount(counts.unknown)} unknown.`,
     requestLine(tallyRequests(record)),
-    `${plural(faults.length, 'fault')}, ${quiet}; ${plural(scenario.invariants.length, 'invariant')} judged.`,
+    ...takeoverLines(measure(record)),
+    `${plural(faults.length, 'fault')}, ${quiet}; ${plural(judgedIn(record).length, 'invariant')} judged.`,
     ...(report === undefined ? [] : [`Report: ${report}`]),
     `Again:  ${record.replay}`,
   ]
@@ -57,7 +58,8 @@ export function runLines(record: RunRecord, report: string | undefined): string[
 
 /** For programs. */
 export function runJson(record: RunRecord, report: string | undefined): object {
-  const { scenario, backend, seed, startedAt, version, replay, violations, healedAtMs, quietAtMs } = record
+  const { scenario, backend, seed, startedAt, version, replay, violations } = record
+  const measures = measure(record)
   return {
     schemaVersion: 1,
     scenario: scenario.name,
@@ -70,16 +72,18 @@ export function runJson(record: RunRecord, report: string | undefined): object {
     version,
     replay,
     verdict: violations.length === 0 ? 'held' : 'broken',
-    invariants: scenario.invariants,
+    invariants: judgedIn(record),
     operations: countsOf(record),
     requests: requestsJson(tallyRequests(record)),
+    takeover: takeoverJson(measures),
     faults: record.faults.map(({ fault, nodes, fromMs, untilMs }) => ({
       kind: fault.kind,
       nodes: nodes.map((node) => record.memberNames[node]),
       fromMs: Math.round(fromMs),
-      untilMs: untilMs === undefined ? null : Math.round(untilMs),
+      untilMs: whole(untilMs),
     })),
-    quietAfterMs: quietAtMs === undefined ? null : Math.round(quietAtMs - healedAtMs),
+    linksBackMs: whole(measures.linksBackMs),
+    quietAfterMs: whole(measures.quietAfterMs),
     violationCount: violations.length,
     violations: violations.slice(0, VIOLATIONS_JSON_MAX).map(({ invariant, atMs, session, text }) => ({
       invariant,
@@ -125,6 +129,21 @@ function requestLine({ served, unserved, outside, inside }: RequestTally): strin
   return `Requests: ${formatCount(served)} served, ${formatCount(unserved)} not${tail}.`
 }
 
+/** What a fault added for who went elsewhere at once. */
+function takeoverLines({ takeover: { before, during } }: Measures): string[] {
+  if (before === undefined || during === undefined) return []
+  const sessions = `${plural(during.count, 'session')} whose last writer it hit`
+  return [
+    `Resumed elsewhere: p99 ${formatMs(before.p99Ms)} before the first fault, ${formatMs(during.p99Ms)} for ${sessions}.`,
+  ]
+}
+
+function takeoverJson({ takeover: { before, during } }: Measures): object {
+  const rounded = (found: typeof before): object | null =>
+    found === undefined ? null : { count: found.count, p50: twoPlaces(found.p50Ms), p99: twoPlaces(found.p99Ms) }
+  return { latencyMs: { before: rounded(before), during: rounded(during) } }
+}
+
 function requestsJson({ served, unserved, movedOn, outside, inside }: RequestTally): object {
   return { served, unserved, movedOn, latencyMs: { outside: rounded(outside), inside: rounded(inside) } }
 }
@@ -132,6 +151,14 @@ function requestsJson({ served, unserved, movedOn, outside, inside }: RequestTal
 function rounded(found: Percentiles | undefined): object | null {
   if (found === undefined) return null
   const { count, ...latencies } = found
-  const entries = Object.entries(latencies).map(([name, ms]) => [name, Math.round(ms * 100) / 100])
+  const entries = Object.entries(latencies).map(([name, ms]) => [name, twoPlaces(ms)])
   return { count, ...Object.fromEntries(entries) }
+}
+
+function whole(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.round(ms)
+}
+
+function twoPlaces(ms: number): number {
+  return Math.round(ms * 100) / 100
 }

@@ -9,6 +9,8 @@ const BAND: FaultBand = {
   untilMs: undefined,
 }
 
+const NAMES = ['node-1', 'node-2']
+
 const OPENING = { name: 'kill-two', backend: 'sim', seed: 7, nodes: 5, runMs: 20_000 }
 
 const tick = (atMs: number, more: Partial<Extract<RunEvent, { type: 'tick' }>> = {}): RunEvent => ({
@@ -30,8 +32,8 @@ describe('RunLines', () => {
       { type: 'phase', atMs: 0, phase: 'starting' },
       { type: 'phase', atMs: 0, phase: 'running' },
       tick(1_000),
-      { type: 'fault', atMs: 4_003, state: 'begins', band: BAND },
-      { type: 'fault', atMs: 9_010, state: 'ends', band: { ...BAND, untilMs: 9_010 } },
+      { type: 'fault', atMs: 4_003, state: 'begins', band: BAND, memberNames: NAMES },
+      { type: 'fault', atMs: 9_010, state: 'ends', band: { ...BAND, untilMs: 9_010 }, memberNames: NAMES },
       { type: 'phase', atMs: 20_000, phase: 'healing' },
       { type: 'quiet', atMs: 21_240, afterMs: 1_240 },
       {
@@ -65,12 +67,12 @@ describe('RunLines', () => {
       status(tick(1_000, { failed: 2 })) ?? '',
       /202 ops\/s, 2 failed, 0 unknown, lag 3, 5 of 5 ready.*clients come$/,
     )
-    lines.linesOf({ type: 'fault', atMs: 4_000, state: 'begins', band: BAND })
+    lines.linesOf({ type: 'fault', atMs: 4_000, state: 'begins', band: BAND, memberNames: NAMES })
     assert.match(
       status(tick(5_000, { unknown: 1, ready: 4 })) ?? '',
       /201 ops\/s, 2 failed, 1 unknown, lag 3, 4 of 5 ready.*freeze node-2$/,
     )
-    lines.linesOf({ type: 'fault', atMs: 9_000, state: 'ends', band: { ...BAND, untilMs: 9_000 } })
+    lines.linesOf({ type: 'fault', atMs: 9_000, state: 'ends', band: { ...BAND, untilMs: 9_000 }, memberNames: NAMES })
     assert.match(status(tick(10_000)) ?? '', /2 failed, 1 unknown.*clients come$/)
   })
 })

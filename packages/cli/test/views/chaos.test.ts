@@ -41,6 +41,28 @@ describe('what came of a run', () => {
     assert.equal(Reflect.get(json, 'violations').length, 100)
   })
 
+  it('tells what a fault added for who went elsewhere at once', () => {
+    const [first] = RECORD_SAMPLE.operations
+    const at = (startMs: number, endMs: number, node: number, kind: 'commit' | 'resume') => ({
+      ...first!,
+      startMs,
+      endMs,
+      node,
+      kind,
+    })
+    const operations = [
+      at(10, 11, 1, 'commit'),
+      at(20, 24, 2, 'resume'),
+      // The fault is at node 1 from 5.0 s on.
+      at(5_100, 5_107, 2, 'resume'),
+    ]
+    assert.ok(
+      runLines({ ...RECORD_SAMPLE, operations }, undefined).includes(
+        'Resumed elsewhere: p99 4.0 ms before the first fault, 7.0 ms for 1 session whose last writer it hit.',
+      ),
+    )
+  })
+
   it('lists scenarios with where they can run', () => {
     assert.deepEqual(tableLines(SCENARIO_COLUMNS, [{ scenario: RECORD_SAMPLE.scenario, backends: ['sim', 'proc'] }]), [
       'SCENARIO  NODES  COPIES   LASTS  FAULTS  BACKENDS  SUMMARY',

@@ -18,7 +18,7 @@ export const SIM_ABILITIES: Abilities = {
   previousWire: true,
 }
 
-/** What can be judged by what the simulator's clients were told. */
+/** What can be judged by what the simulator's clients were told; most of the rest its own checkers judge, see `judgedIn`. */
 export const SIM_JUDGES: ReadonlySet<InvariantName> = new Set(['read-your-writes', 'no-resurrection'])
 
 /** The failures are what the simulator's own checkers found. */
@@ -32,13 +32,14 @@ export async function simulateRun({ scenario, seed, onEvent }: Omit<RunInit, 'ba
     return history
   }
   const result = simulateScenario(translated.scenario, { keyHash, observers: [observe] })
-  tellFaults(translated.faults, onEvent)
+  const memberNames = Array.from({ length: scenario.cluster.nodes }, (_, node) => `n${node}`)
+  tellFaults(translated.faults, memberNames, onEvent)
   const zeroMs = result.startedAtMs
   const isQuiet = result.violations.length === 0
   const healedAtMs = Math.max(scenario.phases.runMs, ...translated.faults.map(({ untilMs }) => untilMs ?? 0))
   return {
     outcome: {
-      memberNames: Array.from({ length: scenario.cluster.nodes }, (_, node) => `n${node}`),
+      memberNames,
       faults: translated.faults,
       samples: history?.samples.map((sample) => ({ ...sample, atMs: sample.atMs - zeroMs })) ?? [],
       operations: history?.operations(zeroMs) ?? [],
@@ -54,9 +55,9 @@ export async function simulateRun({ scenario, seed, onEvent }: Omit<RunInit, 'ba
 }
 
 /** In their order: they happened all at once. */
-function tellFaults(faults: readonly FaultBand[], onEvent: RunInit['onEvent']): void {
+function tellFaults(faults: readonly FaultBand[], memberNames: readonly string[], onEvent: RunInit['onEvent']): void {
   const events = faults.flatMap((band): RunEvent[] => {
-    const begins: RunEvent = { type: 'fault', atMs: band.fromMs, state: 'begins', band }
+    const begins: RunEvent = { type: 'fault', atMs: band.fromMs, state: 'begins', band, memberNames }
     return band.untilMs === undefined ? [begins] : [begins, { ...begins, atMs: band.untilMs, state: 'ends' }]
   })
   for (const event of events.sort((a, b) => a.atMs - b.atMs)) onEvent(event)
