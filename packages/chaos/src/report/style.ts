@@ -110,6 +110,7 @@ ${ZOOMS.map((zoom) => `.time:has(#zoom-${zoom}:checked) .plot{--zoom:${zoom}}.ti
 .dots.failed{stroke:var(--failed);stroke-width:7;stroke-linecap:square}
 .dots.unknown{stroke:var(--unknown);stroke-width:9}
 .dots.hole{stroke:var(--card);stroke-width:4.5}
+.crowded .dots.failed{stroke-width:3.5}.crowded .dots.unknown{stroke-width:6}.crowded .dots.hole{stroke-width:2.5}
 .target{fill:none;stroke:transparent;stroke-width:13;stroke-linecap:round;vector-effect:non-scaling-stroke;pointer-events:stroke}
 ${['process', 'network', 'clock', 'disk'].map((name) => `.shade.${name}{fill:var(--${name})}.band.${name},a.${name}{--family:var(--${name})}`).join('')}
 td a.process,td a.network,td a.clock,td a.disk{text-decoration-color:var(--family);text-decoration-thickness:2px;text-underline-offset:3px}

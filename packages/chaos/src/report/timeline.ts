@@ -76,7 +76,7 @@ class Timeline {
 <div class="scroller" tabindex="0" role="region" aria-label="${label}"><div class="plot" style="height:${this.#height}px">
 ${this.#forming()}
 ${this.#ticks()}
-<svg viewBox="0 0 ${X_UNITS} ${this.#height}" height="${this.#height}" preserveAspectRatio="none" role="img" aria-label="${label}">
+<svg class="${this.#isCrowded() ? 'crowded' : ''}" viewBox="0 0 ${X_UNITS} ${this.#height}" height="${this.#height}" preserveAspectRatio="none" role="img" aria-label="${label}">
 ${this.#shades()}
 ${this.#rateBars()}
 ${this.#options.memberNames.map((_, node) => this.#lane(node))}
@@ -115,8 +115,10 @@ ${this.#violations(record.violations)}
     return ZOOMS.map((zoom) => {
       const ticks = this.#axis.ticks(1 / (TICKS_IN_VIEW * zoom))
       const stepMs = (ticks[1] ?? 1_000) - (ticks[0] ?? 0)
+      // What would be cut off at the edge is a line only.
+      const lastMs = this.#axis.toMs - (this.#axis.lengthMs * TICK_SHARE) / zoom
       const marks = ticks.map(
-        (ms) => html`<span style="left:${this.#axis.percent(ms)}">${formatTick(ms, stepMs)}</span>`,
+        (ms) => html`<span style="left:${this.#axis.percent(ms)}">${ms > lastMs ? '' : formatTick(ms, stepMs)}</span>`,
       )
       return html`<div class="ticks zoom-${zoom}" style="top:${FLAGS_PX}px">${marks}</div>`
     })
@@ -134,6 +136,11 @@ ${this.#violations(record.violations)}
       if (hit.length === 0 || hit.length >= members) return [shade(this.#lanesTop, members * LANE.height)]
       return hit.slice(0, SHADES_MAX).map((node) => shade(this.#laneTop(node) + 3, LANE.height - 6))
     })
+  }
+
+  /** So much went wrong that its marks would hide each other, and all the rest. */
+  #isCrowded(): boolean {
+    return this.#options.record.operations.filter(({ outcome }) => outcome !== 'ok').length > CROWD
   }
 
   #rateBars(): Markup[] {
@@ -311,9 +318,13 @@ function tickLatency(ms: number): string {
 
 /** The least top of the lag: a few frames on their way are no news. */
 const LAG_TOP_MIN = 20
+/** Marks of a usual size for so many fit beside each other. */
+const CROWD = 500
 /** Lines in the lanes that tell latencies. */
 const LATENCIES_MS = [1, 100, 10_000]
 const TICKS_IN_VIEW = 10
+/** Of what is seen of the axis, for the text of a tick. */
+const TICK_SHARE = 0.05
 /** The rows of moments at the top, and the row of the axis below it. */
 const FLAG_PX = 18
 const FLAGS_PX = 4 * FLAG_PX + 4
