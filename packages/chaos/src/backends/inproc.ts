@@ -88,23 +88,19 @@ class InprocCluster implements ClusterUnderTest {
   }
 
   async strike({ fault, nodes, lastsMs }: ResolvedFault): Promise<EndFault | undefined> {
-    if (fault.kind === 'restart') {
-      const ends = nodes.map((member) =>
-        this.#turns.hold(
-          member,
-          () => this.#leave(member),
-          () => this.#start(member),
-        ),
-      )
-      return async () => void (await Promise.all(ends.map((end) => end())))
+    const isRestart = fault.kind === 'restart'
+    if (!isRestart && lastsMs === 0) {
+      for (const member of nodes) this.#expected.add(member)
+      await Promise.all(nodes.map((member) => this.#turns.take(member, () => this.#start(member))))
+      return undefined
     }
-    await Promise.all(nodes.map((member) => this.#turns.take(member, () => this.#start(member))))
-    if (lastsMs > 0) {
-      return async () =>
-        void (await Promise.all(nodes.map((member) => this.#turns.take(member, () => this.#leave(member)))))
-    }
-    for (const member of nodes) this.#expected.add(member)
-    return undefined
+    const turns = nodes.map((member) => {
+      const [start, leave] = [() => this.#start(member), () => this.#leave(member)]
+      return isRestart ? this.#turns.hold(member, leave, start) : this.#turns.hold(member, start, leave)
+    })
+    // A member that goes is on its way when it is told to.
+    if (!isRestart) await Promise.all(turns.map(({ begun }) => begun))
+    return async () => void (await Promise.all(turns.map(({ end }) => end())))
   }
 
   stop(): Promise<void> {
@@ -129,7 +125,6 @@ class InprocCluster implements ClusterUnderTest {
       join: [...this.#running.keys()].flatMap((other) => this.#addresses.get(other) ?? []),
       copies,
       readyMs: 0,
-      drainMs: DRAIN_MS,
       ...(cacheBytesMax !== undefined && !isRepository && { cache: { bytesMax: cacheBytesMax } }),
       ...(isRepository && {
         role: 'repository',
@@ -146,7 +141,7 @@ class InprocCluster implements ClusterUnderTest {
   /** It serves until it has gone. */
   async #leave(member: number): Promise<void> {
     const running = this.#running.get(member)
-    await running?.node.stop()
+    await running?.node.stop({ drainMs: DRAIN_MS })
     this.#running.delete(member)
   }
 

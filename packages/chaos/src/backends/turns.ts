@@ -13,19 +13,32 @@ export class Turns {
     return turn
   }
 
-  /** Take a turn that lasts until it is ended. @returns how to end it, which resolves when all is done. */
-  hold(member: number, begin: () => Promise<void>, end: () => Promise<void>): () => Promise<void> {
+  /** Take a turn that lasts until it is ended. */
+  hold(member: number, begin: () => Promise<void>, end: () => Promise<void>): HeldTurn {
+    const begun = Promise.withResolvers<void>()
     const ending = Promise.withResolvers<void>()
     const held = this.take(member, async () => {
       await begin()
+      begun.resolve()
       await ending.promise
       await end()
     })
-    // Whoever ends it hears of it.
-    held.catch(() => {})
-    return async () => {
-      ending.resolve()
-      await held
+    // Whoever ends it hears of it, and whoever waits for its beginning.
+    held.catch(begun.reject)
+    begun.promise.catch(() => {})
+    return {
+      begun: begun.promise,
+      end: async () => {
+        ending.resolve()
+        await held
+      },
     }
   }
+}
+
+export interface HeldTurn {
+  /** Resolves when what it begins with is done. */
+  readonly begun: Promise<void>
+  /** Let it end. Resolves when all is done. */
+  end(): Promise<void>
 }

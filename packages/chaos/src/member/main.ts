@@ -20,7 +20,7 @@ interface NodeModule {
 }
 
 interface Stoppable {
-  stop(): Promise<void>
+  stop(options: { readonly drainMs: number }): Promise<void>
 }
 
 const clock = FaultyClock.install()
@@ -72,7 +72,6 @@ function optionsOf(config: MemberConfig): NodeOptions {
     listen: [config.listen],
     // Whether it is ready is asked.
     readyMs: 0,
-    drainMs: DRAIN_MS,
     ...(config.announce !== undefined && { announce: [config.announce] }),
     ...(cacheBytesMax !== undefined && { cache: { bytesMax: cacheBytesMax } }),
     ...(repositoryDirectory !== undefined && {
@@ -123,7 +122,7 @@ function stall(ms: number): void {
 }
 
 async function end(node: Stoppable | undefined): Promise<void> {
-  await node?.stop()
+  await node?.stop({ drainMs: DRAIN_MS })
   process.exit(0)
 }
 

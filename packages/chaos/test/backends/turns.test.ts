@@ -5,7 +5,7 @@ describe('turns', () => {
   it('come one after the other for a member, and do not wait for others', async () => {
     const turns = new Turns()
     const log: string[] = []
-    const end = turns.hold(
+    const held = turns.hold(
       0,
       async () => void log.push('0 goes'),
       async () => void log.push('0 comes'),
@@ -13,7 +13,8 @@ describe('turns', () => {
     const second = turns.take(0, async () => void log.push('0 goes again'))
     await turns.take(1, async () => void log.push('1 goes'))
     assert.deepEqual(log.toSorted(), ['0 goes', '1 goes'])
-    await end()
+    await held.begun
+    await held.end()
     await second
     assert.deepEqual(log.slice(2), ['0 comes', '0 goes again'])
   })
@@ -27,5 +28,14 @@ describe('turns', () => {
       /no/,
     )
     assert.equal(await turns.take(0, async () => 7), 7)
+    const held = turns.hold(
+      0,
+      async () => {
+        throw new Error('never')
+      },
+      async () => {},
+    )
+    await assert.rejects(held.begun, /never/)
+    await assert.rejects(held.end(), /never/)
   })
 })

@@ -145,16 +145,12 @@ export class ProcessCluster implements ClusterUnderTest {
       case 'kill':
         await this.#kill(member)
         return () => this.#turns.take(member.number, () => this.#start(member))
-      case 'restart':
-        return this.#turns.hold(
-          member.number,
-          () => this.#leave(member),
-          () => this.#start(member),
-        )
+      case 'restart': {
+        const leave = (): Promise<void> => this.#leave(member)
+        return this.#turns.hold(member.number, leave, () => this.#start(member)).end
+      }
       case 'join':
-        if (lastsMs === 0) this.#expected.add(member.number)
-        await this.#turns.take(member.number, () => this.#start(member))
-        return lastsMs === 0 ? undefined : () => this.#turns.take(member.number, () => this.#leave(member))
+        return await this.#join(member, lastsMs)
       case 'freeze': {
         const { process: frozen } = member
         frozen?.freeze()
@@ -174,6 +170,19 @@ export class ProcessCluster implements ClusterUnderTest {
         await this.#disks.get(member.number)?.fill()
         return async () => await this.#disks.get(member.number)?.free()
     }
+  }
+
+  /** Who is to go again goes before anybody lets it join anew. */
+  async #join(member: Member, lastsMs: number): Promise<EndFault | undefined> {
+    const start = (): Promise<void> => this.#start(member)
+    if (lastsMs > 0) {
+      const held = this.#turns.hold(member.number, start, () => this.#leave(member))
+      await held.begun
+      return held.end
+    }
+    this.#expected.add(member.number)
+    await this.#turns.take(member.number, start)
+    return undefined
   }
 
   async #mountDisks(): Promise<void> {
