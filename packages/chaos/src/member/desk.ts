@@ -129,7 +129,8 @@ function itemsOf(session: Session): string[] {
 }
 
 function refusal(call: SessionCall, error: unknown): Refused {
-  const code = error instanceof RepriseError ? error.code : 'ERROR'
+  // By what it says and not by its class: a member of an earlier version has classes of its own.
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'ERROR'
   const text = error instanceof Error ? error.message : String(error)
   // A commit or drop that cannot be confirmed is queued all the same, and one that a stop cuts short may be on its way.
   const isCertain = call.kind === 'resume' || CERTAIN.has(code)
