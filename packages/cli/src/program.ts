@@ -14,6 +14,7 @@ import { configCommand } from './commands/config.ts'
 import { demoCommand } from './commands/demo.ts'
 import { downCommand } from './commands/down.ts'
 import { idCommand } from './commands/id.ts'
+import { keysCommand } from './commands/keys.ts'
 import { memberCommand } from './commands/member.ts'
 import { membersCommand } from './commands/members.ts'
 import { nodeCommand } from './commands/node.ts'
@@ -64,6 +65,7 @@ export function createProgram(): Command {
     shardsCommand(),
     sessionCommand(),
     checkCommand(),
+    keysCommand(),
     benchCommand(),
     chaosCommand(),
     idCommand(),

@@ -13,6 +13,7 @@ import { nodesJson } from '../src/views/cluster-nodes.ts'
 import { clustersJson } from '../src/views/clusters.ts'
 import { endedJson } from '../src/views/ended-clusters.ts'
 import { identityJson } from '../src/views/identity.ts'
+import { keyRows, keysJson } from '../src/views/keys.ts'
 import { memberRows, membersJson } from '../src/views/members.ts'
 import { doneJson, sessionJson } from '../src/views/session.ts'
 import { settingsJson } from '../src/views/settings.ts'
@@ -68,6 +69,15 @@ const EXAMPLES: Readonly<Record<string, object>> = {
   'reprise shards': shardsJson('node-1', shardRows(statusSample(0)).slice(0, 1)),
   'reprise session get, set, resume': sessionJson(SESSION_SAMPLE, 'node-1'),
   'reprise session touch, drop': doneJson('cart-17', 'dropped', 'node-1'),
+  'reprise keys list, rotate': keysJson(
+    'edge',
+    keyRows(
+      ['3f1c9a0b52d4e867', '90ab12cd34ef5678', '0123456789abcdef'].map((id, i) => {
+        return { id, dueAtMs: -43_200_000 * i, key: Buffer.alloc(48) }
+      }),
+      5_000,
+    ),
+  ),
   'reprise check': checkJson(CHECK_SHORT_SAMPLE, judge(CHECK_SHORT_SAMPLE, SILENT), 'node-1', SILENT),
   'reprise bench': benchJson(
     { profile: 'resume', nodes: 3, clients: 16, durationMs: 5_000 },
