@@ -3,10 +3,10 @@
  * option stands in the table of options.
  */
 import type { GatewayServerOptions, LocalKeyValueStore } from '@reprise/gateways'
-import { createKeyValueStore, serveMemcached, serveSessiond } from '@reprise/gateways'
+import { createKeyValueStore, serveMemcached, serveResp, serveSessiond } from '@reprise/gateways'
 import type { Node } from '@reprise/node'
 
-export const GATEWAY_NAMES = ['memcached', 'sessiond'] as const
+export const GATEWAY_NAMES = ['memcached', 'resp', 'sessiond'] as const
 export type GatewayName = (typeof GATEWAY_NAMES)[number]
 
 /** One that listens. */
@@ -67,6 +67,7 @@ interface StartOptions extends GatewayServerOptions {
 
 const STARTERS: Readonly<Record<GatewayName, (options: StartOptions) => Promise<Gateway>>> = {
   memcached: (options) => serveMemcached(options),
+  resp: (options) => serveResp(options),
   sessiond: ({ node, store, listen, logger }) =>
     serveSessiond({ store, listen, status: () => node.status(), ...(logger !== undefined && { logger }) }),
 }

@@ -41,6 +41,7 @@ interface UpOptions {
   readonly restart?: boolean
   readonly confirm: Confirm
   readonly memcached?: boolean
+  readonly resp?: boolean
   readonly sessiond?: boolean
 }
 
@@ -56,6 +57,7 @@ export function upCommand(): Command {
     .option('--restart', 'start a node again that ended')
     .addOption(confirmOption())
     .option('--memcached', 'each node serves clients of memcached, at a port of its own')
+    .option('--resp', 'each node serves clients of Redis, at a port of its own')
     .option('--sessiond', 'each node serves stunnel, at a port of its own, and holds everything')
     .action(up)
 }

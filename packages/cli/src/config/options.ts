@@ -51,6 +51,7 @@ export interface ConfigValues {
   readonly adminToken: string | undefined
   readonly adminTokenFile: string | undefined
   readonly memcached: string | undefined
+  readonly resp: string | undefined
   readonly sessiond: string | undefined
   readonly 'gateways.user': string
   readonly 'gateways.password': string | undefined
@@ -205,6 +206,11 @@ export const OPTIONS: { readonly [Name in OptionName]: ConfigOption<ConfigValues
     kind: listenAddress,
     default: undefined,
     help: 'where clients of memcached find sessions, in its text protocol; nowhere',
+  },
+  resp: {
+    kind: listenAddress,
+    default: undefined,
+    help: 'where clients of Redis find sessions, in RESP2 and RESP3; nowhere',
   },
   sessiond: {
     kind: listenAddress,

@@ -43,6 +43,7 @@ export interface ClusterNode {
   readonly tlsPort: number | undefined
   /** Of gateways, where it has them. */
   readonly memcachedPort?: number
+  readonly respPort?: number
   readonly sessiondPort?: number
 }
 

@@ -25,11 +25,13 @@ describe('gateways of nodes', function () {
   this.timeout(60_000)
 
   it('of `up` have ports of their own, and what is stored through one is found through all', async () => {
-    await using command = new RunningCommand(['up', '-n', '2', '--json', '--memcached', '--sessiond'])
+    await using command = new RunningCommand(['up', '-n', '2', '--json', '--memcached', '--resp', '--sessiond'])
     const { nodes } = JSON.parse(await command.firstLine())
     const ports: number[] = nodes.map(({ memcachedPort }: { memcachedPort: number }) => memcachedPort)
-    const all = nodes.flatMap((node: Record<string, number>) => [node['memcachedPort'], node['sessiondPort']])
-    assert.equal(new Set(all.filter(Number.isInteger)).size, 4)
+    const all = nodes.flatMap((node: Record<string, number>) =>
+      ['memcachedPort', 'respPort', 'sessiondPort'].map((name) => node[name]),
+    )
+    assert.equal(new Set(all.filter(Number.isInteger)).size, 6)
     const [first = 0, second = 0] = ports
     const stored = await ask({ port: first, host: '127.0.0.1' }, 'set a 7 60 5\r\nhello\r\n', 'STORED')
     assert.equal(stored, 'STORED\r\n')
@@ -37,6 +39,7 @@ describe('gateways of nodes', function () {
       const found = await ask({ port: second, host: '127.0.0.1' }, 'get a\r\n', 'END')
       return found === 'VALUE a 7 5\r\nhello\r\nEND\r\n'
     })
+    assert.equal(await ask({ port: nodes[1].respPort, host: '127.0.0.1' }, 'GET a\r\n', 'hello'), '$5\r\nhello\r\n')
   })
 
   it('of `node` listen where they are told to, with what they are told, and end with it', async () => {
