@@ -9,6 +9,7 @@ export interface UpNode {
   readonly name: string
   readonly pid: number
   readonly memcachedPort: number
+  readonly respPort: number
   readonly sessiondPort: number
 }
 
