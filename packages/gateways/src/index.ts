@@ -2,6 +2,23 @@
  * Gateways: the sessions of a cluster over the protocols that others speak.
  *
  * @packageDocumentation
+ *
+ * @example
+ * ```js
+ * import { createKeyValueStore, serveMemcached } from '@reprise/gateways'
+ * import { createNode } from '@reprise/node'
+ *
+ * const a = await createNode({ name: 'a' })
+ * const b = await createNode({ name: 'b', join: a.addresses })
+ * const store = createKeyValueStore({ node: a })
+ * const gateway = await serveMemcached({ store, listen: '127.0.0.1:0' })
+ *
+ * await store.set(Buffer.from('greeting'), { value: Buffer.from('hello'), expiry: { afterMs: 60_000 } })
+ * const found = await createKeyValueStore({ node: b, readDeadlineMs: 1_000 }).get(Buffer.from('greeting'))
+ * console.log(Buffer.from(found.value).toString(), Math.round(found.ttlMs / 1_000)) // hello 60
+ * await gateway.stop()
+ * await Promise.all([a.stop(), b.stop()])
+ * ```
  */
 
 export type { Credentials } from './credentials.ts'
