@@ -76,7 +76,8 @@ export interface ResumeOptions {
   readonly consistency?: 'latest' | 'any'
   /**
    * With `'any'`: how long ago a copy that this node does not hold for the cluster may have been known to be current, in milliseconds.
-   * Default 60,000; 0 for what changes.
+   * Default 60,000; 0 for what changes. With a number, a drop that it knows of and does not hold is asked about, too: its id may
+   * have been taken anew.
    */
   readonly maxAgeMs?: number
   /** How long to look, in milliseconds. Default 1,000. After it the outcome is what is known, or `unknown`. */

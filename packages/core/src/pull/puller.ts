@@ -241,7 +241,11 @@ export class Puller {
     const { record } = entry
     if (isRemainder(record)) return undefined
     if (proof !== undefined && !meetsProof(record, proof)) return undefined
-    if (record.kind === 'dropped') return { outcome: 'absent', reason: 'dropped', from: FROM_HERE }
+    if (record.kind === 'dropped') {
+      // The id may have a later life by now, of which only its holders hear.
+      const isTrusted = maxAgeMs === undefined || this.#ports.isReady(entry.shard)
+      return isTrusted ? { outcome: 'absent', reason: 'dropped', from: FROM_HERE } : undefined
+    }
     return this.#isUsable(entry, portions, maxAgeMs)
       ? { outcome: 'complete', record, missing: [], from: FROM_HERE }
       : undefined

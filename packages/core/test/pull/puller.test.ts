@@ -177,6 +177,29 @@ describe('pulling', () => {
       assert.deepEqual(cluster.sentOf('pull'), [])
     })
 
+    it('[rule R3] a reader who says how old such a copy may be asks again sooner, also about drops', () => {
+      const cluster = Cluster.ready({ nodes: 6 })
+      const id = idNotHeldBy(cluster, 'f')
+      const look = (maxAgeMs: number): Outcome =>
+        cluster.outcome(cluster.resume('f', id, { consistency: 'any', maxAgeMs }))
+      cluster.result(cluster.create('a', id, { idleMs: 600_000, assumeNew: true }))
+      cluster.written(cluster.commit('a', id, { x: '1' }, { copies: 2 }))
+      assert.equal(look(0).outcome, 'complete')
+      cluster.run(100)
+      assert.equal(look(1_000).from.local, true)
+      assert.equal(look(0).from.local, false)
+      cluster.run(1_000)
+      assert.equal(look(1_000).from.local, false)
+      cluster.drop('a', id)
+      cluster.run(100)
+      assert.equal(look(0).outcome, 'absent')
+      cluster.result(cluster.create('a', id, { idleMs: 600_000, assumeNew: true }))
+      cluster.written(cluster.commit('a', id, { x: '2' }, { copies: 2 }))
+      assert.equal(cluster.outcome(cluster.resume('f', id, { consistency: 'any' })).outcome, 'absent', 'as it knew')
+      assert.equal(look(0).outcome, 'complete')
+      assert.deepEqual(texts(cluster.record('f', id)), { x: '2' })
+    })
+
     it('[rule R3] a copy outside its holders is asked about again after 60 s, so that a drop ends it everywhere', () => {
       const cluster = Cluster.ready({ nodes: 6 })
       const id = idNotHeldBy(cluster, 'f')

@@ -197,6 +197,8 @@ describe('keys and values in a cluster', () => {
       }
       await first.delete(key)
       for (const store of stores) await until(async () => (await store.get(key)) === undefined)
+      await first.set(key, { value: bytes('anew') })
+      for (const store of stores) await until(async () => text((await store.get(key))?.value) === 'anew')
     }
   })
 
