@@ -88,7 +88,12 @@ export class SessiondGateway {
     const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
     socket.on('message', (datagram, { address, port: from }) => this.#onDatagram(datagram, address, from))
     socket.bind({ address: host, port, exclusive: true })
-    await once(socket, 'listening')
+    try {
+      await once(socket, 'listening')
+    } catch (error) {
+      socket.close()
+      throw error
+    }
     socket.on('error', (error) => this.#options.logger?.warn('sessiond: the socket failed', { error: error.message }))
     this.#socket = socket
     const { logger, status } = this.#options

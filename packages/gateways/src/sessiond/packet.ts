@@ -43,7 +43,7 @@ export function encodeReply(id: Uint8Array, session: Uint8Array | undefined): Bu
 }
 
 /** More does not fit stunnel's buffer: sessions with a client's certificate are not sent at all. */
-export const SESSION_BYTES_MAX = 512
+const SESSION_BYTES_MAX = 512
 const HEADER_BYTES = 36
 const ID_AT = 4
 const VERSION = 1
