@@ -26,6 +26,8 @@ export const VALUE_BYTES_MAX: number = 15 * 1024 * 1024
  */
 export const WRITE_DEADLINE_MS_DEFAULT = 80
 export const WRITE_DEADLINE_MS_MAX = 60_000
+/** From this on a value may lie outside the head, with what is stored beside it, or stay there. */
+export const OUTSIDE_VALUE_BYTES_MIN = 700
 /** Larger values get the time that commits of their size have: no terminator stores such, and they take longer on a busy network. */
 export const BRIEF_WRITE_BYTES_MAX: number = 16 * 1024
 

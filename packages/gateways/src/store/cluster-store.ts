@@ -11,7 +11,13 @@ import { setImmediate } from 'node:timers/promises'
 import type { Session } from '@reprise/core'
 import { BUCKET_COUNT, CopiesError, LimitError, RepriseError, StoppedError } from '@reprise/core'
 import { inspectSession, recordMark } from '@reprise/node'
-import { BRIEF_WRITE_BYTES_MAX, COUNT_AGE_MS_MAX, FLUSH_BATCH, WRITE_TRIES_MAX } from '../constants.ts'
+import {
+  BRIEF_WRITE_BYTES_MAX,
+  COUNT_AGE_MS_MAX,
+  FLUSH_BATCH,
+  OUTSIDE_VALUE_BYTES_MIN,
+  WRITE_TRIES_MAX,
+} from '../constants.ts'
 import { KeyError, KeyRefusedError, StoreUnavailableError, ValueTooLargeError } from '../errors.ts'
 import type { Answer, Change, Decision, Entry, KeyValueLimits, KeyValueStore, Page, Write } from './key-value.ts'
 import type { Life, TtlMs } from './lifetimes.ts'
@@ -280,7 +286,8 @@ export class ClusterStore implements LocalKeyValueStore {
 
   async #write(id: Id, stored: StoredValue, ttlMs: TtlMs, session: Session | undefined): Promise<void> {
     const { lifeMsMax } = this.limits
-    const isBrief = stored.value.length <= BRIEF_WRITE_BYTES_MAX
+    const { length } = stored.value
+    const isBrief = length >= OUTSIDE_VALUE_BYTES_MIN && length <= BRIEF_WRITE_BYTES_MAX
     const options = isBrief ? { deadlineMs: this.#options.writeDeadlineMs } : {}
     if (session !== undefined && fits(lifeOf(session), ttlMs, lifeMsMax)) {
       session.set(storedValue, stored)

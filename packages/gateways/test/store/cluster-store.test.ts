@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { bucketOf, loadKeyHash, SHARD_COUNT, shardOfBucket, toSessionKey, UsageError } from '@reprise/core'
-import type { Node } from '@reprise/node'
+import { inspectSession, type Node } from '@reprise/node'
 import { StoreUnavailableError } from '../../src/errors.ts'
 import { createKeyValueStore, expire } from '../../src/index.ts'
 import { bytes, startNode, startNodes, startStores, stopAll, text, until } from '../support/cluster.ts'
@@ -152,7 +152,9 @@ describe('keys and values in a cluster', () => {
     const session = await b.resume(`kv:${text(KEY)}`)
     assert(session.outcome === 'complete')
     assert.deepEqual(session.portions, ['kv'])
-    // What the session holds is not the plain value: it is opened by the node, which has the key.
+    // With what sealing adds: key id, nonce and tag. The node opens it, since it has the key.
+    const plainBytes = 'the master secret'.length + 14
+    assert.equal(inspectSession(session)?.portions.get('kv')?.bytes, plainBytes + 33)
     assert.equal(text(session.get('kv') as Uint8Array)?.slice(14), 'the master secret')
     const other = createKeyValueStore({ node: a, prefix: 'other:' })
     assert.equal(await other.get(KEY), undefined)
