@@ -4,12 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { needs } from '../support/system.ts'
 import { startApache } from './support/apache.ts'
 import { type Certificates, makeCertificates, type Pair } from './support/certificates.ts'
-import { type TlsVersion, type Visit, visit } from './support/handshake.ts'
+import { type TlsVersion, type Visit, type VisitOptions, visit } from './support/handshake.ts'
 import { startUp, type UpNode } from './support/local-cluster.ts'
 import { pause, Workshop } from './support/workshop.ts'
 
 const VERSIONS: readonly TlsVersion[] = ['TLSv1.2', 'TLSv1.3']
 const ROUNDS = 10
+/** A look-up that takes longer than its 20 ms is a miss. How often a busy machine does that is no promise of ours. */
+const TRIES = 4
 
 describe('Apache httpd', function () {
   this.timeout(120_000)
@@ -56,9 +58,9 @@ describe('Apache httpd', function () {
           const [from, to] = round % 2 === 0 ? [a, b] : [b, a]
           const made = await visit({ port: from, version, ...shared })
           assert.equal(made.isReused, false)
-          const again = await visit({ port: to, version, session: made.session, ...shared })
+          const again = await resume({ port: to, version, session: made.session, ...shared })
           assert.equal(again.isReused, true, `${version}, round ${round}`)
-          const back = await visit({ port: from, version, session: again.session, ...shared })
+          const back = await resume({ port: from, version, session: again.session, ...shared })
           assert.equal(back.isReused, true, `${version} and back, round ${round}`)
         }
       }
@@ -144,3 +146,12 @@ describe('Apache httpd', function () {
     })
   })
 })
+
+/** Come with a session that the other one made: at once, and again if a busy machine was too late. */
+async function resume(options: VisitOptions): Promise<Visit> {
+  for (let attempt = 1; ; attempt++) {
+    const made = await visit(options)
+    if (made.isReused || attempt === TRIES) return made
+    await pause(100)
+  }
+}
