@@ -53,7 +53,10 @@ function openSealed(body: Uint8Array, sealer: Sealer | undefined, place: Place):
 }
 
 function tagged(tag: number, body: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(1 + body.length)
+  const length = 1 + body.length
+  // Memory of its own for each costs more than filling it.
+  const { buffer, byteOffset } = Buffer.allocUnsafe(length)
+  const bytes = new Uint8Array(buffer, byteOffset, length)
   bytes[0] = tag
   bytes.set(body, 1)
   return bytes
