@@ -38,8 +38,8 @@ export const PATIENCE_MS = 3_000
 /** How long a node looks for a session and waits for copies, in milliseconds. */
 export const RESUME_DEADLINE_MS = 1_000
 export const COMMIT_DEADLINE_MS = 2_000
-/** How long a client goes on with one request, from node to node. Then somebody sees an error. */
-export const REQUEST_MS = 10_000
+/** How long a client goes on with one request, from node to node, as long as a browser does. Then somebody sees an error. */
+export const REQUEST_MS = 30_000
 /** After all nodes were tried the client waits so long before it tries them again. */
 export const ROUND_PAUSE_MS = 250
 /** Items after which a cart is bought: each is a portion, of which a session has 64, removed ones counted. */

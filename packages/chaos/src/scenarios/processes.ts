@@ -8,7 +8,7 @@ export const kill: Scenario = scenario({
   name: 'kill',
   summary: 'the member that writes most is killed, and comes back with empty memory',
   nemesis: [{ atMs: 5_000, lastsMs: 4_000, fault: { kind: 'kill', nodes: ['primary'] } }],
-  phases: { runMs: 15_000 },
+  phases: { runMs: 13_000 },
   invariants: UNNOTICED,
 })
 
@@ -17,7 +17,7 @@ export const killTwo: Scenario = scenario({
   summary: 'two members are killed at once; every commit had two copies',
   workload: { confirm: 2 },
   nemesis: [{ atMs: 5_000, lastsMs: 4_000, fault: { kind: 'kill', nodes: ['primary', 'primary'] } }],
-  phases: { runMs: 15_000 },
+  phases: { runMs: 13_000 },
 })
 
 export const freeze: Scenario = scenario({
@@ -51,10 +51,10 @@ export const restartTwice: Scenario = scenario({
   name: 'restart-twice',
   summary: 'every member is restarted twice in a row: the second time before it has anything',
   nemesis: [0, 1, 2, 3, 4].flatMap((node) => {
-    const atMs = 3_000 + node * 4_000
-    return [restart(atMs, node, 1), restart(atMs + 10, node, 1)]
+    const atMs = 3_000 + node * 3_000
+    return [restart(atMs, node, 2), restart(atMs + 10, node, 2)]
   }),
-  phases: { runMs: 26_000 },
+  phases: { runMs: 20_000 },
   invariants: UNNOTICED,
 })
 
