@@ -9,7 +9,7 @@ import type { SimulatedNode } from '../cluster.ts'
 import type { Read, ReadResult } from '../ledger.ts'
 import { endsEarliestMs, includes, writeEndsMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
-import { END_MARGIN_MS, isJoined, isReady, wireOf } from './checker.ts'
+import { END_MARGIN_MS, isEnding, isJoined, isReady, wireOf } from './checker.ts'
 
 export class Reads implements Checker {
   readonly #world: World
@@ -44,6 +44,8 @@ export class Reads implements Checker {
     for (const node of this.#world.cluster.up()) {
       const record = node.entry(read.key)?.record
       if (record?.kind !== 'live' || !includes(record, confirmed) || !isReady(node, shard)) continue
+      // A life with a higher birth counts as having it, and may end sooner.
+      if (isEnding(this.#world, node, record)) continue
       if (this.#isInReach(read, node)) alive.set(node, node.life)
     }
     if (alive.size > 0) this.#aliveAt.set(read, alive)
