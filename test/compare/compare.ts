@@ -11,9 +11,12 @@ export interface System {
   readonly start: Backend['start']
 }
 
-/** The one that is hit first is, for Redis, where its primary is in the beginning; the next one has none of it. */
+/** Where Redis has its primary in the beginning is hit first. */
 const FIRST = 0
-const OTHERS = [3, 1]
+/** Who is killed with it: a host that has sessions, too. Here all do. */
+const SECOND_KILLED = 1
+/** Who is cut off with it: a host that has only the application, or two of three Sentinels would be on the smaller side. */
+const SECOND_CUT_OFF = 3
 
 /** What both sides have, with the members that are hit fixed. */
 export const COMPARED: readonly Scenario[] = [
@@ -62,26 +65,21 @@ function pinned(name: string): Scenario {
 function pin(fault: Fault): Fault {
   switch (fault.kind) {
     case 'partition':
-      return { ...fault, side: numbersOf(fault.side) }
+      return { ...fault, side: numbersOf(fault.side, SECOND_CUT_OFF) }
     case 'cut':
     case 'impair':
       return {
         ...fault,
-        ...(fault.from !== undefined && { from: numbersOf(fault.from) }),
-        ...(fault.to !== undefined && { to: numbersOf(fault.to) }),
+        ...(fault.from !== undefined && { from: numbersOf(fault.from, SECOND_CUT_OFF) }),
+        ...(fault.to !== undefined && { to: numbersOf(fault.to, SECOND_CUT_OFF) }),
       }
     default:
-      return { ...fault, nodes: numbersOf(fault.nodes) }
+      return { ...fault, nodes: numbersOf(fault.nodes, SECOND_KILLED) }
   }
 }
 
-function numbersOf(targets: readonly Target[]): readonly number[] {
-  const others = OTHERS.values()
-  let hasFirst = false
-  return targets.map((target) => {
-    if (typeof target === 'number') return target
-    if (hasFirst) return others.next().value ?? FIRST
-    hasFirst = true
-    return FIRST
-  })
+/** What the seed or the run would choose is the first, then the second. */
+function numbersOf(targets: readonly Target[], second: number): readonly number[] {
+  const chosen = [FIRST, second].values()
+  return targets.map((target) => (typeof target === 'number' ? target : (chosen.next().value ?? second)))
 }

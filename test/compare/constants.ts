@@ -18,8 +18,12 @@ export const FAILOVER_TIMEOUT_MS = 20_000
 export const REDIS_DEADLINE_MS = 2_000
 /** How long of that it waits for replicas, in milliseconds. */
 export const WAIT_MS = 1_500
-/** Connections of an application to the primary: one waits while it waits for replicas. */
+/** Connections of an application to the primary: each is held up while it waits for replicas. */
 export const CONNECTIONS = 8
+
+/** How often an application asks where the primary is, and how long it waits for an answer, in milliseconds. */
+export const LOOK_EVERY_MS = 1_000
+export const LOOK_DEADLINE_MS = 1_000
 
 /** How long Redis, its replicas and Sentinel may take until all have found each other, in milliseconds. */
 export const FORM_DEADLINE_MS = 60_000

@@ -13,8 +13,9 @@ import type {
 import { LinkFaults } from '../../packages/chaos/src/backends/link-faults.ts'
 import type { SessionAnswer, SessionCall } from '../../packages/chaos/src/member/calls.ts'
 import type { FinalCheck } from '../../packages/chaos/src/run-record.ts'
-import { FORM_DEADLINE_MS } from './constants.ts'
+import { FORM_DEADLINE_MS, REDIS_HOSTS } from './constants.ts'
 import { RedisHost } from './redis-host.ts'
+import { primaryAt } from './sentinel.ts'
 
 export interface RedisClusterOptions {
   readonly hosts: number
@@ -128,36 +129,33 @@ export class RedisCluster implements ClusterUnderTest {
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 })
   }
 
-  /** Sentinel has to be there to be asked. */
+  /**
+   * Until every Sentinel knows the primary, both replicas and both others: without them none would replace a primary that is gone. They look
+   * for replicas every ten seconds.
+   */
   async #form(signal: AbortSignal): Promise<void> {
-    const probe = this.#hosts[0]!
+    const addresses = this.#links.lab.hosts.slice(0, REDIS_HOSTS).map(({ address }) => address)
     const deadline = performance.now() + FORM_DEADLINE_MS
     for (;;) {
-      const isFormed = await probe.serve().then(
-        async () => (await probe.app?.call('isWhole')) === true,
-        () => false,
-      )
-      if (isFormed) return
+      const known = await Promise.all(addresses.map((address) => knowsEverybody(address).catch(() => false)))
+      if (known.every((knows) => knows)) return
       if (performance.now() > deadline) throw new Error(`Redis was not there after ${FORM_DEADLINE_MS} ms`)
       await pause(200, undefined, { signal })
     }
   }
 }
 
-/** An application that does not find the primary yet keeps looking. */
+/** Whether a Sentinel has found all that it needs to do its work. */
+async function knowsEverybody(host: string): Promise<boolean> {
+  const fields = await primaryAt(host)
+  const others = String(REDIS_HOSTS - 1)
+  const [replicas, sentinels] = [fields.get('num-slaves'), fields.get('num-other-sentinels')]
+  return fields.get('flags') === 'master' && replicas === others && sentinels === others
+}
+
 async function startAgain(host: RedisHost): Promise<void> {
   await host.start()
-  const deadline = performance.now() + FORM_DEADLINE_MS
-  while (host.app !== undefined && performance.now() < deadline) {
-    if (
-      await host.serve().then(
-        () => true,
-        () => false,
-      )
-    )
-      return
-    await pause(200)
-  }
+  await host.serve()
 }
 
 async function within<Value>(ms: number, answer: Promise<Value>): Promise<Value | undefined> {

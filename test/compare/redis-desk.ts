@@ -2,12 +2,10 @@
  * The same application as that of a member under test (`packages/chaos/src/member/desk.ts`), with its sessions in Redis: a hash for each,
  * with a field for each item, so that two servers that write at the same time do not undo each other.
  */
-import type { createSentinel } from 'redis'
 import type { Done, SessionAnswer, SessionCall } from '../../packages/chaos/src/member/calls.ts'
 import { REDIS_DEADLINE_MS, WAIT_MS } from './constants.ts'
+import type { Client, Primary } from './primary.ts'
 
-export type Sentinel = ReturnType<typeof createSentinel>
-type Client = Awaited<ReturnType<Sentinel['acquire']>>
 type Write = SessionCall & { readonly kind: 'create' | 'commit' | 'drop' }
 
 /** Makes a session. Beside its items it has the time that it lives unused. */
@@ -28,17 +26,15 @@ const TOUCH = `
   if idle then redis.call('PEXPIRE', KEYS[1], idle) end`
 
 export class RedisDesk {
-  readonly #sentinel: Sentinel
-  readonly #connections: Connections
+  readonly #primary: Primary
   readonly #waits: boolean
   /** The ids of sessions that clients found. */
   readonly #handles = new Map<number, string>()
   #nextHandle = 1
 
   /** @param waits whether a write waits until as many replicas as asked for have it. */
-  constructor(sentinel: Sentinel, connections: Connections, waits: boolean) {
-    this.#sentinel = sentinel
-    this.#connections = connections
+  constructor(primary: Primary, waits: boolean) {
+    this.#primary = primary
     this.#waits = waits
   }
 
@@ -66,9 +62,11 @@ export class RedisDesk {
         return await this.#resume(call.session)
       case 'commit':
         return await this.#put(call, this.#take(call.handle), PUT, [call.item, filler(call)])
-      case 'touch':
-        await this.#sentinel.eval(TOUCH, { keys: [this.#take(call.handle)] })
+      case 'touch': {
+        const keys = [this.#take(call.handle)]
+        await this.#primary.use((client) => client.eval(TOUCH, { keys }))
         return { isDone: true }
+      }
       case 'drop': {
         const id = this.#take(call.handle)
         return await this.#write(call, async (client) => {
@@ -80,7 +78,7 @@ export class RedisDesk {
   }
 
   async #resume(id: string): Promise<Done> {
-    const items = itemsOf(await this.#sentinel.hKeys(id))
+    const items = itemsOf(await this.#primary.use((client) => client.hKeys(id)))
     if (items.length === 0) return { isDone: true, found: 'absent' }
     const handle = this.#nextHandle++
     this.#handles.set(handle, id)
@@ -98,7 +96,7 @@ export class RedisDesk {
 
   /** On one connection, since WAIT is about what was written on its own. */
   async #write({ copies }: Write, write: (client: Client) => Promise<SessionAnswer>): Promise<SessionAnswer> {
-    return await this.#connections.use(async (client) => {
+    return await this.#primary.use(async (client) => {
       const answer = await write(client)
       if (!this.#waits || copies === 0 || !answer.isDone) return answer
       const confirmed = await client.wait(copies, WAIT_MS)
@@ -112,34 +110,6 @@ export class RedisDesk {
     if (id === undefined) throw new Error('this request is from an earlier life of the application')
     this.#handles.delete(handle)
     return id
-  }
-}
-
-/**
- * Connections to the primary, one user at a time each. The client library has the same, but makes a class for each use of one, which takes it
- * 50 ms and more; so they are taken once and kept. After a failover they lead to the new primary.
- */
-export class Connections {
-  readonly #free: Client[]
-  readonly #waiting: ((client: Client) => void)[] = []
-
-  private constructor(clients: Client[]) {
-    this.#free = clients
-  }
-
-  static async open(sentinel: Sentinel, count: number): Promise<Connections> {
-    return new Connections(await Promise.all(Array.from({ length: count }, () => sentinel.acquire())))
-  }
-
-  async use<Value>(work: (client: Client) => Promise<Value>): Promise<Value> {
-    const client = this.#free.pop() ?? (await new Promise<Client>((resolve) => this.#waiting.push(resolve)))
-    try {
-      return await work(client)
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free.push(client)
-      else next(client)
-    }
   }
 }
 
