@@ -21,6 +21,8 @@ export class LargeValues implements Checker {
   /** How many holders of a chunk crashed: also before the commit that names it was confirmed, or even written. */
   readonly #crashesWith = new Map<SessionKey, number>()
   readonly #crashedAtMs: number[] = []
+  /** When a node let go of the last shard before it went. */
+  readonly #leftAtMs = new Map<SimulatedNode, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -59,7 +61,8 @@ export class LargeValues implements Checker {
           name,
           key,
           shard: this.#world.shardOf(key),
-          copies: (write.confirmedCopies ?? 0) - (this.#crashesWith.get(key) ?? 0),
+          copies:
+            (write.confirmedCopies ?? 0) - (this.#crashesWith.get(key) ?? 0) - this.#leavesSince(write.issuedAtMs),
           writer: writer.life === write.nodeLife && writer.isUp ? writer : undefined,
         }
         this.#promises.add(promise)
@@ -82,6 +85,7 @@ export class LargeValues implements Checker {
   onNotice(node: SimulatedNode, notice: Notice): void {
     // Where too few others are left, who leaves is not replaced.
     if (notice.type === 'shard:left' && node.isLeaving) {
+      this.#leftAtMs.set(node, this.#world.nowMs)
       for (const promise of this.#promises) if (promise.shard === notice.shard) promise.copies--
     }
     if (notice.type !== 'portion:evicted' && notice.type !== 'session:evicted') return
@@ -169,6 +173,11 @@ export class LargeValues implements Checker {
     if (writer.life === commit.nodeLife && writer.isUp) return false
     if (this.#crashedAtMs.filter((atMs) => atMs >= commit.issuedAtMs).length > 1) return false
     return !this.#world.cluster.up().some((node) => has(node, commit))
+  }
+
+  /** Nodes that left meanwhile. What they acknowledged before that counts for the commit, as a crashed one's does. */
+  #leavesSince(ms: number): number {
+    return [...this.#leftAtMs.values()].filter((atMs) => atMs >= ms).length
   }
 
   #check(promise: Promised, when: string): boolean {
