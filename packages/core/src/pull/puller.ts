@@ -57,7 +57,7 @@ export interface PullPorts {
   reachable(shard: number): readonly NodeId[]
   isReachable(node: NodeId): boolean
   /** Whether the member is remembered, did not leave, and cannot be asked: it may be dead, or on the far side of a partition. */
-  isMissing(node: NodeId): boolean
+  isMissing(node: NodeId, incarnation: number): boolean
   /** Whether the member keeps more than holders have room for. */
   isRepository(node: NodeId): boolean
   ingest(records: readonly KeyedRecord[], from: NodeId): void
@@ -476,9 +476,9 @@ export class Puller {
    */
   #isWriterMissing(flight: Flight, { proof }: Caller): boolean {
     if (proof === undefined || this.#context.lacks('missing-writer')) return false
-    const { node } = proof.version.tenure
+    const { node, incarnation } = proof.version.tenure
     const reply = flight.asked.get(node)
-    return reply === WAITING || reply === SILENT || (reply === undefined && this.#ports.isMissing(node))
+    return reply === WAITING || reply === SILENT || (reply === undefined && this.#ports.isMissing(node, incarnation))
   }
 
   #end(flight: Flight): void {

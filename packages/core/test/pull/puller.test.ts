@@ -390,6 +390,27 @@ describe('pulling', () => {
       assert.equal(cluster.outcome(healed).outcome, 'complete')
     })
 
+    it('[rule R2] [V3] unknown, not absent: the writer left, and came again on the far side of a partition', () => {
+      const cluster = Cluster.ready({ nodes: 6 })
+      const [near, far] = [cluster.nodes.slice(0, 3), cluster.nodes.slice(3)] as [string[], string[]]
+      const [writer, ...others] = far as [string, ...string[]]
+      cluster.step(writer, { type: 'leave' })
+      cluster.run(5_000)
+      cluster.step(writer, { type: 'goodbye' })
+      cluster.run(100)
+      cluster.crash(writer)
+      for (const a of near) for (const b of others) cluster.cut(a, b)
+      cluster.run(30_000)
+      cluster.start(writer, { incarnation: 2 })
+      for (const other of others) cluster.connect(writer, other)
+      cluster.run(10_000)
+      const proof = cluster.establish(writer, 'born-there', { x: '1' }, 1)
+      for (const node of near) {
+        const known = cluster.resume(node, 'born-there', { proof, deadlineMs: 200 })
+        assert.equal(cluster.outcome(known).outcome, 'unknown')
+      }
+    })
+
     it('[rule R2] [T1] [pitfall 30] unknown, not absent: a holder had to evict it', () => {
       const cluster = Cluster.ready({ nodes: 2, init: () => ({ cacheBytesMax: CACHE_BYTES_MIN }) })
       const id = idInShard(7)

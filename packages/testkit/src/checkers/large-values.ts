@@ -21,6 +21,8 @@ export class LargeValues implements Checker {
   /** How many holders of a chunk crashed: also before the commit that names it was confirmed, or even written. */
   readonly #crashesWith = new Map<SessionKey, number>()
   readonly #crashedAtMs: number[] = []
+  /** When reads began, by the clocks of their nodes. */
+  readonly #startedAt = new WeakMap<Read, number>()
   /** When a node let go of the last shard before it went. */
   readonly #leftAtMs = new Map<SimulatedNode, number>()
 
@@ -69,6 +71,11 @@ export class LargeValues implements Checker {
         this.#check(promise, 'when it was confirmed')
       }
     }
+  }
+
+  onReadStart(read: Read): void {
+    const { cluster, nowMs } = this.#world
+    this.#startedAt.set(read, cluster.node(read.node).clock.nowMs(nowMs))
   }
 
   onCrash(node: SimulatedNode): void {
@@ -128,7 +135,9 @@ export class LargeValues implements Checker {
     const { cluster, nowMs } = this.#world
     // A holder hears of a write, and what it answered before that is on its way: each as long as the links drawn may take.
     const newsMs = Math.max(NEWS_MS_MIN, 2 * cluster.options.conditions.delayMsMax)
-    if (nowMs > read.startedAtMs + read.deadlineMs * CLOCK_ERROR - ROUND_TRIP_MS_MAX) return
+    // By the reader's own clock, which may have been set forward meanwhile.
+    const sinceMs = cluster.node(read.node).clock.nowMs(nowMs) - (this.#startedAt.get(read) ?? 0)
+    if (sinceMs > read.deadlineMs - ROUND_TRIP_MS_MAX) return
     for (const name of missing) {
       const portion = record.portions.get(name)
       if (portion === undefined || !isReference(portion.value)) continue
@@ -239,8 +248,6 @@ function describe({ write, name, shard }: Promised): string {
   return `a part of ${name} (shard ${shard}), named by the ${describeWrite(write)},`
 }
 
-/** A clock may run this much fast. */
-const CLOCK_ERROR = 0.98
 /**
  * What was written less than that ago, while a read was under way, may be known where it was asked about a moment before; longer
  * where links are slow.
