@@ -86,7 +86,7 @@ describe('commands that ask nodes', function () {
     recordCluster([DEAD, admin.url])
     const { exitCode, stdout, stderr } = await runCommand(['members'], { home })
     assert.equal(exitCode, 0)
-    assert.match(stdout, /^NAME +STATE +ZONE/)
+    assert.match(stdout, /^NAME +STATE +ROLE +ZONE/)
     assert.match(stderr, /^reprise: node-1 does not answer: nothing listens there; asked node-2$/m)
   })
 
