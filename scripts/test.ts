@@ -17,14 +17,14 @@ import { packageDirectories, rootDirectory } from './workspaces.ts'
 const JOBS_MAX = 2
 
 /** What takes longest begins first, so that nobody waits for it alone at the end. */
-const LONGEST_FIRST = ['cli', 'sim', 'core', 'node', 'p2p', 'strangers']
+const LONGEST_FIRST = ['cli-commands', 'cli', 'node', 'sim', 'core', 'admin', 'p2p', 'strangers']
 
 /** They have runners of their own, or are no tests. */
 const ELSEWHERE = new Set(['interop', 'chaos', 'e2e', 'bench', 'support'])
 
 interface Group {
   readonly name: string
-  readonly pattern: string
+  readonly patterns: readonly string[]
 }
 
 interface Outcome {
@@ -59,14 +59,11 @@ async function main(): Promise<void> {
 function findGroups(): Group[] {
   const packages = packageDirectories()
     .filter((directory) => existsSync(join(directory, 'test')))
-    .map((directory) => ({
-      name: basename(directory),
-      pattern: `packages/${basename(directory)}/test/**/*.test.ts`,
-    }))
+    .flatMap((directory) => groupsOf(basename(directory)))
   const across = readdirSync(join(rootDirectory, 'test'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !ELSEWHERE.has(entry.name))
-    .map(({ name }) => ({ name, pattern: `test/${name}/**/*.test.ts` }))
-  const groups = [...packages, ...across, { name: 'repository', pattern: 'test/*.test.ts' }]
+    .map(({ name }) => ({ name, patterns: [`test/${name}/**/*.test.ts`] }))
+  const groups = [...packages, ...across, { name: 'repository', patterns: ['test/*.test.ts'] }]
   const rank = ({ name }: Group): number => {
     const place = LONGEST_FIRST.indexOf(name)
     return place < 0 ? LONGEST_FIRST.length : place
@@ -74,10 +71,27 @@ function findGroups(): Group[] {
   return groups.sort((a, b) => rank(a) - rank(b))
 }
 
+function groupsOf(name: string): Group[] {
+  const test = `packages/${name}/test`
+  if (name !== 'cli') return [{ name, patterns: [`${test}/**/*.test.ts`] }]
+  // Half of all the time, most of which its commands wait for processes.
+  return [
+    { name: 'cli-commands', patterns: [`${test}/commands/**/*.test.ts`] },
+    { name, patterns: [`${test}/*.test.ts`, `${test}/!(commands)/**/*.test.ts`] },
+  ]
+}
+
 async function run(group: Group, totalsFile: string): Promise<Outcome> {
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
   const colour = process.stdout.isTTY ? ['--color'] : []
-  const args = [mocha, group.pattern, '--reporter', './scripts/count-reporter.ts', ...colour, ...process.argv.slice(2)]
+  const args = [
+    mocha,
+    ...group.patterns,
+    '--reporter',
+    './scripts/count-reporter.ts',
+    ...colour,
+    ...process.argv.slice(2),
+  ]
   // Given above; in the environment it would be a second one.
   const options = (process.env['MOCHA_OPTIONS'] ?? '').replace(/--reporter \S+/, '')
   const env = { ...process.env, MOCHA_OPTIONS: options, REPRISE_TEST_TOTALS: totalsFile }
