@@ -227,7 +227,7 @@ export class Rooms {
       holders: (shard) => this.holdings.holders(shard),
       reachable: (shard) => this.members.nearest(shard),
       isReachable: (node) => this.members.isReachable(node),
-      isMissing: (node, incarnation) => this.members.isMissing(node, incarnation),
+      isRemembered: (node, incarnation) => this.members.isRemembered(node, incarnation),
       isRepository: (node) => this.members.isRepository(node),
       ingest: (records, from) => this.ingest.apply(records, from, false),
     })

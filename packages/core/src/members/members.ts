@@ -160,11 +160,10 @@ export class Members {
     return member?.connected === true && isPresent(member)
   }
 
-  /** Whether the member is remembered, did not leave in this life or a later one, and nothing can be sent to it. */
-  isMissing(node: NodeId, incarnation: number): boolean {
+  /** Whether the member is remembered, and did not leave in this life or a later one. */
+  isRemembered(node: NodeId, incarnation: number): boolean {
     const member = this.#members.get(node)
-    if (member === undefined || this.isReachable(node)) return false
-    return member.state !== 'left' || member.news.incarnation < incarnation
+    return member !== undefined && (member.state !== 'left' || member.news.incarnation < incarnation)
   }
 
   /** Whether the member is reachable and listens, so that what is asked of it over any lane is answered. */

@@ -56,8 +56,8 @@ export interface PullPorts {
   /** Members that can be asked now, nearest first, with those that joined the shard before the others. */
   reachable(shard: number): readonly NodeId[]
   isReachable(node: NodeId): boolean
-  /** Whether the member is remembered, did not leave, and cannot be asked: it may be dead, or on the far side of a partition. */
-  isMissing(node: NodeId, incarnation: number): boolean
+  /** Whether the member is remembered, and did not leave in this life or a later one. */
+  isRemembered(node: NodeId, incarnation: number): boolean
   /** Whether the member keeps more than holders have room for. */
   isRepository(node: NodeId): boolean
   ingest(records: readonly KeyedRecord[], from: NodeId): void
@@ -478,7 +478,9 @@ export class Puller {
     if (proof === undefined || this.#context.lacks('missing-writer')) return false
     const { node, incarnation } = proof.version.tenure
     const reply = flight.asked.get(node)
-    return reply === WAITING || reply === SILENT || (reply === undefined && this.#ports.isMissing(node, incarnation))
+    if (reply === WAITING || reply === SILENT) return true
+    // It could not be asked when the search began: it may be dead, on the far side of a partition, or back a moment ago.
+    return reply === undefined && this.#ports.isRemembered(node, incarnation)
   }
 
   #end(flight: Flight): void {
