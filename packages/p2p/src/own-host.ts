@@ -1,10 +1,11 @@
 /**
  * A libp2p 3 node of a network's own: TCP, an optional pre-shared key, TLS or noise, yamux, and gossipsub on them.
  */
+import type { ListenOptions } from 'node:net'
 import { identify } from '@libp2p/identify'
 import type { Connection, PrivateKey } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
-import { tcp } from '@libp2p/tcp'
+import { type TCPOptions, tcp } from '@libp2p/tcp'
 import { tls } from '@libp2p/tls'
 import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -45,7 +46,7 @@ export class OwnHost implements Host {
       start: false,
       privateKey,
       addresses: { listen: [...listen], announce: [...announce] },
-      transports: [tcp()],
+      transports: [tcp({ listenOpts: LISTEN_OPTIONS })],
       connectionEncrypters: [encryption === 'noise' ? noise() : writeOncePerTurn(tls())],
       ...(secret === undefined ? {} : { connectionProtector: protectWith(secret) }),
       connectionGater: needs.gater,
@@ -138,3 +139,6 @@ export class OwnHost implements Host {
     await this.#libp2p.stop()
   }
 }
+
+/** Workers of node:cluster share the ports that they listen on, unless told not to; each is a member of its own. */
+const LISTEN_OPTIONS: TCPOptions['listenOpts'] & Pick<ListenOptions, 'exclusive'> = { exclusive: true }
