@@ -489,6 +489,12 @@ export const PLANTED: readonly PlantedBug[] = [
     bend: kept('cut-off-is-no-cold-start'),
   },
   {
+    lacks: ['late-touch'],
+    bug: 'a touch that was put off takes back what somebody used later, and the session ends early (E1)',
+    caughtBy: ['I-R3'],
+    seeds: [89494],
+  },
+  {
     lacks: ['newcomers'],
     bug: 'two that come at the same time and meet each other first take themselves for the cluster (P4)',
     caughtBy: ['I-R9'],

@@ -428,10 +428,14 @@ export class Primary {
   }
 
   #publishTouch(entry: Entry, record: LiveRecord, touchedAtMs: number, idleMs = record.expiry.idleMs): void {
+    const { expiry } = record
     if (endsAtMs(record) <= this.#context.nowMs) return
+    // Somebody used it later. A touch that was put off would take that back, since its version is higher.
+    if (idleMs === expiry.idleMs && touchedAtMs + idleMs <= expiry.idleAtMs && !this.#context.lacks('late-touch'))
+      return
     const { version, displaced } = this.#issue(entry)
-    const expiry: Expiry = { ...record.expiry, version, idleMs, idleAtMs: touchedAtMs + idleMs }
-    this.#store(entry, { ...record, expiry }, () => false, 0, displaced)
+    const touched: Expiry = { ...expiry, version, idleMs, idleAtMs: touchedAtMs + idleMs }
+    this.#store(entry, { ...record, expiry: touched }, () => false, 0, displaced)
   }
 
   #renew(expiry: Expiry, version: Version, idleMs = expiry.idleMs): Expiry {

@@ -505,6 +505,17 @@ describe('the primary', () => {
       for (const node of cluster.nodes) assert.equal(cluster.replica(node).peek(keyOf(ID)), undefined)
     })
 
+    it('[E1] a touch that was put off does not take back what somebody used later', () => {
+      const cluster = withSession({ idleMs: 60_000 })
+      cluster.touch('a', ID)
+      cluster.run(1_000)
+      takeOver(cluster, 'b', 'later')
+      const endOf = (node: string): number => cluster.record(node, ID).expiry.idleAtMs
+      const ends = cluster.nodes.map(endOf)
+      cluster.run(10_000)
+      assert.deepEqual(cluster.nodes.map(endOf), ends)
+    })
+
     it('lists the keys of living sessions by bucket, without chunks, drafts and what was dropped', () => {
       const cluster = withSession()
       cluster.result(cluster.create('a', 'draft', { assumeNew: true }))
