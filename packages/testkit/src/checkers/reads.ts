@@ -108,6 +108,7 @@ export class Reads implements Checker {
     const node = this.#world.cluster.nodeById(id)
     const record = node.entry(key)?.record
     if (record?.kind !== 'live' || node.isLeaving || node.storedIncarnation !== incarnation) return
+    if (isEnding(this.#world, node, record)) return
     if (meetsProof(record, proof)) this.#writerAt.set(read, { node, life: node.life })
   }
 
