@@ -145,7 +145,7 @@ export class LargeValues implements Checker {
         const known = node.entry(read.key)?.record
         if (known?.kind !== 'live' || !isReady(node, this.#world.shardOf(read.key)) || node.isLeaving) return false
         if (node.wokeAtMs > read.startedAtMs || from.silent.includes(node.id)) return false
-        const isNear = node.index === read.node || cluster.network.isConnected(read.node, node.index)
+        const isNear = node.index === read.node || this.#isInReach(read.node, node)
         const sinceMs = this.#replacedAtMs(read.key, { birth: record.birth, name, version: portion.version }, known)
         return isNear && node.isRunning && sinceMs <= Math.max(read.startedAtMs, nowMs - newsMs)
       })
@@ -153,6 +153,13 @@ export class LargeValues implements Checker {
       const what = `${name} of ${read.key} at ${describeVersion(portion.version)}`
       this.#world.violate('I-R7', `n${read.node} gave up on ${what}, while ${newer.id} knew what had replaced it`)
     }
+  }
+
+  /** Connected, and taken for alive: who stood still for long has to meet the others again. */
+  #isInReach(reader: number, node: SimulatedNode): boolean {
+    const { cluster } = this.#world
+    if (!cluster.network.isConnected(reader, node.index)) return false
+    return cluster.node(reader).replica?.aliveMembers().includes(node.id) === true
   }
 
   /** Since when there is, in what a node knows, something newer than the portion: by a write, or by a later life of the id. */
