@@ -1,19 +1,36 @@
 /**
- * mocha's spec reporter, which also adds one line `passed failed skipped` to the file that REPRISE_TEST_TOTALS names,
- * so that .ci/run can count over several runs of mocha. .ci/run hands it to all of them through MOCHA_OPTIONS.
+ * The reporter of every run of mocha: mocha's own `spec`, and two things more.
+ *
+ * It adds one line `passed failed skipped` to the file that REPRISE_TEST_TOTALS names, so that who starts several runs can count
+ * over all of them. And it ends a run that does not end by itself: a test that failed may leave a server open or a process
+ * running, and mocha would wait for it for ever. Such a run fails, and says what it was still holding.
  */
 
 import { appendFileSync } from 'node:fs'
 import Mocha from 'mocha'
 
+/** How long a run may live on after its last test. A timer of libp2p holds a process for a second; nothing should hold it longer. */
+const LINGER_MS = 15_000
+
 export default class CountReporter extends Mocha.reporters.Spec {
   constructor(runner: Mocha.Runner, options?: Mocha.MochaOptions) {
     super(runner, options)
     const totalsFile = process.env['REPRISE_TEST_TOTALS']
-    if (totalsFile === undefined) return
     runner.once('end', () => {
       const { passes, failures, pending } = this.stats
-      appendFileSync(totalsFile, `${passes} ${failures} ${pending}\n`)
+      if (totalsFile !== undefined) appendFileSync(totalsFile, `${passes} ${failures} ${pending}\n`)
+      // Not a reason to live on itself: a run that holds nothing is gone before.
+      setTimeout(endByForce, LINGER_MS).unref()
     })
   }
+}
+
+function endByForce(): void {
+  const held = process.getActiveResourcesInfo().join(', ')
+  console.error(`The last test ended ${LINGER_MS / 1000} s ago, but the process did not. It still holds: ${held}`)
+  // mocha sets the code once more while the process exits; who comes after it has the last word.
+  process.once('exit', () => {
+    process.exitCode = 1
+  })
+  process.exit()
 }

@@ -1,20 +1,27 @@
 /**
- * Runs the tests: each group in a mocha of its own, as many at a time as there are processors, two at most. Most tests wait, for
- * other processes and for time to pass, and one after the other they wait longer than a person does.
+ * Runs the tests: each group in a mocha of its own, three at a time. Most tests wait, for other processes and for time to pass,
+ * and one after the other they wait longer than a person does.
  *
  * What a group prints is printed when it has ended, in one piece; arguments go to every mocha, so `--grep` finds a test wherever
- * it is. The last line counts over all groups. Exits with 1 when any of them failed.
+ * it is. A group that does not end within GROUP_MS is ended, and has failed. The last line counts over all groups. Exits with 1
+ * when any of them failed.
  */
 
 import { spawn } from 'node:child_process'
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { packageDirectories, rootDirectory } from './workspaces.ts'
 
-/** More would make each other late: tests of clusters start several processes each. */
-const JOBS_MAX = 2
+/** On two processors the third fills the time in which the other two wait; a fourth makes all of them late. */
+const JOBS = 3
+
+/** Twice what the longest group takes while the machine does other work, too. */
+const GROUP_MS = 480_000
+
+/** How long what a group printed may keep coming after its end, from processes that it left behind. */
+const LAST_WORDS_MS = 2_000
 
 /** What takes longest begins first, so that nobody waits for it alone at the end. */
 const LONGEST_FIRST = ['cli-commands', 'cli', 'node', 'sim', 'core', 'admin', 'p2p', 'strangers']
@@ -34,6 +41,9 @@ interface Outcome {
   readonly skipped: number
 }
 
+/** Ends a group that is running, each: a terminal's Ctrl-C does not reach them. */
+const running = new Set<() => void>()
+
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reprise-test-'))
   const outcomes: Outcome[] = []
@@ -44,7 +54,7 @@ async function main(): Promise<void> {
     }
   }
   try {
-    await Promise.all(Array.from({ length: Math.min(JOBS_MAX, availableParallelism()) }, work))
+    await Promise.all(Array.from({ length: JOBS }, work))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -84,34 +94,59 @@ function groupsOf(name: string): Group[] {
 async function run(group: Group, totalsFile: string): Promise<Outcome> {
   const mocha = createRequire(import.meta.url).resolve('mocha/bin/mocha.js')
   const colour = process.stdout.isTTY ? ['--color'] : []
-  const args = [
-    mocha,
-    ...group.patterns,
-    '--reporter',
-    './scripts/count-reporter.ts',
-    ...colour,
-    ...process.argv.slice(2),
-  ]
-  // Given above; in the environment it would be a second one.
-  const options = (process.env['MOCHA_OPTIONS'] ?? '').replace(/--reporter \S+/, '')
-  const env = { ...process.env, MOCHA_OPTIONS: options, REPRISE_TEST_TOTALS: totalsFile }
-  const child = spawn(process.execPath, args, { cwd: rootDirectory, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const args = [mocha, ...group.patterns, ...colour, ...process.argv.slice(2)]
+  const env = { ...process.env, REPRISE_TEST_TOTALS: totalsFile }
+  // A process group of its own, so that ending it ends what it started, too.
+  const child = spawn(process.execPath, args, {
+    cwd: rootDirectory,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const end = (): void => endProcessGroup(child.pid)
+  running.add(end)
   const output: Buffer[] = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
+  const limit = setTimeout(() => {
+    output.push(Buffer.from(`\n${group.name} did not end within ${GROUP_MS / 60_000} minutes, and was ended.\n`))
+    end()
+  }, GROUP_MS)
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', resolve)
+    child.once('exit', (code) => setTimeout(resolve, LAST_WORDS_MS, code).unref())
   })
+  clearTimeout(limit)
+  running.delete(end)
+  child.stdout.destroy()
+  child.stderr.destroy()
   const [passed = 0, failed = 0, skipped = 0] = existsSync(totalsFile)
     ? readFileSync(totalsFile, 'utf8').trim().split(' ').map(Number)
     : []
   const isGreen = exitCode === 0
+  const failures = isGreen ? failed : Math.max(failed, 1)
   // With --grep most groups have nothing to say.
   if (!isGreen || passed + failed + skipped > 0) {
     console.log(`\n=== ${group.name} ===`)
     process.stdout.write(Buffer.concat(output))
   }
-  return { isGreen, passed, failed, skipped }
+  return { isGreen, passed, failed: failures, skipped }
+}
+
+function endProcessGroup(id: number | undefined): void {
+  if (id === undefined) return
+  try {
+    process.kill(-id, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    for (const end of running) end()
+    process.kill(process.pid, signal)
+  })
 }
 
 await main()

@@ -27,6 +27,8 @@ async function runPrimary() {
   const start = async () => {
     const worker = cluster.fork()
     worker.once('exit', () => {
+      // Who cannot even begin, for want of a file or a port, would not the next time.
+      if (!isServing && !isStopping) process.exit(1)
       addresses.delete(worker.id)
       if (!isStopping) void start()
     })
@@ -36,6 +38,7 @@ async function runPrimary() {
     return ready
   }
 
+  let isServing = false
   let isStopping = false
   for (const signal of ['SIGINT', 'SIGTERM']) {
     process.once(signal, () => {
@@ -46,6 +49,7 @@ async function runPrimary() {
   // The first has nobody to join, and the others join it.
   const { port } = await start()
   await Promise.all(Array.from({ length: WORKERS - 1 }, start))
+  isServing = true
   console.log(
     `https://127.0.0.1:${port} is served by ${Object.values(cluster.workers)
       .map(({ process }) => process.pid)
@@ -54,6 +58,8 @@ async function runPrimary() {
 }
 
 async function runWorker() {
+  // Listens from the start: a worker may be told to stop before it has begun to serve.
+  const stopped = new Promise((resolve) => process.on('message', (message) => message.stop && resolve()))
   const [{ secret, join, keyFile, certFile }] = await once(process, 'message')
   const { createNode } = await import('@reprise/node')
   const { resumeAcrossCluster } = await import('@reprise/tls')
@@ -68,7 +74,7 @@ async function runWorker() {
   await once(server, 'listening')
   process.send({ addresses: node.addresses, port: server.address().port })
 
-  await once(process, 'message')
+  await stopped
   server.close()
   server.closeAllConnections()
   await node.stop()
