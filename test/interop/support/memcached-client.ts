@@ -30,10 +30,11 @@ export async function play(port: number, script: readonly string[]): Promise<str
     }
     const sent = piece.replace('<unique>', unique).replace('<older>', () => `${BigInt(unique) - 1n}`)
     received = ''
-    // Its answer says that everything before it is answered. What follows no line is not a line of its own.
-    socket.write(sent.endsWith('\n') ? `${sent}mn\r\n` : sent, 'latin1')
-    while (!isClosed && !received.endsWith('MN\r\n')) await new Promise<void>((resolve) => (wake = resolve))
-    const answer = received.replace(/MN\r\n$/, '')
+    // Its answer, which no script has, says that everything before it is answered. What follows no line is not a line of its own.
+    const end = `NF kend O${answers.length}\r\n`
+    socket.write(sent.endsWith('\n') ? `${sent}md end k O${answers.length}\r\n` : sent, 'latin1')
+    while (!isClosed && !received.endsWith(end)) await new Promise<void>((resolve) => (wake = resolve))
+    const answer = received.endsWith(end) ? received.slice(0, -end.length) : received
     unique = /(?:^VALUE \S+ \d+ \d+ | c)(\d+)/m.exec(answer)?.[1] ?? unique
     answers.push(normalise(answer, names) + (isClosed ? '(closed)' : ''))
   }
