@@ -123,7 +123,7 @@ describe('Apache httpd', function () {
       } finally {
         process.kill(pid, 'SIGCONT')
       }
-      await pause(100)
+      await visitAll(await make(a, b), 'the other node thawed')
     })
 
     it('goes on as before when the other one’s node is killed', async () => {
