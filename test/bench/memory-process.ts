@@ -76,6 +76,7 @@ async function startTable(): Promise<Contender> {
   })
   const context = new Context(withDefaults({ nodeId: 'self', incarnation: 1, keyHash, seed: 1 }), table)
   const ingest = new Ingest(context, {
+    isJoined: () => true,
     onBeaten: () => {},
     onLacking: () => {},
     onHearsay: () => {},

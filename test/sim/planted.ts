@@ -508,6 +508,13 @@ export const PLANTED: readonly PlantedBug[] = [
     bend: kept('slow-source-blocks-joins'),
   },
   {
+    lacks: ['push-to-holders'],
+    bug: 'who let go of a session takes the news of a takeover for a copy of it, and writes on that (R1)',
+    caughtBy: ['I-R11'],
+    seeds: [44752],
+    bend: kept('wrote-on-less-than-it-returned'),
+  },
+  {
     lacks: ['pin-fetched'],
     bug: 'what a takeover has merged goes when its node lets go of the shard, or has no room (R1)',
     caughtBy: ['I-R11'],

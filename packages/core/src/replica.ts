@@ -412,7 +412,7 @@ export class Replica {
       case 'probe':
         return this.#rooms.listeners.hearHighest(from, message.incarnation, message.streams, true)
       case 'push':
-        return this.#rooms.ingest.apply(message.records, from, false)
+        return this.#rooms.ingest.applyPushed(message.records, from)
       case 'pull':
       case 'pull-chunk':
         return this.#rooms.puller.onPull(from, message)

@@ -285,6 +285,7 @@ export class Rooms {
 
   #connectIngest(): Ingest {
     return new Ingest(this.context, {
+      isJoined: (shard) => this.holdings.isJoined(shard),
       onBeaten: (key, how) => this.outgoing.failWaits(key, how),
       onLacking: (key, shard, isOld) => {
         if (!this.holdings.isJoined(shard) || this.context.lacks('refill')) return

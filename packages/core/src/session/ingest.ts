@@ -19,6 +19,8 @@ import type { NodeId, Tenure } from './version.ts'
 import { compareBirths, compareTenures, covers } from './version.ts'
 
 export interface IngestListener {
+  /** Whether this node holds the shard, or is about to. */
+  isJoined(shard: number): boolean
   /** A write of this node's, or its primaryship, lost to a newer one. */
   onBeaten(key: SessionKey, how: 'SUPERSEDED' | 'DROPPED'): void
   /** Of a session that was evicted here came a copy without the values that did not change, or one from before (`isOld`). */
@@ -56,6 +58,18 @@ export class Ingest {
     }
     if (unknownToSender.length > 0 && !this.#context.lacks('tell-beaten'))
       this.#context.send(from, { type: 'push', records: unknownToSender })
+  }
+
+  /**
+   * Merge records that `from` sent to this node alone, since it wrote the session before, or kept what is dropped now. A node
+   * that let go of such a session meanwhile takes no copy in its place: made of one write, it may lack what its clients have
+   * read here, and they would write on it.
+   */
+  applyPushed(records: readonly KeyedRecord[], from: NodeId): void {
+    const { table } = this.#context
+    const isOfUse = ({ key, record }: KeyedRecord): boolean =>
+      record.kind === 'dropped' || table.peek(key) !== undefined || this.#listener.isJoined(table.shardOf(key))
+    this.apply(this.#context.lacks('push-to-holders') ? records : records.filter(isOfUse), from, false)
   }
 
   /** @returns what the table has now when it beats what came in. */

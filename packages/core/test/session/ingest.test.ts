@@ -21,11 +21,14 @@ class Taker {
     isHeld: () => true,
     onEvicted: () => {},
   })
+  /** Whether it is a holder of whatever shard. */
+  holds = true
   readonly #ingest: Ingest
 
   constructor() {
     const config = withDefaults({ nodeId: 'taker', incarnation: 1, keyHash, seed: 1 })
     this.#ingest = new Ingest(new Context(config, this.table), {
+      isJoined: () => this.holds,
       onBeaten: () => {},
       onLacking: () => {},
       onHearsay: () => {},
@@ -38,6 +41,11 @@ class Taker {
     const frame = frameOf(FRAME_HEADER, [{ key: keyOf(id), record }])
     this.#ingest.apply(decodeFrame(frame, 0).records, 'a', true)
     frame.fill(0xee)
+  }
+
+  /** News of a session, for this member alone. */
+  takePushed(id: string, record: SessionRecord): void {
+    this.#ingest.applyPushed([{ key: keyOf(id), record }], 'a')
   }
 
   record(id: string): SessionRecord | undefined {
@@ -67,6 +75,24 @@ describe('what frames bring', () => {
       }),
       { numRuns: 100 },
     )
+  })
+
+  it('[rule R1] news for this member alone make no copy of a session that it let go of, but change one that is here', () => {
+    const [record] = fc.sample(written, { numRuns: 1, seed: 1 }) as [LiveRecord]
+    const tombstone: SessionRecord = { kind: 'dropped', birth: record.birth, absoluteAtMs: 60_000 }
+    const former = new Taker()
+    former.holds = false
+    former.takePushed('here', record)
+    assert.equal(former.record('here'), undefined)
+    former.take('here', record)
+    former.takePushed('here', tombstone)
+    assert.equal(former.record('here')?.kind, 'dropped')
+    former.takePushed('gone', tombstone)
+    assert.equal(former.record('gone')?.kind, 'dropped')
+
+    const holder = new Taker()
+    holder.takePushed('here', record)
+    assert.equal(holder.record('here')?.kind, 'live')
   })
 
   it('[R9] [V2] keeps the portions that did not change, through a hundred others', () => {
