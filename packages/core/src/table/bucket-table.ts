@@ -220,14 +220,16 @@ export class BucketTable {
   }
 
   /**
-   * What a bucket's digest is made of, stubs included, but for brief tombstones: each holder that drops a chunk counts their time
-   * by itself, and one that is gone says as much as one that is here. The table must not be changed meanwhile.
+   * What a bucket's digest is made of, stubs included, but for two kinds of tombstones. Of brief ones each holder that drops a
+   * chunk counts the time by itself, and one that is gone says as much as one that is here. And a record that ended leaves its
+   * floor, while at other holders another life of the id, or a later use of it, ends later, above the same floor. The table
+   * must not be changed meanwhile.
    */
   eachDigested(bucket: number, visit: (meta: Hash64, endsAtMs: number) => void): void {
     for (let slot = this.#bucket(bucket).head; slot !== NO_SLOT; slot = this.#next(slot)) {
       const slab = this.#arena.slab(slot)
       const at = this.#arena.at(slot)
-      if (!slab.isBrief(at)) visit(slab.meta(at), slab.endsAtMs(at))
+      if (!slab.isBrief(at) && !slab.isRemainder(at)) visit(slab.meta(at), slab.endsAtMs(at))
     }
     this.#stubs.eachCounted(bucket, visit)
   }

@@ -164,6 +164,11 @@ export class Slab {
     return ((this.bytes[at + FLAGS] as number) & FLAG_BRIEF) !== 0
   }
 
+  /** Whether it is only what is left of a floor. */
+  isRemainder(at: number): boolean {
+    return !this.isLive(at) && this.hasFloor(at)
+  }
+
   hasFloor(at: number): boolean {
     return ((this.bytes[at + FLAGS] as number) & FLAG_FLOOR) !== 0
   }

@@ -218,6 +218,27 @@ describe('check', () => {
     assert.equal(cluster.report(cluster.check('a')).verdict, 'ok')
   })
 
+  it('[R5] [E4] holds no difference against who has only the floor left of a session that ends a little later elsewhere', () => {
+    const cluster = Cluster.ready()
+    cluster.establish('a', 's', { n: '1' })
+    cluster.drop('a', 's')
+    cluster.run(100)
+    cluster.result(cluster.create('a', 's', { idleMs: 8_000, absoluteMs: 600_000, assumeNew: true }))
+    cluster.written(cluster.commit('a', 's', { n: '2' }, { copies: 2 }))
+    const { floor } = cluster.record('b', 's')
+    assert.ok(floor !== undefined)
+    cluster.run(1_000)
+    const { table } = cluster.replica('b')
+    table.put(
+      keyOf('s'),
+      { kind: 'dropped', birth: floor.birth, absoluteAtMs: floor.untilMs, isFloor: true },
+      cluster.nowMs,
+    )
+    const report = cluster.report(cluster.check('a'))
+    assert.deepEqual([report.verdict, differing(report)], ['ok', []])
+    assert.equal(cluster.record('a', 's').kind, 'live')
+  })
+
   it('[R5] [E2] takes copies that end apart for equal, as long as they are near', () => {
     const cluster = Cluster.ready()
     const delayMs = 6_000
