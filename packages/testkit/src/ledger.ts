@@ -12,6 +12,7 @@ export interface SessionLife {
   readonly key: SessionKey
   readonly birth: Birth
   readonly createdAtMs: number
+  /** The idle time that it was created with. */
   readonly idleMs: number
   readonly absoluteMs: number
   readonly commits: Commit[]
@@ -30,6 +31,8 @@ export interface Commit {
   readonly version: Version
   /** Text by portion name; null where the portion was removed. */
   readonly changes: ReadonlyMap<string, string | null>
+  /** The idle time that it gave the session; undefined: that of what it was built on. */
+  readonly idleMs: number | undefined
   readonly issuedAtMs: number
   /** Copies confirmed besides the writer; undefined until it resolved. */
   confirmedCopies: number | undefined
@@ -126,10 +129,17 @@ export function writeEndsMs(write: Write): number {
   const { life } = write
   const isHigher = ({ version }: Commit): boolean =>
     write.kind === 'commit' && compareVersions(version, write.version) > 0
-  const usedAtMs = life.commits
-    .filter(isHigher)
-    .reduce((ms, { issuedAtMs }) => Math.min(ms, issuedAtMs), write.issuedAtMs)
-  return Math.min(usedAtMs + life.idleMs, life.createdAtMs + life.absoluteMs)
+  const [shortestMs] = idleTimesMs(life)
+  const ends = [write, ...life.commits.filter(isHigher)].map((use) => {
+    return use.issuedAtMs + ((use.kind === 'commit' ? use.idleMs : undefined) ?? shortestMs)
+  })
+  return Math.min(...ends, life.createdAtMs + life.absoluteMs)
+}
+
+/** The shortest and the longest idle time that a session ever had: what was in force at a write depends on what it was built on. */
+export function idleTimesMs({ idleMs, commits }: SessionLife): readonly [shortest: number, longest: number] {
+  const given = commits.flatMap((commit) => commit.idleMs ?? [])
+  return given.length === 0 ? [idleMs, idleMs] : [Math.min(idleMs, ...given), Math.max(idleMs, ...given)]
 }
 
 /** The earliest time at which a session may end by itself, if nothing used it after its last write. */

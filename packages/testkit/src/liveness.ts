@@ -62,7 +62,7 @@ export class LivenessProbe {
     const onCreated = (birth: Birth | undefined): void => {
       if (birth === undefined) return end()
       const changes = new Map([['auth', name]])
-      this.#requests.commit(writer, key, birth, changes, copies, DEADLINE_MS, PATIENT, (proof) => {
+      this.#requests.commit(writer, key, birth, changes, { copies, waitMs: DEADLINE_MS }, PATIENT, (proof) => {
         if (proof === undefined) return end()
         const read = { key, consistency: 'latest', portions: undefined, proof } as const
         this.#requests.resume(reader, read, DEADLINE_MS, PATIENT, (outcome) => {

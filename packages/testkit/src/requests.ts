@@ -57,6 +57,13 @@ export interface Lifetime {
   readonly absoluteMs: number
 }
 
+export interface CommitOptions {
+  readonly copies: number
+  readonly waitMs: number
+  /** Another idle time from now on; default: as before. */
+  readonly idleMs?: number | undefined
+}
+
 /** Text by portion name; null where the portion is removed. */
 export type Changes = ReadonlyMap<string, string | null>
 
@@ -210,8 +217,7 @@ export class Requests {
     key: SessionKey,
     birth: Birth,
     changes: Changes,
-    copies: number,
-    waitMs: number,
+    { copies, waitMs, idleMs }: CommitOptions,
     random: Patience,
     onEnd: (proof: WriteProof | undefined, error: RepriseError | undefined) => void,
   ): void {
@@ -228,9 +234,9 @@ export class Requests {
       (request) => {
         this.#unpublished.set(request, (version) => {
           isPublishedLater = true
-          commit = this.#record(node, life, changes, version)
+          commit = this.#record(node, life, changes, idleMs, version)
         })
-        return { type: 'commit', request, key, birth, changes: toBytes(changes), copies, waitMs }
+        return { type: 'commit', request, key, birth, changes: toBytes(changes), copies, waitMs, idleMs }
       },
       (result) => {
         if (result.kind === 'failed') {
@@ -238,7 +244,7 @@ export class Requests {
           onEnd(undefined, result.error)
         }
         if (result.kind !== 'written') return
-        commit ??= this.#record(node, life, changes)
+        commit ??= this.#record(node, life, changes, idleMs)
         if (commit === undefined) return
         this.counters.written++
         commit.confirmedCopies = copies
@@ -253,7 +259,7 @@ export class Requests {
     if (isPublishedLater || node.replica?.nextVersion(key, birth) === undefined) return
     // Refused for copies it is written all the same; refused for anything else it is not.
     if (failure !== undefined && failure.code !== 'NOT_ENOUGH_HOLDERS') return
-    commit ??= this.#record(node, life, changes)
+    commit ??= this.#record(node, life, changes, idleMs)
     if (commit === undefined || announced === undefined) return
     const { version } = commit
     if (version.seq !== announced.seq || version.tenure.epoch !== announced.tenure.epoch) {
@@ -301,7 +307,13 @@ export class Requests {
   }
 
   /** Write a commit down as the node numbered it. */
-  #record(node: SimulatedNode, life: SessionLife, changes: Changes, published?: Version): Commit | undefined {
+  #record(
+    node: SimulatedNode,
+    life: SessionLife,
+    changes: Changes,
+    idleMs: number | undefined,
+    published?: Version,
+  ): Commit | undefined {
     const record = node.entry(life.key)?.record
     const [name] = changes.keys()
     const version = published ?? (record as LiveRecord | undefined)?.portions?.get(name as string)?.version
@@ -313,6 +325,7 @@ export class Requests {
       nodeLife: node.life,
       version,
       changes,
+      idleMs,
       issuedAtMs: this.#queue.nowMs,
       confirmedCopies: undefined,
     }

@@ -3,7 +3,8 @@
  * out and kept. A scenario written as JSON replays without its seed's draws.
  *
  * The *mix* says how a seed is drawn. Mix 1 is the first simulator's; mix 2 draws the same and then more, from streams of
- * its own, as does mix 3, which adds large values. Seeds that failed are kept with the mix they failed under.
+ * its own, as do mix 3, which adds large values, and mix 4, in which idle times change. Seeds that failed are kept with the mix
+ * they failed under.
  */
 import { WIRE_VERSION, WIRE_VERSION_MIN } from '@reprise/core'
 import { byTime, drawFaults, drawMoreFaults } from './fault-kinds.ts'
@@ -41,8 +42,8 @@ export interface Scenario {
   readonly liveness: Liveness | undefined
 }
 
-export type Mix = 1 | 2 | 3
-export const LATEST_MIX: Mix = 3
+export type Mix = 1 | 2 | 3 | 4
+export const LATEST_MIX: Mix = 4
 
 export interface ClockError {
   readonly rate: number
@@ -64,7 +65,9 @@ export function drawScenario(seed: number, options: { nodeCount?: number | undef
   const mix = options.mix ?? LATEST_MIX
   if (mix === 1) return first
   const second = drawMore(first, options.nodeCount)
-  return mix === 2 ? second : drawLarge(second)
+  if (mix === 2) return second
+  const third = drawLarge(second)
+  return mix === 3 ? third : drawIdleTimes(third)
 }
 
 /** Mix 1. Nothing that is drawn here may change. */
@@ -145,6 +148,19 @@ function drawLarge(second: Scenario): Scenario {
   const workload = mayBeLarge && random.chance(0.25) ? { ...second.workload, large } : second.workload
   const cacheBytesMax = workload.large === undefined ? second.cacheBytesMax : LARGE_CACHE_BYTES
   return { ...second, mix: 3, workload, cacheBytesMax }
+}
+
+const SHORT_IDLE_MS_MIN = 2_000
+
+/** Mix 4: the third, and commits that give a session another idle time, shorter or longer. */
+function drawIdleTimes(third: Scenario): Scenario {
+  const random = new Random(third.seed, 12)
+  // By a clock that jumps ahead by more than that a short one is over.
+  const jumpsFar = third.faults.some((fault) => fault.kind === 'clock' && fault.jumpMs > SHORT_IDLE_MS_MIN)
+  if (!random.chance(0.1) || jumpsFar) return { ...third, mix: 4 }
+  const shortMs = Math.round(random.between(SHORT_IDLE_MS_MIN, 8_000))
+  const idleTimes = { rate: random.pick([0.1, 0.5]), choicesMs: [shortMs, 120_000, 300_000] }
+  return { ...third, mix: 4, workload: { ...third.workload, idleTimes } }
 }
 
 /** A core of at least two, and for everybody else something that does not end. */

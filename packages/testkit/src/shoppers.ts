@@ -110,7 +110,7 @@ export class Shoppers {
     const changes = new Map([[CART_PORTION, cart === '' ? item : `${cart},${item}`]])
     const copies = Math.min(random.chance(0.5) ? 1 : 2, this.#cluster.options.copies)
     const waitMs = Math.round(random.between(200, 1_500))
-    this.#requests.commit(node, shopper.key, birth, changes, copies, waitMs, random, (proof) => {
+    this.#requests.commit(node, shopper.key, birth, changes, { copies, waitMs }, random, (proof) => {
       if (proof !== undefined) shopper.proof = proof
       onEnd()
     })

@@ -29,6 +29,8 @@ export interface WorkloadOptions {
   readonly hasOwnDraws: boolean
   /** Some values are so large that they lie outside the head; default none. */
   readonly large?: LargeValueOptions | undefined
+  /** Some commits change how long a session lives without use; default none. */
+  readonly idleTimes?: IdleTimeOptions | undefined
   /** Only these visits take place, by number; default all. */
   readonly visits?: readonly number[] | undefined
 }
@@ -37,6 +39,12 @@ export interface LargeValueOptions {
   /** The share of values that are. */
   readonly rate: number
   readonly bytesMax: number
+}
+
+export interface IdleTimeOptions {
+  /** The share of commits that do. */
+  readonly rate: number
+  readonly choicesMs: readonly number[]
 }
 
 export type Activity = 'visit' | 'read' | 'late-write' | 'touch' | 'drop' | 'recreate'
@@ -183,7 +191,8 @@ export class Workload {
     const changes = this.#drawChanges(key, random)
     const copies = this.#drawCopies(random)
     const waitMs = Math.round(random.between(200, 2_000))
-    this.#requests.commit(node, key, birth, changes, copies, waitMs, random, (proof) => {
+    const options = { copies, waitMs, idleMs: this.#drawIdleMs(random) }
+    this.#requests.commit(node, key, birth, changes, options, random, (proof) => {
       if (proof !== undefined) client.proofs.set(key, proof)
     })
   }
@@ -214,6 +223,11 @@ export class Workload {
     if (large === undefined || !random.chance(large.rate)) return label
     const bytes = LARGE_BYTES_MIN + random.below(large.bytesMax - LARGE_BYTES_MIN)
     return `${label};`.repeat(Math.ceil(bytes / label.length)).slice(0, bytes)
+  }
+
+  #drawIdleMs(random: Random): number | undefined {
+    const { idleTimes } = this.#options
+    return idleTimes !== undefined && random.chance(idleTimes.rate) ? random.pick(idleTimes.choicesMs) : undefined
   }
 
   #drawCopies(random: Random): number {

@@ -6,7 +6,8 @@
 import type { LiveRecord, SessionKey } from '@reprise/core'
 import { compareBirths } from '@reprise/core'
 import type { SimulatedNode } from '../cluster.ts'
-import type { Read, ReadResult, SessionLife, Write } from '../ledger.ts'
+import type { Commit, Read, ReadResult, SessionLife, Write } from '../ledger.ts'
+import { idleTimesMs } from '../ledger.ts'
 import type { Checker, World } from './checker.ts'
 import { isEnding, isReady, recordsOf } from './checker.ts'
 
@@ -76,12 +77,14 @@ export class Expiry implements Checker {
    * When a session that was used by these writes, and touched, must be over for everybody. What travels is the remaining
    * time, so a copy ends later by as long as it was on its way.
    */
-  #latestEndMs({ createdAtMs, idleMs, absoluteMs, touchedAtMs }: SessionLife, commits: readonly Write[]): number {
-    const usedAtMs = commits.reduce(
-      (latest, { issuedAtMs }) => Math.max(latest, issuedAtMs),
-      Math.max(createdAtMs, touchedAtMs),
+  #latestEndMs(life: SessionLife, commits: readonly Commit[]): number {
+    const { createdAtMs, absoluteMs, touchedAtMs } = life
+    const [, longestMs] = idleTimesMs(life)
+    const idleEndMs = commits.reduce(
+      (latest, { issuedAtMs, idleMs }) => Math.max(latest, issuedAtMs + (idleMs ?? longestMs) * CLOCK_ERROR),
+      Math.max(createdAtMs, touchedAtMs) + longestMs * CLOCK_ERROR,
     )
-    const endMs = Math.min(usedAtMs + idleMs * CLOCK_ERROR, createdAtMs + absoluteMs * CLOCK_ERROR)
+    const endMs = Math.min(idleEndMs, createdAtMs + absoluteMs * CLOCK_ERROR)
     return endMs + GRACE_MS + this.#world.transitMsMax
   }
 
