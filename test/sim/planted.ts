@@ -495,6 +495,13 @@ export const PLANTED: readonly PlantedBug[] = [
     seeds: [89494],
   },
   {
+    lacks: ['outlived'],
+    bug: 'what outlives a copy that is left out of comparisons for its near end is told to nobody (E2)',
+    caughtBy: ['I-R4'],
+    seeds: [25723],
+    bend: kept('renewed-in-its-last-seconds'),
+  },
+  {
     lacks: ['newcomers'],
     bug: 'two that come at the same time and meet each other first take themselves for the cluster (P4)',
     caughtBy: ['I-R9'],

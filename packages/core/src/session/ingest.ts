@@ -26,7 +26,7 @@ export interface IngestListener {
   /** Of a session that was evicted here came a copy without the values that did not change, or one from before (`isOld`). */
   onLacking(key: SessionKey, shard: number, isOld: boolean): void
   /**
-   * Something came that was not known here, and not by a frame of a stream: others may not be told.
+   * Something is here that others may not be told: it came, and not by a frame of a stream, or it was left out of comparisons.
    * @param writer whose stream says the same; of a drop it may be anybody's.
    */
   onHearsay(shard: number, writer: Tenure | undefined): void
@@ -95,9 +95,20 @@ export class Ingest {
       this.#listener.onLateChunk(key, merged.record, incoming)
     }
     if (merged.conflict) this.#context.notice({ type: 'conflict', key })
+    if (merged.beaten && this.#outlives(incoming, before)) this.#listener.onHearsay(entry.shard, undefined)
     if (merged.changed && !isFrame) this.#hear(key, merged.record, before)
     if (merged.changed) this.#checkPrimary(key, before)
     return merged.beaten ? merged.record : undefined
+  }
+
+  /**
+   * Whether what is here was so near its end that nobody is sent it any more (rule E2), and what came goes on. Merged with it, it
+   * may have something that those who asked in its last seconds know nothing of; put off by it, since it is a later life of
+   * the id, what came is needed here as soon as that life is over.
+   */
+  #outlives(incoming: SessionRecord, before: SessionRecord): boolean {
+    const untilMs = this.#context.nowMs + SYNC_REMAINING_MS_MIN
+    return endsAtMs(before) <= untilMs && endsAtMs(incoming) > untilMs && !this.#context.lacks('outlived')
   }
 
   #add(key: SessionKey, incoming: SessionRecord): void {
