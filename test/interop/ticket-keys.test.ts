@@ -1,6 +1,6 @@
 /**
- * Debian's HAProxy and nginx, two of each, whose ticket keys `reprise keys follow` keeps: a client that goes to and fro between the
- * two makes one full handshake, through two rotations.
+ * Debian's HAProxy and nginx, two of each, configured as in `examples/`, whose ticket keys `reprise keys follow` keeps: a client that
+ * goes to and fro between the two makes one full handshake, through two rotations.
  */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -14,6 +14,7 @@ import { Home, RunningCommand, runCommand } from '../../packages/cli/test/suppor
 import { until } from '../../packages/cli/test/support/until.ts'
 import { rootDirectory } from '../../scripts/workspaces.ts'
 import { needs } from '../support/system.ts'
+import { exampleFile } from './support/example.ts'
 
 const CERTS = join(rootDirectory, 'packages/tls/test/certs')
 const VERSIONS: readonly SecureVersion[] = ['TLSv1.2', 'TLSv1.3']
@@ -31,18 +32,8 @@ const HAPROXY: Terminator = {
   follow: (folder) => ['--haproxy', join(folder, 'ticket.keys'), '--haproxy-socket', join(folder, 'admin.sock')],
   configure: (folder, port) => {
     writeFileSync(join(folder, 'both.pem'), pem('server-rsa.cert.pem') + pem('server-rsa.key.pem'))
-    const config = `global
-  stats socket ${folder}/admin.sock mode 600 level admin
-defaults
-  mode http
-  timeout client 10s
-  timeout server 10s
-  timeout connect 10s
-frontend edge
-  bind 127.0.0.1:${port} ssl crt ${folder}/both.pem tls-ticket-keys ${folder}/ticket.keys
-  http-request return status 200 content-type text/plain string hello
-`
-    writeFileSync(join(folder, 'haproxy.cfg'), config)
+    const values = { FOLDER: folder, PORT: port, CERTIFICATE_AND_KEY: join(folder, 'both.pem') }
+    writeFileSync(join(folder, 'haproxy.cfg'), exampleFile('haproxy/haproxy.cfg', values))
     return ['haproxy', '-db', '-q', '-f', join(folder, 'haproxy.cfg')]
   },
 }
@@ -51,28 +42,11 @@ const NGINX: Terminator = {
   program: 'nginx',
   follow: (folder) => ['--nginx', join(folder, 'ticket'), '--reload', `kill -HUP $(cat ${join(folder, 'nginx.pid')})`],
   configure: (folder, port) => {
-    const config = `daemon off;
-user root;
-worker_processes 1;
-pid ${folder}/nginx.pid;
-error_log ${folder}/error.log;
-events {}
-http {
-  access_log off;
-  ssl_certificate ${CERTS}/server-rsa.cert.pem;
-  ssl_certificate_key ${CERTS}/server-rsa.key.pem;
-  ssl_protocols TLSv1.2 TLSv1.3;
-  ssl_session_cache off;
-  ssl_session_ticket_key ${folder}/ticket.current;
-  ssl_session_ticket_key ${folder}/ticket.next;
-  ssl_session_ticket_key ${folder}/ticket.previous;
-  server {
-    listen 127.0.0.1:${port} ssl;
-    location / { return 200 hello; }
-  }
-}
-`
-    writeFileSync(join(folder, 'nginx.conf'), config)
+    const certificate = { CERTIFICATE: join(CERTS, 'server-rsa.cert.pem'), KEY: join(CERTS, 'server-rsa.key.pem') }
+    for (const file of ['nginx.conf', 'edge.conf']) {
+      const text = exampleFile(`nginx/${file}`, { FOLDER: folder, PORT: port, ...certificate })
+      writeFileSync(join(folder, file), text)
+    }
     return ['nginx', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')]
   },
 }

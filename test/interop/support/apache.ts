@@ -1,6 +1,7 @@
-/** Apache httpd with mod_ssl, in the foreground, as docs/apache.md has it. */
+/** Apache httpd with mod_ssl, in the foreground, as `examples/apache` configures it. */
+import { mkdirSync } from 'node:fs'
 import type { Pair } from './certificates.ts'
-import { SERVER_NAME } from './certificates.ts'
+import { exampleFile } from './example.ts'
 import { freePort, listening, output, type Workshop } from './workshop.ts'
 
 export interface ApacheOptions {
@@ -12,40 +13,25 @@ export interface ApacheOptions {
   readonly clientCa?: string
 }
 
-const MODULES = '/usr/lib/apache2/modules'
-const NEEDED = ['mpm_event', 'authz_core', 'ssl', 'socache_memcache', 'socache_redis', 'socache_shmcb']
-
 /** Resolves when it takes connections. @returns its port. */
 export async function startApache(workshop: Workshop, options: ApacheOptions): Promise<number> {
   const { name, sessionCache, server, clientCa } = options
   const port = await freePort()
-  const directory = workshop.path(name)
-  const loads = NEEDED.map((module) => `LoadModule ${module}_module ${MODULES}/mod_${module}.so`)
+  mkdirSync(workshop.path(name))
+  const values = {
+    FOLDER: workshop.path(name),
+    PORT: port,
+    SESSION_CACHE: sessionCache,
+    CERTIFICATE: server.certificate,
+    KEY: server.key,
+  }
+  workshop.write(`${name}/shop.conf`, exampleFile('apache/shop.conf', values))
   const verify = clientCa === undefined ? '' : `SSLVerifyClient require\nSSLCACertificateFile ${clientCa}\n`
-  const config = workshop.write(
-    `${name}.conf`,
-    `${loads.join('\n')}
-ServerRoot ${workshop.directory}
-PidFile ${directory}.pid
-ErrorLog ${directory}.log
-Mutex file:${workshop.directory}
-User daemon
-Group daemon
-ServerName ${SERVER_NAME}:443
-Listen 127.0.0.1:${port}
-SSLSessionCache "${sessionCache}"
-SSLSessionCacheTimeout 300
-<VirtualHost *:${port}>
-  ServerName ${SERVER_NAME}:443
-  SSLEngine on
-  SSLSessionTickets off
-  SSLCertificateFile ${server.certificate}
-  SSLCertificateKeyFile ${server.key}
-  ${verify}
-</VirtualHost>
-`,
-  )
+  const config = workshop.write(`${name}/apache.conf`, exampleFile('apache/apache.conf', values) + SHMCB + verify)
   const apache = workshop.spawn('apache2', ['-f', config, '-DFOREGROUND'])
   await listening(port, apache, output(apache))
   return port
 }
+
+/** For an Apache that keeps its sessions to itself. */
+const SHMCB = 'LoadModule socache_shmcb_module /usr/lib/apache2/modules/mod_socache_shmcb.so\n'

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import type { Workshop } from './workshop.ts'
 
-export const SERVER_NAME = 'shared.test'
+export const SERVER_NAME = 'shop.test'
 
 export interface Pair {
   readonly key: string

@@ -1,7 +1,8 @@
-/** stunnel before a plain server, in the foreground, as docs/stunnel.md has it. */
+/** stunnel before a plain server, in the foreground, as `examples/stunnel` configures it. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import type { Pair } from './certificates.ts'
+import { exampleFile } from './example.ts'
 import { freePort, listening, output, type Workshop } from './workshop.ts'
 
 export interface StunnelOptions {
@@ -15,19 +16,14 @@ export interface StunnelOptions {
 export async function startStunnel(workshop: Workshop, options: StunnelOptions): Promise<number> {
   const { name, server, sessiondPort, backendPort } = options
   const port = await freePort()
-  const config = workshop.write(
-    `${name}.conf`,
-    `foreground = yes
-pid =
-syslog = no
-[shared]
-accept = 127.0.0.1:${port}
-connect = 127.0.0.1:${backendPort}
-cert = ${server.certificate}
-key = ${server.key}
-sessiond = 127.0.0.1:${sessiondPort}
-`,
-  )
+  const values = {
+    PORT: port,
+    BACKEND_PORT: backendPort,
+    SESSIOND_PORT: sessiondPort,
+    CERTIFICATE: server.certificate,
+    KEY: server.key,
+  }
+  const config = workshop.write(`${name}.conf`, exampleFile('stunnel/stunnel.conf', values))
   const stunnel = workshop.spawn('stunnel4', [config])
   await listening(port, stunnel, output(stunnel))
   return port

@@ -58,16 +58,19 @@ export async function freePort(): Promise<number> {
 export async function listening(port: number, child: ChildProcess, said: () => string): Promise<void> {
   for (;;) {
     assert(child.exitCode === null, `it ended with ${child.exitCode}: ${said()}`)
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect({ port, host: '127.0.0.1' }, () => {
-        socket.destroy()
-        resolve(true)
-      })
-      socket.once('error', () => resolve(false))
-    })
-    if (isOpen) return
+    if (await isListening(port)) return
     await pause(20)
   }
+}
+
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
 
 /** What a process has written so far. */
