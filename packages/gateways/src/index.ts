@@ -24,6 +24,7 @@
 export type { Credentials } from './credentials.ts'
 export type { GatewayFailure } from './errors.ts'
 export { GatewayError, KeyError, KeyRefusedError, StoreUnavailableError, ValueTooLargeError } from './errors.ts'
+export type { ConnectionFigures, GatewayFigures } from './figures.ts'
 export type { ListenAddress, TcpAddress } from './listen-address.ts'
 export { parseListenAddress, showListenAddress } from './listen-address.ts'
 export type { MemcachedOptions } from './memcached/gateway.ts'

@@ -20,6 +20,7 @@ import {
 import type { Conversation, WorkState } from './conversation.ts'
 import type { Credentials } from './credentials.ts'
 import { assertCredentials } from './credentials.ts'
+import type { ConversationFigures, GatewayFigures } from './figures.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { isLocal, parseListenAddress, showListenAddress } from './listen-address.ts'
 
@@ -48,6 +49,8 @@ export interface GatewayServerInit {
   readonly options: GatewayServerOptions
   /** Begin a conversation. */
   open(): Conversation
+  /** What all of them have counted. */
+  figures(): ConversationFigures
   /** All of them are over. */
   onStop?(): void
 }
@@ -102,6 +105,12 @@ export class GatewayServer {
   /** Connections that were closed because there were too many, or too much was waiting. */
   get refused(): number {
     return this.#refused
+  }
+
+  /** What this gateway did, counted; also when it has stopped. */
+  figures(): GatewayFigures {
+    const { accepted, ...figures } = this.#init.figures()
+    return { connections: { open: this.connections, accepted, refused: this.refused }, ...figures }
   }
 
   /** Called once, by `serve`. @internal */

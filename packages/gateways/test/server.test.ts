@@ -12,6 +12,8 @@ import { until } from './support/cluster.ts'
 
 const CREDENTIALS = { user: 'somebody', password: 'a-password-of-some-length' }
 
+const NO_FIGURES = { accepted: 0, commands: 0, errors: 0, hits: 0, misses: 0, bytes: { in: 0, out: 0 } }
+
 /** Says each line again; `wait` answers when it is let, `big` with a lot, `end` is the last. */
 class Echo implements Conversation {
   static readonly letGo: (() => void)[] = []
@@ -79,7 +81,9 @@ describe('a server around conversations', () => {
   })
 
   const start = async (options: Partial<GatewayServerOptions> = {}): Promise<GatewayServer> => {
-    const server = await serve({ name: 'echo', options: { listen: '127.0.0.1:0', ...options }, open: () => new Echo() })
+    const figures = () => NO_FIGURES
+    const init = { name: 'echo', options: { listen: '127.0.0.1:0', ...options }, open: () => new Echo(), figures }
+    const server = await serve(init)
     servers.push(server)
     return server
   }

@@ -142,6 +142,7 @@ export class MemcachedConversation implements Conversation, Context {
     if (length <= LINE_BYTES_MAX) return 'more'
     const listsKeys = /^ *(?:gets?|gats? +-?\d+) /.test(this.#reader.start(LINE_BYTES_MAX))
     if (listsKeys && length <= KEYS_LINE_BYTES_MAX) return 'more'
+    this.counters.countError()
     this.reply.line('CLIENT_ERROR line too long')
     return 'end'
   }
@@ -150,18 +151,21 @@ export class MemcachedConversation implements Conversation, Context {
     const header = this.#reader.block(BINARY_HEADER_BYTES)
     if (header === undefined) return 'more'
     this.#shared.logger?.warn('memcached: a client speaks the binary protocol, which is not served; set it to ASCII')
+    this.counters.countError()
     this.reply.raw(refuseBinary(header))
     return 'end'
   }
 
   #onLine(line: string): Answer<void> {
+    this.counters.countCommand()
     const [name, ...args] = line.split(' ').filter((token) => token !== '')
     if (!this.#isAuthenticated) return this.#onStrangersLine(name, args)
     const command = name === undefined ? undefined : COMMANDS.get(name)
     if (command === undefined || name === undefined) {
       // A web page that was told to send requests here is not to go on with their bodies.
-      if (args.at(-1)?.startsWith('HTTP/') === true) this.end()
-      else this.reply.line('ERROR')
+      if (args.at(-1)?.startsWith('HTTP/') !== true) throw new MemcachedRefusal('ERROR')
+      this.counters.countError()
+      this.end()
       return
     }
     if (args.length < command.argsMin || args.length > command.argsMax) throw new MemcachedRefusal('ERROR')
@@ -193,6 +197,7 @@ export class MemcachedConversation implements Conversation, Context {
     this.#isAuthenticated = credentials === undefined || authenticate(credentials, shown)
     if (!this.#isAuthenticated) {
       this.counters.auth_errors += 1
+      this.counters.countError()
       this.end()
     }
     this.reply.line(this.#isAuthenticated ? 'STORED' : 'CLIENT_ERROR authentication failure')
@@ -215,6 +220,7 @@ export class MemcachedConversation implements Conversation, Context {
   }
 
   #refuse(error: unknown): void {
+    this.counters.countError()
     const answer = answerFor(error)
     if (answer === undefined) this.#shared.logger?.error('memcached: a command failed', { error: String(error) })
     this.reply.line(answer ?? 'SERVER_ERROR internal error')

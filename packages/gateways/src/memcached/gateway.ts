@@ -33,6 +33,7 @@ export async function serveMemcached(options: MemcachedOptions): Promise<Gateway
     name: 'memcached',
     options,
     open: () => new MemcachedConversation(shared),
+    figures: () => shared.counters.figures(),
     onStop: () => flushTimer.stop(),
   })
 }

@@ -45,7 +45,9 @@ export function storageCommand(
 
 /** A block that is over the limit is let go of unread; a `set` of one leaves nothing, rather than what it was to replace. */
 export function refuseLarge(request: Request, context: Context): Answer<void> {
-  const refuse = (): void => context.reply.line(TOO_LARGE)
+  const refuse = (): never => {
+    throw new MemcachedRefusal(TOO_LARGE)
+  }
   if (request.name !== 'set' && request.name !== 'ms') return refuse()
   return then(context.store.delete(keyOf(request.args[0])), refuse)
 }

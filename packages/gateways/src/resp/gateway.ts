@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from '@reprise/node'
 import type { Credentials } from '../credentials.ts'
+import type { ConversationFigures } from '../figures.ts'
 import type { KeyValueStore } from '../store/key-value.ts'
 import { Client } from './client.ts'
 import { COMMANDS } from './commands/table.ts'
@@ -43,6 +44,11 @@ export class RespGateway {
 
   get facts(): Facts {
     return this.#facts
+  }
+
+  figures(): ConversationFigures {
+    const { connections, commands, errors, hits, misses, inputBytes, outputBytes } = this.#facts.counters
+    return { accepted: connections, commands, errors, hits, misses, bytes: { in: inputBytes, out: outputBytes } }
   }
 
   /** Begin a conversation; `close` it when the client has gone. */

@@ -16,5 +16,5 @@ export interface RespOptions extends GatewayServerOptions {
 export function serveResp({ store, ...options }: RespOptions): Promise<GatewayServer> {
   const { credentials, logger, connectionsMax: clientsMax = CONNECTIONS_MAX_DEFAULT } = options
   const gateway = new RespGateway({ store, credentials, logger, clientsMax })
-  return serve({ name: 'resp', options, open: () => gateway.open() })
+  return serve({ name: 'resp', options, open: () => gateway.open(), figures: () => gateway.figures() })
 }

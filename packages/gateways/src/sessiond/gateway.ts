@@ -17,6 +17,7 @@ import { UsageError } from '@reprise/core'
 import type { Logger, NodeStatus } from '@reprise/node'
 import { COVERAGE_CHECK_MS, SESSIOND_PENDING_MAX } from '../constants.ts'
 import { GatewayError } from '../errors.ts'
+import type { GatewayFigures } from '../figures.ts'
 import type { TcpAddress } from '../listen-address.ts'
 import { isLocal, parseListenAddress } from '../listen-address.ts'
 import type { LocalKeyValueStore } from '../store/cluster-store.ts'
@@ -62,6 +63,9 @@ export async function serveSessiond(options: SessiondOptions): Promise<SessiondG
 export class SessiondGateway {
   readonly #options: SessiondOptions
   readonly #stats = { stored: 0, removed: 0, found: 0, missed: 0, refused: 0 }
+  #datagrams = 0
+  #inputBytes = 0
+  #outputBytes = 0
   #socket: Socket | undefined
   #timer: NodeJS.Timeout | undefined
   /** Writes under way. */
@@ -81,6 +85,13 @@ export class SessiondGateway {
 
   stats(): SessiondStats {
     return { ...this.#stats }
+  }
+
+  /** What this gateway did, counted; also when it has stopped. */
+  figures(): GatewayFigures {
+    const { found: hits, missed: misses, refused: errors } = this.#stats
+    const bytes = { in: this.#inputBytes, out: this.#outputBytes }
+    return { commands: this.#datagrams, errors, hits, misses, bytes }
   }
 
   /** Called once, by `serveSessiond`. @internal */
@@ -119,6 +130,8 @@ export class SessiondGateway {
   }
 
   #onDatagram(datagram: Buffer, address: string, port: number): void {
+    this.#datagrams += 1
+    this.#inputBytes += datagram.length
     const request = decodeRequest(datagram)
     if (request === undefined) {
       this.#stats.refused += 1
@@ -143,7 +156,9 @@ export class SessiondGateway {
     this.#stats[entry === undefined ? 'missed' : 'found'] += 1
     const reply = encodeReply(id, entry?.value)
     // It is answered or not; there is nobody to tell that it was not.
-    if (reply !== undefined) this.#socket?.send(reply, port, address, () => {})
+    if (reply === undefined) return
+    this.#outputBytes += reply.length
+    this.#socket?.send(reply, port, address, () => {})
   }
 
   /** Nobody waits for a write. More at once than a node can take are dropped: their clients make full handshakes. */
