@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startAdmin } from '@reprise/admin'
+import { createKeyValueStore, serveMemcached } from '@reprise/gateways'
 import { createNode } from '@reprise/node'
 import { parse, parseAllDocuments } from 'yaml'
 import { type ParsedFamily, parseMetrics } from '../packages/admin/test/support/prometheus.ts'
@@ -22,9 +23,12 @@ describe('examples', () => {
       const one = await createNode({ name: 'one' })
       const two = await createNode({ name: 'two', join: one.addresses })
       await one.whenReady({ members: 2 })
-      const admin = await startAdmin({ node: one })
+      const store = createKeyValueStore({ node: one })
+      const gateway = await serveMemcached({ store, listen: '127.0.0.1:0' })
+      const admin = await startAdmin({ node: one, gateways: () => ({ memcached: gateway.figures() }) })
       families = parseMetrics(await (await fetch(`${admin.url}/metrics`)).text())
       await admin.close()
+      await gateway.stop()
       await Promise.all([one.stop({ drainMs: 0 }), two.stop({ drainMs: 0 })])
     })
 

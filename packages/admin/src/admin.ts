@@ -40,16 +40,16 @@ export interface Admin {
  */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
   assertOptions(options)
-  const { node, host = '127.0.0.1', port = 0, token, extension = {}, page, logger } = options
+  const { node, host = '127.0.0.1', port = 0, token, extension = {}, page, logger, gateways = NO_GATEWAYS } = options
   const loopDelay = new LoopDelay()
   const feed = new Feed(node)
-  const status = new StatusSource({ node, name: options.name, version: VERSION, extension, loopDelay, feed })
+  const status = new StatusSource({ node, name: options.name, version: VERSION, gateways, extension, loopDelay, feed })
   const stream = new EventStream({ feed, snapshot: () => status.snapshot(), logger })
   let isDraining = false
   const routes: readonly Route[] = [
     ...probeRoutes({ node, isDraining: () => isDraining }),
     ...statusRoutes(status),
-    ...metricsRoutes({ node, extension, loopDelay, feed, stream, version: VERSION }),
+    ...metricsRoutes({ node, gateways, extension, loopDelay, feed, stream, version: VERSION }),
     ...checkRoutes(node),
     ...eventRoutes(stream),
     ...sessionRoutes({ node, logger }),
@@ -82,6 +82,8 @@ function inUrl(host: string): string {
   if (host === '::') return '[::1]'
   return host.includes(':') ? `[${host}]` : host
 }
+
+const NO_GATEWAYS = () => ({})
 
 const { version: VERSION } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   readonly version: string

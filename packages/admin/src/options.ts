@@ -7,6 +7,7 @@ import { UsageError } from '@reprise/node'
 import type { AdminNode } from './admin-node.ts'
 import { TOKEN_CHARS_MIN } from './constants.ts'
 import type { MetricFamily } from './metrics/format.ts'
+import type { GatewaysFigures } from './metrics/gateway-metrics.ts'
 
 /** A file that is served as it is. */
 export interface Asset {
@@ -57,6 +58,11 @@ export interface AdminOptions {
    * Default: none, and nobody may.
    */
   readonly token?: string
+  /**
+   * What the node's gateways did, by their names, such as `memcached`: asked for with each status and each scrape. Each name is a
+   * label of its own, so there may be a few. Default: there are none.
+   */
+  readonly gateways?: () => GatewaysFigures
   readonly extension?: AdminExtension
   readonly page?: Page
   /** Default: silent. Ids of sessions are logged as fingerprints, values never. */

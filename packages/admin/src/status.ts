@@ -2,12 +2,14 @@
 import type { AdminNode, ProcessFacts } from './admin-node.ts'
 import type { Feed } from './events/feed.ts'
 import type { LoopDelay } from './loop-delay.ts'
+import type { GatewaysFigures } from './metrics/gateway-metrics.ts'
 import type { AdminExtension } from './options.ts'
 
 export interface StatusSourceInit {
   readonly node: AdminNode
   readonly name: string | undefined
   readonly version: string
+  readonly gateways: () => GatewaysFigures
   readonly extension: AdminExtension
   readonly loopDelay: LoopDelay
   readonly feed: Feed
@@ -22,8 +24,9 @@ export class StatusSource {
 
   /** The document of `/status`. @throws what the node or the extension throws. */
   document(): object {
-    const { node, extension, version, loopDelay, feed } = this.#init
+    const { node, gateways, extension, version, loopDelay, feed } = this.#init
     const status = node.status()
+    const figures = gateways()
     return {
       // What a program adds cannot stand for what the node says.
       ...extension.status?.(),
@@ -33,6 +36,7 @@ export class StatusSource {
       state: node.state,
       node: status,
       stats: node.stats(),
+      ...(Object.keys(figures).length > 0 && { gateways: figures }),
       events: { lastId: feed.lastId, suppressed: feed.suppressed },
       ...(node.processFacts?.() ?? ownFacts(loopDelay)),
     }

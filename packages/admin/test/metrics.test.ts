@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { type Admin, type MetricFamily, startAdmin } from '@reprise/admin'
+import { type Admin, type GatewaysFigures, type MetricFamily, startAdmin } from '@reprise/admin'
 import { MEMBER_SERIES_MAX } from '../src/constants.ts'
 import { formatMetrics } from '../src/metrics/format.ts'
 import { ask } from './support/ask.ts'
@@ -18,15 +18,29 @@ const REPOSITORY = {
   lastWriteAgoMs: 1_500,
 }
 
+const GATEWAYS: GatewaysFigures = {
+  memcached: {
+    connections: { open: 1, accepted: 2, refused: 3 },
+    commands: 4,
+    errors: 5,
+    hits: 6,
+    misses: 7,
+    bytes: { in: 8, out: 9 },
+  },
+  sessiond: { commands: 40, errors: 50, hits: 60, misses: 70, bytes: { in: 80, out: 90 } },
+}
+
 describe('metrics', () => {
   let node: FakeNode
   let admin: Admin
   let added: readonly MetricFamily[]
+  let gateways: GatewaysFigures
 
   beforeEach(async () => {
     node = new FakeNode()
     added = []
-    admin = await startAdmin({ node, extension: { metrics: () => added } })
+    gateways = {}
+    admin = await startAdmin({ node, gateways: () => gateways, extension: { metrics: () => added } })
   })
 
   afterEach(() => admin.close())
@@ -37,9 +51,14 @@ describe('metrics', () => {
     return parseMetrics(text)
   }
 
+  async function status(): Promise<Readonly<Record<string, unknown>>> {
+    return JSON.parse((await ask(admin, '/status')).text)
+  }
+
   it('are what docs/metrics.md says, by name, labels, type, unit and meaning, and nothing else', async () => {
     node.members = [member('a')]
     node.repository = REPOSITORY
+    gateways = GATEWAYS
     const families = [...(await scrape()).values()]
     const told = families.map((family) => ({ ...family, labels: labelsOf(family), unit: unitOf(family.name) }))
     const lines = told.map(({ name, labels, type, unit, help }): Line => ({ name, labels, type, unit, help }))
@@ -54,6 +73,38 @@ describe('metrics', () => {
     assert.deepEqual([value('queued_records'), value('degraded'), value('last_write_seconds')], [2, 1, 1.5])
     node.repository = { ...REPOSITORY, lastWriteAgoMs: undefined }
     assert.equal((await scrape()).has('reprise_repository_last_write_seconds'), false)
+  })
+
+  it('tell of each gateway what it has counted, and of a node without them nothing', async () => {
+    const names = (families: ReadonlyMap<string, ParsedFamily>): string[] =>
+      [...families.keys()].filter((name) => name.startsWith('reprise_gateway_'))
+    assert.deepEqual(names(await scrape()), [])
+    assert.equal('gateways' in (await status()), false)
+
+    gateways = GATEWAYS
+    const families = await scrape()
+    assert.equal(names(families).length, 7)
+    const series = (name: string): string[] =>
+      (families.get(`reprise_gateway_${name}`)?.samples ?? []).map(
+        ({ labels, value }) => `${[...labels.values()].join(' ')} ${value}`,
+      )
+    assert.deepEqual(series('connections'), ['memcached 1'])
+    assert.deepEqual(series('connections_accepted_total'), ['memcached 2'])
+    assert.deepEqual(series('connections_refused_total'), ['memcached 3'])
+    assert.deepEqual(series('commands_total'), ['memcached 4', 'sessiond 40'])
+    assert.deepEqual(series('errors_total'), ['memcached 5', 'sessiond 50'])
+    assert.deepEqual(series('lookups_total').sort(), [
+      'memcached hit 6',
+      'memcached miss 7',
+      'sessiond hit 60',
+      'sessiond miss 70',
+    ])
+    assert.deepEqual(series('bytes_total'), ['memcached in 8', 'memcached out 9', 'sessiond in 80', 'sessiond out 90'])
+    assert.deepEqual((await status())['gateways'], GATEWAYS)
+
+    const { sessiond } = GATEWAYS
+    gateways = { ...(sessiond && { sessiond }) }
+    assert.equal(names(await scrape()).length, 4)
   })
 
   it('have names with a prefix and the unit, and counters end with _total', async () => {

@@ -2,7 +2,7 @@
  * The gateways of a node: which there are, and how each is started. One that is added here is known to `node` and to `up`; its
  * option stands in the table of options.
  */
-import type { GatewayServerOptions, LocalKeyValueStore } from '@reprise/gateways'
+import type { GatewayFigures, GatewayServerOptions, LocalKeyValueStore } from '@reprise/gateways'
 import { createKeyValueStore, serveMemcached, serveResp, serveSessiond } from '@reprise/gateways'
 import type { Node } from '@reprise/node'
 
@@ -12,6 +12,7 @@ export type GatewayName = (typeof GATEWAY_NAMES)[number]
 /** One that listens. */
 export interface Gateway {
   readonly address: { readonly host: string; readonly port: number } | { readonly path: string }
+  figures(): GatewayFigures
   stop(): Promise<void>
 }
 
@@ -52,6 +53,11 @@ export class Gateways {
   port(name: GatewayName): number | undefined {
     const address = this.#running.get(name)?.address
     return address !== undefined && 'port' in address ? address.port : undefined
+  }
+
+  /** What each of them did, by its name. */
+  figures(): Readonly<Record<string, GatewayFigures>> {
+    return Object.fromEntries([...this.#running].map(([name, gateway]) => [name, gateway.figures()]))
   }
 
   /** Finish what is under way, and close. Safe to call twice. */

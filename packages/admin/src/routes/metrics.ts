@@ -6,12 +6,14 @@ import type { Exchange } from '../http/exchange.ts'
 import type { Route } from '../http/router.ts'
 import type { LoopDelay } from '../loop-delay.ts'
 import { formatMetrics, METRICS_CONTENT_TYPE } from '../metrics/format.ts'
+import { type GatewaysFigures, gatewayMetrics } from '../metrics/gateway-metrics.ts'
 import { nodeMetrics } from '../metrics/node-metrics.ts'
 import { processMetrics } from '../metrics/process-metrics.ts'
 import type { AdminExtension } from '../options.ts'
 
 export interface MetricsRoutesInit {
   readonly node: AdminNode
+  readonly gateways: () => GatewaysFigures
   readonly extension: AdminExtension
   readonly loopDelay: LoopDelay
   readonly feed: Feed
@@ -20,10 +22,11 @@ export interface MetricsRoutesInit {
 }
 
 export function metricsRoutes(init: MetricsRoutesInit): Route[] {
-  const { node, extension, loopDelay, feed, stream, version } = init
+  const { node, gateways, extension, loopDelay, feed, stream, version } = init
   const answer = (exchange: Exchange): void => {
     const families = [
       ...nodeMetrics(node),
+      ...gatewayMetrics(gateways()),
       ...processMetrics({ version, loopDelay, listeners: stream.listeners, suppressedEvents: feed.suppressed }),
       ...(extension.metrics?.() ?? []),
     ]

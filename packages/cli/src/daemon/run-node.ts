@@ -10,12 +10,13 @@
  *
  * The admin server is there before the node is ready, and until it has gone: what asks it is told what goes on.
  */
-import { type Admin, endOnSignals, startAdmin, startWatchdog } from '@reprise/admin'
+import { type Admin, type AdminOptions, endOnSignals, startAdmin, startWatchdog } from '@reprise/admin'
 import { loadPage } from '@reprise/dashboard'
 import { createNode, type Logger, type Node } from '@reprise/node'
 import type { Config } from '../config/config.ts'
 import { hostAndPort } from '../config/values.ts'
 import { CommandError, ExitCode } from '../failure.ts'
+import type { Gateways } from '../gateways.ts'
 import { type AdminToken, findAdminToken } from './admin-token.ts'
 import { startGatewaysOf } from './gateways.ts'
 import { logEvents } from './log-events.ts'
@@ -36,8 +37,9 @@ export async function runNode(config: Config): Promise<number> {
   const node = await createNode(await nodeOptionsOf(config, logger))
   logEvents(node, logger)
   const failed = new Promise<number>((resolve) => node.once('failed', () => resolve(ExitCode.failure)))
-  const admin = await startAdminOf(node, { config, token, logger })
-  const gateways = await startGatewaysOf(node, config, logger).catch(async (error: unknown) => {
+  let gateways: Gateways | undefined
+  const admin = await startAdminOf(node, { config, token, logger, gateways: () => gateways?.figures() ?? {} })
+  gateways = await startGatewaysOf(node, config, logger).catch(async (error: unknown) => {
     await Promise.all([node.stop(), admin.close()])
     throw error
   })
@@ -81,14 +83,16 @@ interface AdminSetting {
   readonly config: Config
   readonly token: AdminToken | undefined
   readonly logger: Logger
+  readonly gateways: NonNullable<AdminOptions['gateways']>
 }
 
 /** @throws CommandError; the node is stopped then. */
-async function startAdminOf(node: Node, { config, token, logger }: AdminSetting): Promise<Admin> {
+async function startAdminOf(node: Node, { config, token, logger, gateways }: AdminSetting): Promise<Admin> {
   const address = config.get('admin')
   try {
     const page = await loadPage()
-    return await startAdmin({ node, page, ...address, ...(token !== undefined && { token: token.token }), logger })
+    const options = { node, page, gateways, ...address, ...(token !== undefined && { token: token.token }), logger }
+    return await startAdmin(options)
   } catch (error) {
     await node.stop()
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'

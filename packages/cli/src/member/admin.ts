@@ -6,7 +6,7 @@
  *  GET /certificate   the certificate of the HTTPS server, for `curl --cacert`
  * ```
  */
-import { type Admin, type AdminNode, type Page, startAdmin } from '@reprise/admin'
+import { type Admin, type AdminNode, type AdminOptions, type Page, startAdmin } from '@reprise/admin'
 import type { Certificate } from '../cluster/messages.ts'
 import type { Terminator } from './terminator.ts'
 
@@ -19,20 +19,21 @@ export interface MemberAdminOptions {
   readonly port: number
   /** What it asks for before it shows a session. */
   readonly adminToken: string
+  readonly gateways: NonNullable<AdminOptions['gateways']>
   readonly page: Page
 }
 
 export async function startMemberAdmin(options: MemberAdminOptions): Promise<Admin> {
-  const { name, node, terminator, certificate, port, adminToken: token, page } = options
+  const { name, node, terminator, certificate, port, adminToken: token, gateways, page } = options
   const extension = {
     status: () => ({ handshakes: terminator.handshakes(), resumption: terminator.resumption.stats() }),
     files: { '/certificate': { type: 'application/x-pem-file', body: certificate.certificatePem } },
   }
   try {
-    return await startAdmin({ name, node, token, extension, page, port })
+    return await startAdmin({ name, node, token, gateways, extension, page, port })
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     if (!isTaken || port === 0) throw error
-    return await startAdmin({ name, node, token, extension, page })
+    return await startAdmin({ name, node, token, gateways, extension, page })
   }
 }

@@ -38,18 +38,21 @@ export async function startMember(config: MemberConfig, tell: (message: FromMemb
     const terminator = await startTerminator({ ...config, node, port: config.ports.tls })
     stops.push(terminator.close)
     const { incarnation } = node.status()
+    let gateways: Gateways | undefined
     const admin = await startMemberAdmin({
       ...config,
       node,
+      gateways: () => gateways?.figures() ?? {},
       terminator,
       page: await loadingPage,
       port: config.ports.admin,
     })
     // Closed last: while the node hands over what it holds, it says that it is not ready.
     stops.unshift(() => admin.close())
-    const gateways = await startGateways(node, config)
-    stops.push(() => gateways.stop())
-    const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port, ...portsOf(gateways) }
+    const started = await startGateways(node, config)
+    gateways = started
+    stops.push(() => started.stop())
+    const ports = { peer: tcpPort(listen), tls: terminator.port, admin: admin.port, ...portsOf(started) }
     tell({ type: 'ready', peerId: node.nodeId, incarnation, listen, ports })
     return {
       stop,

@@ -40,13 +40,25 @@ describe('gateways of nodes', function () {
       return found === 'VALUE a 7 5\r\nhello\r\nEND\r\n'
     })
     assert.equal(await ask({ port: nodes[1].respPort, host: '127.0.0.1' }, 'GET a\r\n', 'hello'), '$5\r\nhello\r\n')
+    const metrics = await (await fetch(`${nodes[1].admin}/metrics`)).text()
+    assert.match(metrics, /^reprise_gateway_lookups_total\{gateway="resp",result="hit"\} 1$/m)
+    assert.match(metrics, /^reprise_gateway_commands_total\{gateway="sessiond"\} 0$/m)
   })
 
   it('of `node` listen where they are told to, with what they are told, and end with it', async () => {
     using home = new Home()
     writeFileSync(home.path('password'), 'a-password-of-some-length\n', { mode: 0o600 })
     const path = home.path('m.sock')
-    const options = ['--memcached', `unix:${path}`, '--gateways-password-file', 'password', '--gateways-serve', 'a']
+    const options = [
+      '--admin',
+      '127.0.0.1:0',
+      '--memcached',
+      `unix:${path}`,
+      '--gateways-password-file',
+      'password',
+      '--gateways-serve',
+      'a',
+    ]
     await using node = new RunningCommand(['node', ...options], { home })
     await until('it listens', () => node.stdout.includes('memcached listens'), 40_000)
     const login = 'set x 0 0 33\r\nreprise a-password-of-some-length\r\n'
@@ -57,6 +69,12 @@ describe('gateways of nodes', function () {
       answer,
       'STORED\r\nSTORED\r\nSERVER_ERROR keys with this prefix are not served\r\nVALUE a 0 1\r\nx\r\nEND\r\n',
     )
+    const [, admin] = /"url":"([^"]+)"/.exec(node.stdout) ?? []
+    const { gateways } = (await (await fetch(`${admin}/status`)).json()) as {
+      gateways: { memcached: { commands: number; errors: number; hits: number } }
+    }
+    const { commands, errors, hits } = gateways.memcached
+    assert.deepEqual([Object.keys(gateways), commands, errors, hits], [['memcached'], 5, 2, 1])
     node.child.kill('SIGTERM')
     assert.deepEqual(await node.exited, { exitCode: 0, signal: null })
     await assert.rejects(ask({ path }, 'version\r\n', 'VERSION'))

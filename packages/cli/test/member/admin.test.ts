@@ -16,6 +16,7 @@ describe("a member's admin server", () => {
       name: 'node-1',
       port,
       adminToken: 'sixteen-characters',
+      gateways: () => ({}),
       page,
       certificate: { certificatePem: 'PEM', privateKeyPem: 'SECRET' },
       node,
