@@ -69,6 +69,11 @@ export class RedisCluster implements ClusterUnderTest {
     return await within(deadlineMs, app.call('call', call))
   }
 
+  /** Redis keeps no TLS sessions of anybody's servers. */
+  tlsAddress(): undefined {
+    return undefined
+  }
+
   async condition(node: number, deadlineMs: number): Promise<MemberCondition> {
     const app = this.#hosts[node]?.app
     if (app === undefined) return 'down'

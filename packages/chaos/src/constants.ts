@@ -58,6 +58,18 @@ export const HANDLES_MAX = 10_000
 /** Who wrote most is counted over this time. */
 export const PRIMARY_WINDOW_MS = 5_000
 
+/** TLS sessions live so long unless a scenario says otherwise, and TLS 1.3 renews them so long, as the package has it. */
+export const TLS_LIFETIME_MS = 300_000
+export const TLS_RENEWAL_MS: number = 24 * 60 * 60_000
+/** How long a member's handshake waits for the cluster: longer than in production, so that a slow machine is no miss. */
+export const TLS_LOOKUP_DEADLINE_MS = 1_000
+/** A client certificate for each, which takes a fraction of a millisecond to make. */
+export const TLS_CLIENTS_MAX = 2_000
+/** How long clients that are being served have to leave when a member closes its TLS server. */
+export const GOODBYE_MS = 1_000
+/** By when members have heard what a member that was held up or out of reach missed: what the product promises. */
+export const NEWS_MS = 15_000
+
 /** How soon members must reach each other after the last fault, unless a scenario says otherwise: what the product promises. */
 export const LINKS_WITHIN_MS = 10_000
 /** How often the cluster is asked to check itself while it comes to rest, and how long one check takes at most. */

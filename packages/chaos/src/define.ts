@@ -8,8 +8,11 @@ import {
   KEYS_MAX,
   MEMBERS_MAX,
   MEMBERS_MIN,
+  PATIENCE_MS,
   RATE_MAX,
+  REQUEST_MS,
   RUN_MS_MAX,
+  TLS_CLIENTS_MAX,
   ZIPF_DEFAULT,
 } from './constants.ts'
 import { ScenarioError } from './errors.ts'
@@ -20,8 +23,10 @@ import type {
   LinkConditions,
   Phases,
   Scenario,
+  SessionWorkload,
   Strike,
   Target,
+  TlsWorkload,
   Workload,
 } from './scenario.ts'
 
@@ -31,16 +36,19 @@ export interface ScenarioInput {
   readonly summary: string
   /** Default: five nodes, two copies. */
   readonly cluster?: Partial<ClusterPlan>
-  /** Default: 48 clients, 100 operations a second on 200 sessions, mostly carts; commits wait for one copy. */
-  readonly workload?: Partial<Workload>
+  /**
+   * Default: 48 clients, 100 operations a second on 200 sessions, mostly carts; commits wait for one copy. Of the kind `'tls'`: 101 clients, 60
+   * handshakes a second round robin, of which two in a hundred offer nothing.
+   */
+  readonly workload?: Partial<SessionWorkload> | (Partial<TlsWorkload> & Pick<TlsWorkload, 'kind'>)
   readonly nemesis: readonly Strike[]
   /** `quietWithinMs` is 15,000 unless given. */
   readonly phases: Pick<Phases, 'runMs'> & Partial<Phases>
-  /** Default: everything that no fault excuses, which is all but `no-errors`. */
+  /** Default: everything that no fault excuses, which for sessions is all but `no-errors`, and for TLS clients all. */
   readonly invariants?: readonly InvariantName[]
 }
 
-/** All invariants but `no-errors`. */
+/** All invariants of sessions but `no-errors`. */
 export const SAFETY: readonly InvariantName[] = [
   'durability',
   'carts',
@@ -51,22 +59,37 @@ export const SAFETY: readonly InvariantName[] = [
   'links',
 ]
 
+/** All invariants of TLS clients. */
+export const TLS_INVARIANTS: readonly InvariantName[] = [
+  'tls-resumed',
+  'tls-own',
+  'tls-served',
+  'no-errors',
+  'convergence',
+  'links',
+]
+
 /**
  * Complete and check a scenario.
  * @throws ScenarioError for what can never work.
  */
 export function scenario(input: ScenarioInput): Scenario {
+  const workload = workloadOf(input.workload)
   const complete: Scenario = {
     name: input.name,
     summary: input.summary,
     cluster: { ...CLUSTER_DEFAULT, ...input.cluster },
-    workload: { ...WORKLOAD_DEFAULT, ...input.workload },
+    workload,
     nemesis: [...input.nemesis].sort((a, b) => a.atMs - b.atMs),
     phases: { quietWithinMs: QUIET_WITHIN_MS, ...input.phases },
-    invariants: input.invariants ?? SAFETY,
+    invariants: input.invariants ?? (workload.kind === 'tls' ? TLS_INVARIANTS : SAFETY),
   }
   assertScenario(complete)
   return complete
+}
+
+function workloadOf(input: ScenarioInput['workload'] = {}): Workload {
+  return input.kind === 'tls' ? { ...TLS_WORKLOAD_DEFAULT, ...input } : { ...WORKLOAD_DEFAULT, ...input }
 }
 
 /** The same scenario in a cluster of another size. @throws ScenarioError when it names members that are then not there. */
@@ -84,6 +107,14 @@ export function assertScenario({ name, cluster, workload, nemesis, phases, invar
   assertPhases(phases)
   for (const [i, strike] of nemesis.entries()) assertStrike(`nemesis[${i}]`, strike, { cluster, phases })
   if (invariants.length === 0) throw new ScenarioError('invariants', 'nothing would be judged')
+  const judged = workload.kind === 'tls' ? TLS_INVARIANTS : [...SAFETY, 'no-errors']
+  const stranger = invariants.find((invariant) => !judged.includes(invariant))
+  if (stranger !== undefined) {
+    throw new ScenarioError(
+      'invariants',
+      `${stranger} says nothing of what these clients do: there are ${judged.join(', ')}`,
+    )
+  }
 }
 
 function assertCluster({ nodes, copies, cacheBytesMax, repositories, late, previousWire }: ClusterPlan): void {
@@ -102,7 +133,9 @@ function assertCluster({ nodes, copies, cacheBytesMax, repositories, late, previ
   }
 }
 
-function assertWorkload(workload: Workload, { copies }: ClusterPlan): void {
+function assertWorkload(workload: Workload, cluster: ClusterPlan): void {
+  if (workload.kind === 'tls') return assertTlsWorkload(workload, cluster)
+  const { copies } = cluster
   const { clients, rate, keys, zipf, mix, confirm, idleMs, itemBytes } = workload
   within('workload.clients', clients, 1, CLIENTS_MAX)
   within('workload.rate', rate, 0.1, RATE_MAX)
@@ -115,6 +148,19 @@ function assertWorkload(workload: Workload, { copies }: ClusterPlan): void {
   for (const [activity, weight] of Object.entries(mix)) within(`workload.mix.${activity}`, weight, 0, 1e6)
   if (!Object.values(mix).some((weight) => weight > 0))
     throw new ScenarioError('workload.mix', 'clients would do nothing')
+}
+
+function assertTlsWorkload(workload: TlsWorkload, { previousWire = [] }: ClusterPlan): void {
+  const { clients, rate, strangerRate, settledMs, lifetimeMs, lookupDeadlineMs, patienceMs } = workload
+  within('workload.clients', clients, 1, TLS_CLIENTS_MAX)
+  whole('workload.clients', clients)
+  within('workload.rate', rate, 0.1, RATE_MAX)
+  within('workload.strangerRate', strangerRate, 0, 1)
+  if (settledMs !== undefined) within('workload.settledMs', settledMs, 0, RUN_MS_MAX)
+  if (lifetimeMs !== undefined) within('workload.lifetimeMs', lifetimeMs, 1_000, RUN_MS_MAX)
+  if (lookupDeadlineMs !== undefined) within('workload.lookupDeadlineMs', lookupDeadlineMs, 1, PATIENCE_MS)
+  if (patienceMs !== undefined) within('workload.patienceMs', patienceMs, 1, REQUEST_MS)
+  if (previousWire.length > 0) throw new ScenarioError('cluster.previousWire', 'such a member has no TLS server')
 }
 
 function assertPhases({ runMs, quietWithinMs, linksWithinMs }: Phases): void {
@@ -205,13 +251,21 @@ function whole(path: string, value: number): void {
 }
 
 const CLUSTER_DEFAULT: ClusterPlan = { nodes: 5, copies: 2 }
-const WORKLOAD_DEFAULT: Workload = {
+const WORKLOAD_DEFAULT: SessionWorkload = {
   clients: 48,
   rate: 100,
   keys: 200,
   zipf: ZIPF_DEFAULT,
   mix: { cart: 6, read: 3, touch: 1, drop: 0.5 },
   confirm: 1,
+}
+/** A prime, so that who comes round robin comes to another member each time. */
+const TLS_WORKLOAD_DEFAULT: TlsWorkload = {
+  kind: 'tls',
+  clients: 101,
+  rate: 60,
+  balance: 'round-robin',
+  strangerRate: 0.02,
 }
 /** What the product promises: all holders equal so long after a partition of any length. */
 const QUIET_WITHIN_MS = 15_000

@@ -15,6 +15,8 @@ export interface Abilities {
   readonly conditions: ReadonlySet<keyof LinkConditions>
   /** It can run members of the previous version of the wire. */
   readonly previousWire: boolean
+  /** Its members have TLS servers, if wanted. */
+  readonly tls: boolean
 }
 
 /** A member, or the one that writes most when the strike begins. */
@@ -46,7 +48,7 @@ export function planStrikes({ cluster, nemesis }: Scenario, seed: number): Plann
 }
 
 /** @throws UnsupportedError with everything that the backend lacks. */
-export function assertAble(backend: BackendName, abilities: Abilities, { cluster, nemesis }: Scenario): void {
+export function assertAble(backend: BackendName, abilities: Abilities, { cluster, workload, nemesis }: Scenario): void {
   const missing = new Set<string>()
   for (const { fault } of nemesis) {
     if (!abilities.faults.has(fault.kind)) missing.add(fault.kind)
@@ -56,6 +58,7 @@ export function assertAble(backend: BackendName, abilities: Abilities, { cluster
     }
   }
   if ((cluster.previousWire?.length ?? 0) > 0 && !abilities.previousWire) missing.add('members of the previous wire')
+  if (workload.kind === 'tls' && !abilities.tls) missing.add('TLS clients')
   if (missing.size > 0) throw new UnsupportedError(backend, `has no ${[...missing].join(', ')}`)
 }
 

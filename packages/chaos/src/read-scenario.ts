@@ -13,8 +13,9 @@ import type {
   LinkConditions,
   Phases,
   Scenario,
+  SessionWorkload,
   Strike,
-  Workload,
+  TlsWorkload,
 } from './scenario.ts'
 
 /**
@@ -32,7 +33,7 @@ function assertInput(data: unknown): asserts data is ScenarioInput {
 
 /** What a value must be. */
 type Shape =
-  | { readonly kind: 'number' | 'text' | 'target' | 'fault' }
+  | { readonly kind: 'number' | 'text' | 'target' | 'fault' | 'workload' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'list'; readonly items: Shape }
   | { readonly kind: 'object'; readonly keys: Readonly<Record<string, Shape>>; readonly optional: readonly string[] }
@@ -66,6 +67,8 @@ function assertShape(value: unknown, shape: Shape, path: string): void {
       return assertObject(value, shape, path)
     case 'fault':
       return assertFault(value, path)
+    case 'workload':
+      return assertWorkload(value, path)
   }
 }
 
@@ -95,6 +98,14 @@ function assertFault(value: unknown, path: string): void {
   assertShape(value['kind'], { kind: 'choice', choices: Object.keys(FAULTS) }, `${path}.kind`)
   const shape = Object.entries(FAULTS).find(([kind]) => kind === value['kind'])?.[1]
   if (shape !== undefined) assertShape(value, shape, path)
+}
+
+/** The same; one that does not say is of sessions. */
+function assertWorkload(value: unknown, path: string): void {
+  assertRecord(value, path)
+  const { kind = 'sessions' } = value
+  assertShape(kind, WORKLOAD_KIND, `${path}.kind`)
+  assertShape(value, kind === 'tls' ? TLS_WORKLOAD : SESSION_WORKLOAD, path)
 }
 
 function assertRecord(value: unknown, path: string): asserts value is Readonly<Record<string, unknown>> {
@@ -144,6 +155,32 @@ const FAULTS: Readonly<Record<FaultKind, Shape>> = {
   'disk-full': object<FaultOf<'disk-full'>>({ kind: KIND, nodes: TARGETS }, 'nodes'),
 }
 
+const WORKLOAD_KIND: Shape = { kind: 'choice', choices: ['sessions', 'tls'] }
+
+const SESSION_WORKLOAD = object<SessionWorkload>({
+  kind: KIND,
+  clients: NUMBER,
+  rate: NUMBER,
+  keys: NUMBER,
+  zipf: NUMBER,
+  mix: object<Record<Activity, number>>({ cart: NUMBER, read: NUMBER, touch: NUMBER, drop: NUMBER }),
+  confirm: NUMBER,
+  itemBytes: NUMBER,
+  idleMs: NUMBER,
+})
+
+const TLS_WORKLOAD = object<TlsWorkload>({
+  kind: KIND,
+  clients: NUMBER,
+  rate: NUMBER,
+  balance: { kind: 'choice', choices: ['round-robin', 'random'] },
+  strangerRate: NUMBER,
+  settledMs: NUMBER,
+  lifetimeMs: NUMBER,
+  lookupDeadlineMs: NUMBER,
+  patienceMs: NUMBER,
+})
+
 const INVARIANTS: Readonly<Record<InvariantName, true>> = {
   durability: true,
   carts: true,
@@ -153,6 +190,9 @@ const INVARIANTS: Readonly<Record<InvariantName, true>> = {
   'no-errors': true,
   convergence: true,
   links: true,
+  'tls-resumed': true,
+  'tls-own': true,
+  'tls-served': true,
 }
 
 const INPUT = object<ScenarioInput>(
@@ -167,16 +207,7 @@ const INPUT = object<ScenarioInput>(
       late: MEMBERS,
       previousWire: MEMBERS,
     }),
-    workload: object<Workload>({
-      clients: NUMBER,
-      rate: NUMBER,
-      keys: NUMBER,
-      zipf: NUMBER,
-      mix: object<Record<Activity, number>>({ cart: NUMBER, read: NUMBER, touch: NUMBER, drop: NUMBER }),
-      confirm: NUMBER,
-      itemBytes: NUMBER,
-      idleMs: NUMBER,
-    }),
+    workload: { kind: 'workload' },
     nemesis: {
       kind: 'list',
       items: object<Strike>({ atMs: NUMBER, lastsMs: NUMBER, fault: { kind: 'fault' } }, 'atMs', 'lastsMs', 'fault'),

@@ -23,7 +23,8 @@ export interface Operation {
   readonly detail: OperationDetail
 }
 
-export type OperationKind = 'create' | 'resume' | 'commit' | 'touch' | 'drop' | 'final-read'
+/** The last two are TLS handshakes: one that offers nothing, and one that offers a session. */
+export type OperationKind = 'create' | 'resume' | 'commit' | 'touch' | 'drop' | 'final-read' | 'tls-new' | 'tls-resume'
 
 /** `'unknown'`: it may have taken effect or not, and may still do. `'failed'`: it has not, and will not. */
 export type OperationOutcome = 'ok' | 'failed' | 'unknown'
@@ -41,8 +42,23 @@ export interface OperationDetail {
   readonly expects?: readonly string[]
   /** Of what uses a session: when it ends by itself if this was the last use, as the client reckons. */
   readonly endsMs?: number
+  /** Of a TLS handshake. */
+  readonly tls?: HandshakeDetail
   /** The error's code and text, of what did not end well. */
   readonly error?: string
+}
+
+/** What a TLS client offered, and what it was given. */
+export interface HandshakeDetail {
+  readonly version: 'TLSv1.2' | 'TLSv1.3'
+  /** The session that was offered: when the client had it, until when it surely lives, and the member that made it. */
+  readonly offered?: { readonly madeMs: number; readonly livesUntilMs: number; readonly madeBy: number }
+  /** Of a handshake that was done. */
+  readonly result?: 'resumed' | 'full'
+  /** Of one that was resumed: where the server had the session. */
+  readonly from?: 'local' | 'peers'
+  /** Of one that was done: the client that the server took this one for, by the certificate in the session. */
+  readonly takenFor?: string
 }
 
 /** A fault as it was done. */

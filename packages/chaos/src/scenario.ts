@@ -36,8 +36,12 @@ export interface ClusterPlan {
   readonly previousWire?: readonly number[]
 }
 
-/** What clients do. Each has one session at a time and moves between nodes; ids are drawn by Zipf's law. */
-export interface Workload {
+/** What clients do: what users of an application do, unless it says that they are TLS clients. */
+export type Workload = SessionWorkload | TlsWorkload
+
+/** Sessions of an application. Each client has one at a time and moves between nodes; ids are drawn by Zipf's law. */
+export interface SessionWorkload {
+  readonly kind?: 'sessions'
   readonly clients: number
   /** Operations of all clients together, per second. */
   readonly rate: number
@@ -53,6 +57,29 @@ export interface Workload {
   readonly itemBytes?: number
   /** A part of the sessions is given so little time that it ends during the run; default all live longer than it. */
   readonly idleMs?: number
+}
+
+/**
+ * TLS handshakes at the members' own servers. Each client has a certificate of its own, keeps the session that it was given last, and offers
+ * it when it comes again, most often at another member. One half speaks TLS 1.2, the other TLS 1.3.
+ */
+export interface TlsWorkload {
+  readonly kind: 'tls'
+  readonly clients: number
+  /** Handshakes of all clients together, per second. */
+  readonly rate: number
+  /** Where a client goes: to the next member in turn, or to one that is drawn. */
+  readonly balance: 'round-robin' | 'random'
+  /** The part of the handshakes, 0 to 1, that offer nothing: somebody new. */
+  readonly strangerRate: number
+  /** A session that a client had for longer than this must be resumed, in milliseconds; default 50. */
+  readonly settledMs?: number
+  /** How long a session lives; default five minutes. */
+  readonly lifetimeMs?: number
+  /** How long a handshake waits for the cluster; default 1,000: what is judged is whether a session is found, not how fast. */
+  readonly lookupDeadlineMs?: number
+  /** How long a client waits for one member before it goes to the next; default 3,000. */
+  readonly patienceMs?: number
 }
 
 /**
@@ -150,3 +177,9 @@ export type InvariantName =
   | 'convergence'
   /** All members reach each other soon after the end of the last fault. */
   | 'links'
+  /** Every live TLS session is resumed that a client had long enough, unless a fault excuses it. */
+  | 'tls-resumed'
+  /** No TLS client is taken for another one. */
+  | 'tls-own'
+  /** No TLS handshake fails at a member that no fault has hit. */
+  | 'tls-served'

@@ -18,12 +18,19 @@ describe('a scenario', () => {
         { atMs: 100, lastsMs: 0, fault: kill },
       ],
     })
+    assert(workload.kind !== 'tls')
     assert.deepEqual([cluster.nodes, cluster.copies, workload.confirm, phases.quietWithinMs], [5, 2, 1, 15_000])
     assert.deepEqual(
       nemesis.map(({ atMs }) => atMs),
       [100, 900],
     )
     assert(invariants.includes('durability') && !invariants.includes('no-errors'))
+  })
+
+  it('of TLS clients is completed, and held to what such clients see', () => {
+    const { workload, invariants } = scenario({ ...INPUT, workload: { kind: 'tls', rate: 5 } })
+    assert.deepEqual(workload, { kind: 'tls', clients: 101, rate: 5, balance: 'round-robin', strangerRate: 0.02 })
+    assert(invariants.includes('tls-resumed') && !invariants.includes('durability'))
   })
 
   it('is plain data', () => {
@@ -42,6 +49,12 @@ describe('a scenario', () => {
     ['workload.confirm', () => scenario({ ...INPUT, workload: { confirm: 3 } })],
     ['workload.rate', () => scenario({ ...INPUT, workload: { rate: Number.NaN } })],
     ['workload.mix', () => scenario({ ...INPUT, workload: { mix: { cart: 0 } } })],
+    ['workload.clients', () => scenario({ ...INPUT, workload: { kind: 'tls', clients: 1.5 } })],
+    ['workload.strangerRate', () => scenario({ ...INPUT, workload: { kind: 'tls', strangerRate: 2 } })],
+    ['workload.patienceMs', () => scenario({ ...INPUT, workload: { kind: 'tls', patienceMs: 0 } })],
+    ['cluster.previousWire', () => scenario({ ...INPUT, workload: { kind: 'tls' }, cluster: { previousWire: [1] } })],
+    ['invariants', () => scenario({ ...INPUT, workload: { kind: 'tls' }, invariants: ['carts'] })],
+    ['invariants', () => scenario({ ...INPUT, invariants: ['tls-own'] })],
     ['phases.runMs', () => scenario({ ...INPUT, phases: { runMs: 0 } })],
     ['invariants', () => scenario({ ...INPUT, invariants: [] })],
     [

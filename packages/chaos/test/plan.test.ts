@@ -78,6 +78,7 @@ describe('a plan', () => {
       faults: new Set(['impair'] as const),
       conditions: new Set(['lossRate'] as const),
       previousWire: false,
+      tls: false,
     }
     assert.throws(
       () => assertAble('proc', able, given),
@@ -88,6 +89,7 @@ describe('a plan', () => {
       faults: new Set(['impair', 'kill'] as const),
       conditions: new Set(['lossRate', 'reorderRate'] as const),
       previousWire: true,
+      tls: false,
     }
     assert.doesNotThrow(() => assertAble('netns', abler, given))
   })

@@ -63,6 +63,9 @@ describe('readScenario', () => {
     ['a number that is none', { ...LEAST, phases: { runMs: Number.NaN } }, 'phases.runMs', /must be a number/],
     ['text that is too long', { ...LEAST, summary: 'x'.repeat(301) }, 'summary', /at most 300 characters/],
     ['an activity that nobody does', { ...LEAST, workload: { mix: { buy: 1 } } }, 'workload.mix.buy', /is not known/],
+    ['clients that there are not', { ...LEAST, workload: { kind: 'ftp' } }, 'workload.kind', /one of sessions, tls/],
+    ['carts of TLS clients', { ...LEAST, workload: { kind: 'tls', keys: 9 } }, 'workload.keys', /is not known/],
+    ['an order that nobody keeps', { ...LEAST, workload: { kind: 'tls', balance: 'x' } }, 'workload.balance', /one of/],
     ['no list', { ...LEAST, nemesis: STRIKE }, 'nemesis', /must be a list/],
     [
       'a fault that there is not',

@@ -6,6 +6,7 @@ import type { Condition, SessionAnswer, SessionCall } from '../member/calls.ts'
 import type { Abilities } from '../plan.ts'
 import type { FinalCheck } from '../run-record.ts'
 import type { BackendName, Fault, Scenario } from '../scenario.ts'
+import type { TlsServing } from '../tls/tls-desk.ts'
 
 export interface Backend {
   readonly name: BackendName
@@ -27,6 +28,8 @@ export interface NodeModules {
 export interface StartOptions extends NodeModules {
   readonly seed: number
   readonly signal: AbortSignal
+  /** What members serve TLS with, but for the address; undefined: they have no TLS servers. */
+  readonly tls: Omit<TlsServing, 'host'> | undefined
 }
 
 /** A fault whose members are known. */
@@ -43,6 +46,11 @@ export type MemberCondition = Condition | 'down' | 'silent'
 /** How to end a fault. Resolves when it has ended, which for a member that comes back is when it serves. */
 export type EndFault = () => Promise<void>
 
+export interface TlsAddress {
+  readonly host: string
+  readonly port: number
+}
+
 export interface ClusterUnderTest extends AsyncDisposable {
   readonly memberNames: readonly string[]
   /**
@@ -50,6 +58,8 @@ export interface ClusterUnderTest extends AsyncDisposable {
    * that is down refuses at once, as a closed port does.
    */
   ask(node: number, call: SessionCall, deadlineMs: number): Promise<SessionAnswer | undefined>
+  /** Where clients reach a member's TLS server; undefined while it has none, as while it is down. */
+  tlsAddress(node: number): TlsAddress | undefined
   /** How a member is, within the deadline. */
   condition(node: number, deadlineMs: number): Promise<MemberCondition>
   /** Let a member check whether all copies are there and equal. */

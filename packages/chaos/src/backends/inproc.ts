@@ -13,18 +13,34 @@ import type { SessionAnswer, SessionCall } from '../member/calls.ts'
 import { SessionDesk } from '../member/desk.ts'
 import type { FinalCheck } from '../run-record.ts'
 import type { Scenario } from '../scenario.ts'
-import type { Backend, ClusterUnderTest, EndFault, MemberCondition, ResolvedFault } from './backend.ts'
+import { TlsDesk } from '../tls/tls-desk.ts'
+import type {
+  Backend,
+  ClusterUnderTest,
+  EndFault,
+  MemberCondition,
+  ResolvedFault,
+  StartOptions,
+  TlsAddress,
+} from './backend.ts'
 import { Turns } from './turns.ts'
 
 export const inproc: Backend = {
   name: 'inproc',
-  abilities: async () => ({ faults: new Set(['restart', 'join']), conditions: new Set(), previousWire: false }),
-  start: (scenario) => InprocCluster.start(scenario),
+  abilities: async () => ({
+    faults: new Set(['restart', 'join']),
+    conditions: new Set(),
+    previousWire: false,
+    tls: true,
+  }),
+  start: (scenario, { tls }) => InprocCluster.start(scenario, tls),
 }
 
 interface Running {
   readonly node: Node
   readonly desk: SessionDesk
+  /** While it lets clients in. */
+  tlsDesk: TlsDesk | undefined
 }
 
 class InprocCluster implements ClusterUnderTest {
@@ -32,6 +48,7 @@ class InprocCluster implements ClusterUnderTest {
   /** Nodes of this process do not end by themselves: an invariant of one that breaks ends it with an event. */
   readonly failed: Promise<Error>
   readonly #scenario: Scenario
+  readonly #tls: StartOptions['tls']
   readonly #directory: string
   readonly #running = new Map<number, Running>()
   readonly #addresses = new Map<number, readonly string[]>()
@@ -41,8 +58,9 @@ class InprocCluster implements ClusterUnderTest {
   readonly #failed = Promise.withResolvers<Error>()
   #stopping: Promise<void> | undefined
 
-  private constructor(scenario: Scenario, directory: string) {
+  private constructor(scenario: Scenario, tls: StartOptions['tls'], directory: string) {
     this.#scenario = scenario
+    this.#tls = tls
     this.#directory = directory
     this.failed = this.#failed.promise
     const { nodes, late = [] } = scenario.cluster
@@ -51,8 +69,8 @@ class InprocCluster implements ClusterUnderTest {
     this.#expected = new Set(members.filter((member) => !late.includes(member)))
   }
 
-  static async start(scenario: Scenario): Promise<InprocCluster> {
-    const cluster = new InprocCluster(scenario, await mkdtemp(join(tmpdir(), 'reprise-chaos-')))
+  static async start(scenario: Scenario, tls: StartOptions['tls']): Promise<InprocCluster> {
+    const cluster = new InprocCluster(scenario, tls, await mkdtemp(join(tmpdir(), 'reprise-chaos-')))
     try {
       // Each joins those before it.
       for (const member of cluster.#expected) await cluster.#start(member)
@@ -77,6 +95,11 @@ class InprocCluster implements ClusterUnderTest {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  tlsAddress(member: number): TlsAddress | undefined {
+    const tlsDesk = this.#running.get(member)?.tlsDesk
+    return tlsDesk === undefined ? undefined : { host: LOOPBACK, port: tlsDesk.port }
   }
 
   async condition(member: number): Promise<MemberCondition> {
@@ -135,19 +158,36 @@ class InprocCluster implements ClusterUnderTest {
       this.#failed.resolve(new ClusterError(`${name} ended: ${String(error)}`, { code: 'MEMBER' })),
     )
     this.#addresses.set(member, node.addresses)
-    this.#running.set(member, { node, desk: new SessionDesk(node) })
+    const running: Running = { node, desk: new SessionDesk(node), tlsDesk: undefined }
+    this.#running.set(member, running)
+    if (this.#tls !== undefined) running.tlsDesk = await TlsDesk.open(node, { ...this.#tls, host: LOOPBACK })
   }
 
   /** It serves until it has gone. */
   async #leave(member: number): Promise<void> {
     const running = this.#running.get(member)
+    await closeTls(running)
     await running?.node.stop({ drainMs: DRAIN_MS })
     this.#running.delete(member)
   }
 
   async #stop(): Promise<void> {
-    await Promise.all([...this.#running.values()].map(({ node }) => node.stop({ drainMs: 0 })))
+    await Promise.all(
+      [...this.#running.values()].map(async (running) => {
+        await closeTls(running)
+        await running.node.stop({ drainMs: 0 })
+      }),
+    )
     this.#running.clear()
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 })
   }
 }
+
+/** Clients go elsewhere from now on. */
+async function closeTls(running: Running | undefined): Promise<void> {
+  const tlsDesk = running?.tlsDesk
+  if (running !== undefined) running.tlsDesk = undefined
+  await tlsDesk?.close()
+}
+
+const LOOPBACK = '127.0.0.1'

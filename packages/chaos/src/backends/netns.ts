@@ -12,10 +12,10 @@ export const netns: Backend = {
     if (obstacle !== undefined) throw new UnsupportedError('netns', `cannot be had: ${obstacle}`)
     // What packets can suffer depends on the system: it is asked of links that are there.
     await using links = await NetnsLinks.open({ members: 1, seed: 0 })
-    return { faults: PROCESS_FAULTS, conditions: links.can, previousWire: previousNode !== undefined }
+    return { faults: PROCESS_FAULTS, conditions: links.can, previousWire: previousNode !== undefined, tls: true }
   },
-  start: async (scenario, { seed, signal, previousNode }) => {
+  start: async (scenario, { seed, signal, previousNode, tls }) => {
     const hosts = await NamespaceHosts.open(scenario.cluster.nodes, seed)
-    return await ProcessCluster.start({ scenario, hosts, signal, previousNode })
+    return await ProcessCluster.start({ scenario, hosts, signal, previousNode, tls })
   },
 }

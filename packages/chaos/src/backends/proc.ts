@@ -10,9 +10,10 @@ export const proc: Backend = {
     faults: PROCESS_FAULTS,
     conditions: LINE_CONDITIONS,
     previousWire: previousNode !== undefined,
+    tls: true,
   }),
-  start: async (scenario, { seed, signal, previousNode }) => {
+  start: async (scenario, { seed, signal, previousNode, tls }) => {
     const hosts = await LoopbackHosts.open(scenario.cluster.nodes, seed)
-    return await ProcessCluster.start({ scenario, hosts, signal, previousNode })
+    return await ProcessCluster.start({ scenario, hosts, signal, previousNode, tls })
   },
 }

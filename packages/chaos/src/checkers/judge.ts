@@ -11,6 +11,7 @@ import { noErrors } from './no-errors.ts'
 import { noFalseAbsence } from './no-false-absence.ts'
 import { noResurrection } from './no-resurrection.ts'
 import { readYourWrites } from './read-your-writes.ts'
+import { tlsOwn, tlsResumed, tlsServed } from './tls.ts'
 
 const CHECKERS: Readonly<Record<InvariantName, Checker>> = {
   durability,
@@ -21,6 +22,9 @@ const CHECKERS: Readonly<Record<InvariantName, Checker>> = {
   'no-errors': noErrors,
   convergence,
   links,
+  'tls-resumed': tlsResumed,
+  'tls-own': tlsOwn,
+  'tls-served': tlsServed,
 }
 
 /**

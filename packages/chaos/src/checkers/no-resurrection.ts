@@ -4,7 +4,7 @@
  * While members were out of reach of each other, nobody could tell them: then only what is read after everything healed counts. A session's
  * end is as much later as its last use may have been on its way, in a process that stood still or on a bad link.
  */
-import { END_MARGIN_MS } from '../constants.ts'
+import { END_MARGIN_MS, NEWS_MS } from '../constants.ts'
 import type { Operation, Violation } from '../run-record.ts'
 import type { FaultKind } from '../scenario.ts'
 import {
@@ -66,5 +66,3 @@ function foundAfter(story: SessionStory, ms: number): Operation[] {
 const CUTTING: ReadonlySet<FaultKind> = new Set(['partition', 'cut', 'impair', 'freeze', 'stall'])
 /** Faults that hold up what is on its way, and clocks that say less time has passed. */
 const HOLDING: ReadonlySet<FaultKind> = new Set([...CUTTING, 'clock-rate'])
-/** By when members have heard what a member that was held up missed. */
-const NEWS_MS = 15_000

@@ -7,8 +7,10 @@
 import { tracingChannel } from 'node:diagnostics_channel'
 import { rmSync } from 'node:fs'
 import type { Server } from 'node:net'
+import type { SessionSource } from '@reprise/core'
 import type { NodeOptions } from '@reprise/node'
 import { DRAIN_MS } from '../constants.ts'
+import { TlsDesk } from '../tls/tls-desk.ts'
 import { FaultyClock } from './clock-fault.ts'
 import { type DeskNode, SessionDesk } from './desk.ts'
 import { takeDetours } from './detours.ts'
@@ -16,7 +18,7 @@ import type { FromMember, MemberAnswer, MemberCall, MemberConfig, ToMember } fro
 
 /** Also one of an earlier version. */
 interface NodeModule {
-  createNode(options: NodeOptions): Promise<DeskNode & Stoppable>
+  createNode(options: NodeOptions): Promise<DeskNode & SessionSource & Stoppable>
 }
 
 interface Stoppable {
@@ -32,6 +34,7 @@ async function run(): Promise<void> {
   const started = Promise.withResolvers<MemberConfig>()
   let desk: SessionDesk | undefined
   let node: Stoppable | undefined
+  let tlsDesk: TlsDesk | undefined
   process.on('message', (message: ToMember) => {
     switch (message.type) {
       case 'start':
@@ -43,7 +46,7 @@ async function run(): Promise<void> {
       case 'clock':
         return clock.set(message)
       case 'stop':
-        return void end(node)
+        return void end(node, tlsDesk)
     }
   })
   process.once('disconnect', () => process.exit(0))
@@ -57,7 +60,9 @@ async function run(): Promise<void> {
   const created = await createNode(optionsOf(config))
   node = created
   desk = new SessionDesk(created)
-  await tell({ type: 'serving', port: await listening })
+  const port = await listening
+  if (config.tls !== undefined) tlsDesk = await TlsDesk.open(created, config.tls)
+  await tell({ type: 'serving', port, tlsPort: tlsDesk?.port })
 }
 
 function optionsOf(config: MemberConfig): NodeOptions {
@@ -121,7 +126,9 @@ function stall(ms: number): void {
   while (clock.trueMs() < untilMs);
 }
 
-async function end(node: Stoppable | undefined): Promise<void> {
+/** As a server is ended: nobody comes in any more, then what it has is handed over. */
+async function end(node: Stoppable | undefined, tlsDesk: TlsDesk | undefined): Promise<void> {
+  await tlsDesk?.close()
   await node?.stop({ drainMs: DRAIN_MS })
   process.exit(0)
 }

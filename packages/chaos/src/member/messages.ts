@@ -4,7 +4,7 @@
  * ```
  *  runner                           member
  *     │  start(config) ────────────►  │   once
- *     │  ◄──────────────── serving    │   where it listens; it takes calls
+ *     │  ◄──────────────── serving    │   where it listens, TLS too if wanted; it takes calls
  *     │  call(n) ──────────────────►  │   session operations, condition, check
  *     │  ◄───────────────── answer(n) │   each ends once, in any order
  *     │  stall, clock ─────────────►  │   faults that happen inside
@@ -15,6 +15,7 @@
  * Both ends are of the same build, so the messages are not validated.
  */
 import type { FinalCheck } from '../run-record.ts'
+import type { TlsServing } from '../tls/tls-desk.ts'
 import type { Condition, SessionAnswer, SessionCall } from './calls.ts'
 
 export interface MemberConfig {
@@ -35,6 +36,8 @@ export interface MemberConfig {
   readonly repositoryDirectory: string | undefined
   /** `host:port` by `host:port`: who dials the one reaches the other. */
   readonly detours: Readonly<Record<string, string>>
+  /** What it serves TLS with; undefined: it has no TLS server. */
+  readonly tls: TlsServing | undefined
   /** The address of a module whose `createNode` makes the node, instead of the present one. */
   readonly nodeModule: string | undefined
 }
@@ -51,6 +54,6 @@ export type ToMember =
   | { readonly type: 'stop' }
 
 export type FromMember =
-  | { readonly type: 'serving'; readonly port: number }
+  | { readonly type: 'serving'; readonly port: number; readonly tlsPort: number | undefined }
   | { readonly type: 'answer'; readonly number: number; readonly answer: MemberAnswer }
   | { readonly type: 'failed'; readonly message: string }

@@ -79,7 +79,9 @@ function headerOf(record: RunRecord): Markup {
     [
       'Clients',
       formatCount(workload.clients),
-      `${formatCount(workload.rate)} operations/s, confirmed by ${workload.confirm}`,
+      workload.kind === 'tls'
+        ? `${formatCount(workload.rate)} TLS handshakes/s, ${workload.balance}`
+        : `${formatCount(workload.rate)} operations/s, confirmed by ${workload.confirm}`,
     ],
     [
       'Operations',

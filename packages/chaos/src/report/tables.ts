@@ -13,6 +13,7 @@ import {
   type InsideAndOut,
   type Percentiles,
   tallyErrors,
+  tallyHandshakes,
   tallyKinds,
   tallyLatencies,
   tallyRequests,
@@ -47,6 +48,7 @@ export function operationsSection({ operations }: RunRecord): Markup {
 <thead><tr><th>Kind</th><th class="number">OK</th><th class="number">Failed</th><th class="number">Unknown</th><th></th></tr></thead>
 <tbody>${rows}</tbody></table></div>
 <p class="note">Failed: it has not taken effect, and will not. Unknown: it may have, or still may.</p>
+${handshakesTable(operations)}
 ${errorsTable(operations)}</section>`
 }
 
@@ -113,6 +115,19 @@ export function scenarioSection({ scenario }: RunRecord): Markup {
   return html`<section class="scenario"><details><summary>The scenario as data</summary><pre>${clip(JSON.stringify(scenario, undefined, 2), SCENARIO_TEXT_MAX)}</pre></details></section>`
 }
 
+/** What TLS clients were given, which is more than that it went well. */
+function handshakesTable(operations: RunRecord['operations']): Markup {
+  const tally = tallyHandshakes({ operations })
+  if (tally === undefined) return NOTHING
+  const { offered, fromPeers, strangers } = tally
+  const row = (name: string, cells: readonly (number | undefined)[]): Markup =>
+    html`<tr><th scope="row">${name}</th>${cells.map((count) => html`<td class="number">${count === undefined ? '–' : formatCount(count)}</td>`)}</tr>`
+  return html`<h3>TLS handshakes</h3><div class="scroll"><table>
+<thead><tr><th>Offered</th><th class="number">Resumed</th><th class="number">Full</th><th class="number">Failed</th></tr></thead>
+<tbody>${row('a session', [offered.resumed, offered.full, offered.failed])}${row('nothing', [undefined, strangers.full, strangers.failed])}</tbody></table></div>
+<p class="note">While clients came. Of those that were resumed, ${formatCount(fromPeers)} had their session from another member.</p>`
+}
+
 function errorsTable(operations: RunRecord['operations']): Markup {
   const errors = tallyErrors(operations)
   if (errors.length === 0) return NOTHING
@@ -159,6 +174,9 @@ const MEANINGS: Readonly<Record<InvariantName | (typeof ALWAYS)[number], string>
   'no-errors': 'No operation failed.',
   convergence: 'In the end all holders are equal.',
   links: 'All members reach each other within 10 s of the end of the last fault.',
+  'tls-resumed': 'Every live TLS session is resumed that its client had long enough, unless a fault excuses it.',
+  'tls-own': 'No TLS client is taken for another one.',
+  'tls-served': 'No TLS handshake fails at a member that no fault has hit.',
   start: 'The cluster forms, and its clients can begin.',
   alive: 'No member ends that nobody ended.',
   quiet: 'After the last fault is healed the cluster becomes quiet in time.',

@@ -45,7 +45,16 @@ export interface RequestTally extends InsideAndOut {
   readonly movedOn: number
 }
 
-const KINDS: readonly OperationKind[] = ['create', 'resume', 'commit', 'touch', 'drop', 'final-read']
+const KINDS: readonly OperationKind[] = [
+  'create',
+  'resume',
+  'commit',
+  'touch',
+  'drop',
+  'tls-new',
+  'tls-resume',
+  'final-read',
+]
 export const OUTCOMES: readonly OperationOutcome[] = ['ok', 'failed', 'unknown']
 
 export function countOutcomes(operations: Iterable<Operation>): Counts {
@@ -107,6 +116,29 @@ export function tallyRequests({ operations, faults }: Pick<RunRecord, 'operation
     unserved: ended.filter(({ last }) => last.outcome !== 'ok' && !dropped.has(last.session)).length,
     movedOn: ended.filter(({ hasMoved }) => hasMoved).length,
     ...insideAndOut(served, unionOf(faults)),
+  }
+}
+
+/** What TLS clients were given for what they offered, while they came. */
+export interface HandshakeTally {
+  /** Handshakes that offered a session, and what came of them. */
+  readonly offered: { readonly resumed: number; readonly full: number; readonly failed: number }
+  /** Of those that were resumed: the member had the session from another one. */
+  readonly fromPeers: number
+  /** Handshakes that offered nothing. */
+  readonly strangers: { readonly full: number; readonly failed: number }
+}
+
+/** Undefined where no TLS clients came. */
+export function tallyHandshakes({ operations }: Pick<RunRecord, 'operations'>): HandshakeTally | undefined {
+  const handshakes = operations.filter(isOfClients).flatMap(({ detail: { tls } }) => tls ?? [])
+  if (handshakes.length === 0) return undefined
+  const count = (isOffered: boolean, result: 'resumed' | 'full' | undefined): number =>
+    handshakes.filter((tls) => (tls.offered !== undefined) === isOffered && tls.result === result).length
+  return {
+    offered: { resumed: count(true, 'resumed'), full: count(true, 'full'), failed: count(true, undefined) },
+    fromPeers: handshakes.filter(({ from }) => from === 'peers').length,
+    strangers: { full: count(false, 'full'), failed: count(false, undefined) },
   }
 }
 

@@ -9,18 +9,20 @@
  * Whatever happens, the cluster is gone when this is over.
  */
 import { Random } from '@reprise/testkit'
-import type { Backend, ClusterUnderTest } from '../backends/backend.ts'
-import { START_DEADLINE_MS } from '../constants.ts'
+import type { Backend, ClusterUnderTest, StartOptions } from '../backends/backend.ts'
+import { START_DEADLINE_MS, TLS_LIFETIME_MS, TLS_LOOKUP_DEADLINE_MS, TLS_RENEWAL_MS } from '../constants.ts'
 import { ClusterError } from '../errors.ts'
 import { planStrikes } from '../plan.ts'
-import type { FaultBand, FinalCheck, RunRecord, Violation } from '../run-record.ts'
+import type { FaultBand, FinalCheck, HandshakeDetail, Operation, RunRecord, Violation } from '../run-record.ts'
 import type { Scenario } from '../scenario.ts'
+import { Authority } from '../tls/authority.ts'
+import { TlsTraffic } from '../tls/tls-traffic.ts'
 import { Balancer } from '../workload/balancer.ts'
 import { Clients } from '../workload/client.ts'
 import { History } from '../workload/history.ts'
+import type { Traffic } from '../workload/traffic.ts'
 import { Workload } from '../workload/workload.ts'
 import type { RunEvent, RunPhase } from './events.ts'
-import { readEverything } from './final-reads.ts'
 import { Nemesis } from './nemesis.ts'
 import { comeToRest, type Rest, untilReady } from './rest.ts'
 import { type Conditions, Sampler } from './sampler.ts'
@@ -55,20 +57,32 @@ export interface RunInit {
 /** @throws ClusterError when the cluster did not form; the signal's reason. */
 export async function run({ scenario, backend, seed, onEvent, signal, previousNode }: RunInit): Promise<RunOutcome> {
   onEvent({ type: 'phase', atMs: 0, phase: 'starting' })
-  await using cluster = await backend.start(scenario, { seed, signal, previousNode })
+  const authority = new Authority()
+  const tls = servingOf(scenario.workload, authority)
+  await using cluster = await backend.start(scenario, { seed, signal, previousNode, tls })
   // What still sleeps when all is over is no longer wanted.
   const over = new AbortController()
   try {
     const time = new RunTime(AbortSignal.any([signal, over.signal]))
-    return await new Run({ scenario, cluster, seed, onEvent, time }).go()
+    return await new Run({ scenario, cluster, authority, seed, onEvent, time }).go()
   } finally {
     over.abort()
   }
 }
 
+/** What members serve TLS with, when clients want that. */
+function servingOf(workload: Scenario['workload'], authority: Authority): StartOptions['tls'] {
+  if (workload.kind !== 'tls') return undefined
+  const { lifetimeMs = TLS_LIFETIME_MS, lookupDeadlineMs = TLS_LOOKUP_DEADLINE_MS } = workload
+  const renewalMs = Math.max(lifetimeMs, TLS_RENEWAL_MS)
+  return { ...authority.issueServer(), ca: authority.cert, lifetimeMs, renewalMs, lookupDeadlineMs }
+}
+
 interface RunParts {
   readonly scenario: Scenario
   readonly cluster: ClusterUnderTest
+  /** Of TLS clients' certificates. */
+  readonly authority: Authority
   readonly seed: number
   readonly onEvent: (event: RunEvent) => void
   readonly time: RunTime
@@ -79,8 +93,7 @@ class Run {
   readonly #history = new History()
   readonly #sampler: Sampler
   readonly #balancer: Balancer
-  readonly #clients: Clients
-  readonly #workload: Workload
+  readonly #traffic: Traffic
   readonly #nemesis: Nemesis
   /** When the clients began. */
   #beganMs = 0
@@ -89,24 +102,10 @@ class Run {
   constructor(parts: RunParts) {
     this.#parts = parts
     const { scenario, cluster, seed, time } = parts
-    const { confirm, itemBytes = 0 } = scenario.workload
     this.#sampler = new Sampler(cluster, time)
-    this.#balancer = new Balancer(new Random(seed, 22))
-    this.#clients = new Clients({
-      cluster,
-      balancer: this.#balancer,
-      history: this.#history,
-      time,
-      confirm,
-      itemBytes,
-    })
-    this.#workload = new Workload({
-      plan: scenario.workload,
-      clients: this.#clients,
-      balancer: this.#balancer,
-      random: new Random(seed, 23),
-      time,
-    })
+    const { workload } = scenario
+    this.#balancer = new Balancer(new Random(seed, 22), workload.kind === 'tls' ? workload.balance : 'random')
+    this.#traffic = this.#trafficOf(parts)
     this.#nemesis = new Nemesis({
       cluster,
       strikes: planStrikes(scenario, seed),
@@ -120,8 +119,17 @@ class Run {
     })
   }
 
+  #trafficOf({ scenario: { workload: plan }, cluster, authority, seed, time }: RunParts): Traffic {
+    const [balancer, history] = [this.#balancer, this.#history]
+    const random = { arrivals: new Random(seed, 23), reads: new Random(seed, 24) }
+    if (plan.kind === 'tls') return new TlsTraffic({ plan, cluster, authority, balancer, history, random, time })
+    const { confirm, itemBytes = 0 } = plan
+    const clients = new Clients({ cluster, balancer, history, time, confirm, itemBytes })
+    return new Workload({ plan, cluster, clients, balancer, random, time })
+  }
+
   async go(): Promise<RunOutcome> {
-    const { scenario, cluster, time } = this.#parts
+    const { scenario, time } = this.#parts
     await this.#form()
     const sampling = this.#sampler.run((conditions) => this.#onLook(conditions))
     // Both are awaited below, unless what comes before fails, as when the run is ended: then that is what is heard of.
@@ -129,21 +137,16 @@ class Run {
     this.#beganMs = time.nowMs()
     this.#enter('running')
     this.#nemesis.start()
-    const coming = this.#workload.run()
+    const coming = this.#traffic.run()
     coming.catch(() => {})
     await this.#unlessFailed(time.sleep(scenario.phases.runMs))
     await this.#unlessFailed(this.#nemesis.restarted())
     this.#enter('healing')
-    await Promise.all([this.#workload.stop(), coming, this.#nemesis.heal()])
+    await Promise.all([this.#traffic.stop(), coming, this.#nemesis.heal()])
     const healedAtMs = this.#nowMs()
     const rest = await this.#comeToRest()
     this.#enter('reading')
-    await readEverything(this.#workload.sessions, {
-      cluster,
-      clients: this.#clients,
-      random: new Random(this.#parts.seed, 24),
-      nextRequest: () => this.#workload.nextRequest(),
-    })
+    await this.#traffic.readBack()
     this.#sampler.stop()
     await sampling
     return this.#outcome(healedAtMs, rest)
@@ -155,7 +158,7 @@ class Run {
     const unrest = await untilReady({ cluster, sampler: this.#sampler, time, withinMs: START_DEADLINE_MS })
     if (unrest !== undefined) throw new ClusterError(`the cluster did not form: ${unrest}`, { code: 'START' })
     this.#balancer.update(await this.#sampler.look(), cluster.expected)
-    await this.#workload.fill()
+    await this.#traffic.fill()
     this.#history.takeCounts()
   }
 
@@ -217,11 +220,7 @@ class Run {
       memberNames: this.#parts.cluster.memberNames,
       faults: this.#nemesis.bands.map((band) => bandSince(began, band)),
       samples: this.#sampler.samples.map((sample) => ({ ...sample, atMs: sample.atMs - began })),
-      operations: this.#history.operations().map((operation) => {
-        const { startMs, endMs, detail } = operation
-        const ends = detail.endsMs === undefined ? {} : { endsMs: detail.endsMs - began }
-        return { ...operation, startMs: startMs - began, endMs: since(endMs), detail: { ...detail, ...ends } }
-      }),
+      operations: this.#history.operations().map((operation) => operationSince(began, operation)),
       healedAtMs,
       quietAtMs: since(quietAtMs),
       check,
@@ -229,6 +228,28 @@ class Run {
       failure: this.#failure,
     }
   }
+}
+
+function operationSince(began: number, operation: Operation): Operation {
+  const { startMs, endMs, detail } = operation
+  const { endsMs, tls } = detail
+  return {
+    ...operation,
+    startMs: startMs - began,
+    endMs: endMs === undefined ? undefined : endMs - began,
+    detail: {
+      ...detail,
+      ...(endsMs !== undefined && { endsMs: endsMs - began }),
+      ...(tls !== undefined && { tls: handshakeSince(began, tls) }),
+    },
+  }
+}
+
+function handshakeSince(began: number, handshake: HandshakeDetail): HandshakeDetail {
+  const { offered } = handshake
+  if (offered === undefined) return handshake
+  const { madeMs, livesUntilMs, madeBy } = offered
+  return { ...handshake, offered: { madeMs: madeMs - began, livesUntilMs: livesUntilMs - began, madeBy } }
 }
 
 function bandSince(began: number, { fault, nodes, fromMs, untilMs }: FaultBand): FaultBand {

@@ -14,6 +14,7 @@ import {
 } from './network.ts'
 import { freeze, joinLeaveStorm, kill, killTwo, mixedWires, restartTwice, rollingRestart, stall } from './processes.ts'
 import { coldStart, diskFull, evicting } from './repositories.ts'
+import { tlsFreeze, tlsKill, tlsPartition, tlsRollingRestart } from './tls.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
   kill,
@@ -38,6 +39,10 @@ export const SCENARIOS: readonly Scenario[] = [
   diskFull,
   evicting,
   mixedWires,
+  tlsKill,
+  tlsFreeze,
+  tlsRollingRestart,
+  tlsPartition,
 ]
 
 /** The scenario of that name, if there is one. */

@@ -24,14 +24,15 @@ export class History {
     return counts
   }
 
-  /** The members by how much they wrote of late, most first; those that wrote nothing are not in it. */
+  /** The members by how much they wrote of late, most first; those that wrote nothing are not in it. Full handshakes write, too. */
   writers(nowMs: number): number[] {
     const written = new Map<number, number>()
     for (let i = this.#operations.length - 1; i >= 0; i--) {
-      const { kind, outcome, node, endMs } = this.#operations[i] as Operation
+      const { kind, outcome, node, endMs, detail } = this.#operations[i] as Operation
       if (endMs === undefined) continue
       if (endMs < nowMs - PRIMARY_WINDOW_MS) break
-      if (kind === 'commit' && outcome === 'ok') written.set(node, (written.get(node) ?? 0) + 1)
+      const isWrite = kind === 'commit' || detail.tls?.result === 'full'
+      if (isWrite && outcome === 'ok') written.set(node, (written.get(node) ?? 0) + 1)
     }
     return [...written].sort(([, a], [, b]) => b - a).map(([node]) => node)
   }

@@ -1,8 +1,6 @@
-/**
- * When clients come, to which session, and what for. They come at random at a steady rate whatever the cluster does, as people do: who is
- * slow is not asked less. When all clients are waiting, who would come then does not.
- */
+/** Which session a client comes to, and what for: users of an application, with their carts. */
 import type { Random } from '@reprise/testkit'
+import type { ClusterUnderTest } from '../backends/backend.ts'
 import {
   CART_ITEMS_MAX,
   CLIENTS_AT_ONCE,
@@ -12,83 +10,66 @@ import {
   LOOK_AFTER_MS_MIN,
   ZIPF_DEFAULT,
 } from '../constants.ts'
-import type { Activity, Workload as WorkloadPlan } from '../scenario.ts'
+import type { Activity, SessionWorkload } from '../scenario.ts'
+import { Arrivals } from './arrivals.ts'
 import type { Balancer } from './balancer.ts'
 import type { Clients, RequestEnd, Time } from './client.ts'
+import { readEverything } from './final-reads.ts'
 import { type ClientSession, SessionPool } from './sessions.ts'
+import { severalAtOnce, type Traffic } from './traffic.ts'
 
 export interface WorkloadInit {
-  readonly plan: WorkloadPlan
+  readonly plan: SessionWorkload
+  readonly cluster: Pick<ClusterUnderTest, 'expected'>
   readonly clients: Clients
   readonly balancer: Balancer
-  readonly random: Random
+  /** Of who comes, when and what for; and of where everything is read back. */
+  readonly random: { readonly arrivals: Random; readonly reads: Random }
   readonly time: Time
 }
 
-export class Workload {
+export class Workload implements Traffic {
   readonly #init: WorkloadInit
   readonly #pool: SessionPool
   readonly #weights: Readonly<Record<Activity, number>>
-  /** Clients that have nothing to do. */
-  readonly #idle: number[]
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #arrivals: Arrivals
   #nextRequest = 1
-  #isRunning = false
 
   constructor(init: WorkloadInit) {
     this.#init = init
-    const { plan, random } = init
-    const { keys, zipf = ZIPF_DEFAULT, idleMs = LIFETIME_MS } = plan
+    const { plan, time } = init
+    const { arrivals: random } = init.random
+    const { clients, rate, keys, zipf = ZIPF_DEFAULT, idleMs = LIFETIME_MS } = plan
     const drawIdleMs = (): number => (random.chance(SHORT_SHARE) ? idleMs : LIFETIME_MS)
     this.#pool = new SessionPool({ keys, zipf, drawIdleMs, random })
     this.#weights = { cart: 0, read: 0, touch: 0, drop: 0, ...plan.mix }
-    this.#idle = Array.from({ length: plan.clients }, (_, client) => client)
-  }
-
-  /** Every session that there ever was. */
-  get sessions(): readonly ClientSession[] {
-    return this.#pool.all
+    this.#arrivals = new Arrivals({ clients, rate, random, time, serve: (client) => this.#serveSome(client) })
   }
 
   /** Make all sessions that are in use at a time, before anything is measured. */
   async fill(): Promise<void> {
-    const slots = Array.from({ length: this.#init.plan.keys }, (_, slot) => slot).values()
-    const fillSome = async (client: number): Promise<void> => {
-      for (const slot of slots) await this.#create(client, slot)
-    }
-    await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, (_, client) => fillSome(client)))
+    const slots = Array.from({ length: this.#init.plan.keys }, (_, slot) => slot)
+    await severalAtOnce(slots, CLIENTS_AT_ONCE, (slot, client) => this.#create(client, slot))
   }
 
-  /** Let clients come until `stop`. Resolves when none comes any more; some may still be at it. */
   async run(): Promise<void> {
-    const { plan, random, time } = this.#init
-    this.#isRunning = true
-    let dueMs = time.nowMs()
-    while (this.#isRunning) {
-      dueMs += (-Math.log(1 - random.fraction()) * 1_000) / plan.rate
-      const waitMs = dueMs - time.nowMs()
-      if (waitMs > 0) await time.sleep(waitMs)
-      if (this.#isRunning) this.#come()
-    }
+    await this.#arrivals.run()
   }
 
-  /** Nobody comes any more. Resolves when those that are there have gone. */
   async stop(): Promise<void> {
-    this.#isRunning = false
-    await Promise.all(this.#underWay)
+    await this.#arrivals.stop()
   }
 
-  /** A number for a request that somebody else makes. */
-  nextRequest(): number {
-    return this.#nextRequest++
+  /** Every session that there ever was. */
+  async readBack(): Promise<void> {
+    const { cluster, clients, random } = this.#init
+    const nextRequest = (): number => this.#nextRequest++
+    await readEverything(this.#pool.all, { cluster, clients, random: random.reads, nextRequest })
   }
 
-  #come(): void {
-    const client = this.#idle.pop()
-    if (client === undefined) return
+  async #serveSome(client: number): Promise<void> {
     const slot = this.#pool.drawSlot()
-    const served = slot === undefined ? Promise.resolve() : this.#serve(client, slot)
-    this.#follow(served.finally(() => this.#idle.push(client)))
+    if (slot !== undefined) await this.#serve(client, slot)
   }
 
   async #serve(client: number, slot: number): Promise<void> {
@@ -96,17 +77,17 @@ export class Workload {
     if (session === undefined) return await this.#create(client, slot)
     // Whether it is still there when the request comes nobody can say.
     if (session.endsMs - END_MARGIN_MS < this.#init.time.nowMs()) return this.#expire(slot, session)
-    const drawn = this.#init.random.weighted(this.#weights)
+    const drawn = this.#init.random.arrivals.weighted(this.#weights)
     const activity = drawn === 'cart' && session.itemsCount >= CART_ITEMS_MAX ? 'drop' : drawn
     session.isBusy = true
-    const end = await this.#init.clients.serve({ client, number: this.nextRequest(), session }, activity)
+    const end = await this.#init.clients.serve({ client, number: this.#nextRequest++, session }, activity)
     session.isBusy = false
     this.#onEnd(slot, session, activity, end)
   }
 
   async #create(client: number, slot: number): Promise<void> {
     this.#pool.reserve(slot)
-    const request = { client, number: this.nextRequest() }
+    const request = { client, number: this.#nextRequest++ }
     this.#pool.fill(slot, await this.#init.clients.create(request, () => this.#pool.create()))
   }
 
@@ -124,23 +105,16 @@ export class Workload {
   /** See whether what has ended stays so. */
   #lookLater(session: ClientSession, inMs: number): void {
     const { balancer, clients, random, time } = this.#init
-    const lookMs = inMs + random.between(LOOK_AFTER_MS_MIN, LOOK_AFTER_MS_MAX)
+    const lookMs = inMs + random.arrivals.between(LOOK_AFTER_MS_MIN, LOOK_AFTER_MS_MAX)
     const look = (): void => {
       const node = balancer.choose(new Set())
-      if (!this.#isRunning || node === undefined) return
+      if (!this.#arrivals.isRunning || node === undefined) return
       const stranger = { ...session, token: undefined, proven: [] }
-      const request = { client: LOOKER, number: this.nextRequest(), session: stranger }
-      this.#follow(clients.look(request, node).then(() => {}))
+      const request = { client: LOOKER, number: this.#nextRequest++, session: stranger }
+      this.#arrivals.follow(clients.look(request, node).then(() => {}))
     }
     // The run may be over before.
     void time.sleep(lookMs).then(look, () => {})
-  }
-
-  #follow(promise: Promise<void>): void {
-    const followed = promise.finally(() => this.#underWay.delete(followed))
-    // Whoever stops hears of it; a run that is ended before has said why.
-    followed.catch(() => {})
-    this.#underWay.add(followed)
   }
 }
 

@@ -57,7 +57,7 @@ describe('a scenario for the simulator', () => {
     })
     assert.deepEqual(
       refused.map(({ name }) => name),
-      ['clock-skew', 'disk-full'],
+      ['clock-skew', 'disk-full', 'tls-kill', 'tls-freeze', 'tls-rolling-restart', 'tls-partition'],
     )
   })
 })

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict'
-import { countDuring, tallyErrors, tallyKinds, tallyLatencies, tallyRequests } from '../../src/report/tally.ts'
-import type { FaultBand, Operation } from '../../src/run-record.ts'
+import {
+  countDuring,
+  tallyErrors,
+  tallyHandshakes,
+  tallyKinds,
+  tallyLatencies,
+  tallyRequests,
+} from '../../src/report/tally.ts'
+import type { FaultBand, HandshakeDetail, Operation } from '../../src/run-record.ts'
 
 const operation = (startMs: number, endMs: number | undefined, more: Partial<Operation> = {}): Operation => ({
   client: 0,
@@ -103,5 +110,25 @@ describe('tally of a run', () => {
         ['no reason given', 1, 7],
       ],
     )
+  })
+
+  it('counts what TLS clients were given for what they offered, while they came', () => {
+    const offered = { madeMs: 0, livesUntilMs: 9_000, madeBy: 1 }
+    const handshake = (startMs: number, tls: Omit<HandshakeDetail, 'version'>): Operation =>
+      operation(startMs, startMs + 1, { kind: 'tls-resume', detail: { tls: { version: 'TLSv1.3', ...tls } } })
+    const operations = [
+      handshake(-5, { result: 'full' }),
+      handshake(10, { offered, result: 'resumed', from: 'peers' }),
+      handshake(20, { offered, result: 'resumed', from: 'local' }),
+      handshake(30, { offered, result: 'full' }),
+      handshake(40, { offered }),
+      handshake(50, { result: 'full' }),
+    ]
+    assert.deepEqual(tallyHandshakes({ operations }), {
+      offered: { resumed: 2, full: 1, failed: 1 },
+      fromPeers: 1,
+      strangers: { full: 1, failed: 0 },
+    })
+    assert.equal(tallyHandshakes({ operations: [operation(1, 2)] }), undefined)
   })
 })

@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type RunEvent, runScenario, ScenarioError, scenario, UnsupportedError } from '../../src/index.ts'
+import {
+  type RunEvent,
+  runScenario,
+  ScenarioError,
+  scenario,
+  tallyHandshakes,
+  UnsupportedError,
+} from '../../src/index.ts'
 
 const PATIENCE_MS = 60_000
 const SMALL = {
@@ -56,6 +63,28 @@ describe('a run', function () {
     assert.equal(samples.findLast(({ node }) => node === 3)?.state, 'ready')
   })
 
+  it('[R6] in one process: members restart, and TLS clients have short handshakes all the time', async () => {
+    const restarts = scenario({
+      name: 'tls-restarts',
+      summary: 'small',
+      cluster: { nodes: 3, copies: 1 },
+      workload: { kind: 'tls', clients: 11, rate: 30, balance: 'random', settledMs: 2_000, patienceMs: 20_000 },
+      nemesis: [200, 900].map((atMs, node) => {
+        return { atMs, lastsMs: 1, fault: { kind: 'restart', nodes: [node], atOnceMax: 1 } }
+      }),
+      phases: { runMs: 2_500, quietWithinMs: PATIENCE_MS, linksWithinMs: PATIENCE_MS },
+    })
+    const record = await runScenario(restarts, { backend: 'inproc', seed: 4 })
+    assert.deepEqual(record.violations, [], record.replay)
+    const { offered, fromPeers, strangers } = tallyHandshakes(record) ?? assert.fail('nobody came')
+    assert(offered.resumed > 0 && fromPeers > 0 && fromPeers <= offered.resumed)
+    assert.equal(
+      record.operations.filter(({ kind, startMs }) => startMs >= 0 && kind !== 'final-read').length,
+      offered.resumed + offered.full + offered.failed + strangers.full + strangers.failed,
+    )
+    assert(record.operations.some(({ kind }) => kind === 'final-read'))
+  })
+
   it('[R3] on processes: the primary is killed, and another one is far away', async () => {
     const events: RunEvent[] = []
     const both = scenario({
@@ -106,6 +135,18 @@ describe('a run', function () {
   it('is refused before anything starts when it can never work there', async () => {
     await assert.rejects(runScenario(killed, { backend: 'inproc' }), UnsupportedError)
     await assert.rejects(runScenario({ ...killed, invariants: [] }, { backend: 'sim' }), ScenarioError)
+    const tls = scenario({
+      ...SMALL,
+      name: 'tls',
+      workload: { kind: 'tls' },
+      invariants: ['tls-own'],
+      nemesis: [],
+      phases: { runMs: 1 },
+    })
+    await assert.rejects(
+      runScenario(tls, { backend: 'sim' }),
+      (error) => error instanceof UnsupportedError && /the backend sim has no TLS clients/.test(error.message),
+    )
     const old = { ...killed, cluster: { ...killed.cluster, previousWire: [0] } }
     await assert.rejects(runScenario(old, { backend: 'proc' }), /members of the previous wire/)
   })

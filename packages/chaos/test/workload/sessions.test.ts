@@ -69,4 +69,12 @@ describe('a balancer', () => {
     }
     assert.equal(balancer.choose(tried), undefined)
   })
+
+  it('sends clients to one after the other, if told so, and leaves out who is not fit', () => {
+    const balancer = new Balancer(new Random(1), 'round-robin')
+    balancer.update(new Map<number, MemberCondition>([0, 1, 3].map((node) => [node, ready])), [0, 1, 2, 3])
+    const chosen = Array.from({ length: 5 }, () => balancer.choose(new Set()))
+    assert.deepEqual(chosen, [0, 1, 3, 0, 1])
+    assert.equal(balancer.choose(new Set([3])), 0)
+  })
 })

@@ -1,6 +1,14 @@
 /** Scenarios, and what came of a run. Pure, so that its output can be compared. */
-import type { BackendName, Measures, Percentiles, RequestTally, RunRecord, Scenario } from '@reprise/chaos'
-import { judgedIn, measure, tallyRequests } from '@reprise/chaos'
+import type {
+  BackendName,
+  HandshakeTally,
+  Measures,
+  Percentiles,
+  RequestTally,
+  RunRecord,
+  Scenario,
+} from '@reprise/chaos'
+import { judgedIn, measure, tallyHandshakes, tallyRequests } from '@reprise/chaos'
 import { VIOLATIONS_JSON_MAX } from '../chaos/constants.ts'
 import type { Column } from '../table.ts'
 import { formatCount, formatMs, plural } from '../units.ts'
@@ -49,6 +57,7 @@ export function runLines(record: RunRecord, report: string | undefined): string[
     ...violationLines(violations),
     `Operations: ${formatCount(counts.ok)} ok, ${formatCount(counts.failed)} failed, ${formatCount(counts.unknown)} unknown.`,
     requestLine(tallyRequests(record)),
+    ...handshakeLines(tallyHandshakes(record)),
     ...takeoverLines(measure(record)),
     `${plural(faults.length, 'fault')}, ${quiet}; ${plural(judgedIn(record).length, 'invariant')} judged.`,
     ...(report === undefined ? [] : [`Report: ${report}`]),
@@ -60,6 +69,7 @@ export function runLines(record: RunRecord, report: string | undefined): string[
 export function runJson(record: RunRecord, report: string | undefined): object {
   const { scenario, backend, seed, startedAt, version, replay, violations } = record
   const measures = measure(record)
+  const handshakes = tallyHandshakes(record)
   return {
     schemaVersion: 1,
     scenario: scenario.name,
@@ -75,6 +85,7 @@ export function runJson(record: RunRecord, report: string | undefined): object {
     invariants: judgedIn(record),
     operations: countsOf(record),
     requests: requestsJson(tallyRequests(record)),
+    ...(handshakes !== undefined && { handshakes }),
     takeover: takeoverJson(measures),
     faults: record.faults.map(({ fault, nodes, fromMs, untilMs }) => ({
       kind: fault.kind,
@@ -127,6 +138,16 @@ function requestLine({ served, unserved, outside, inside }: RequestTally): strin
   const latencies = [...p99('outside of', outside), ...p99('inside of', inside)]
   const tail = latencies.length === 0 ? '' : `; ${latencies.join(', ')}`
   return `Requests: ${formatCount(served)} served, ${formatCount(unserved)} not${tail}.`
+}
+
+/** What TLS clients were given for the sessions that they offered. */
+function handshakeLines(tally: HandshakeTally | undefined): string[] {
+  if (tally === undefined) return []
+  const { offered, fromPeers, strangers } = tally
+  const given = `${formatCount(offered.resumed)} resumed, ${formatCount(fromPeers)} of them from another member's memory`
+  const others = `${formatCount(offered.full)} full, ${formatCount(offered.failed)} failed`
+  const without = `without one: ${formatCount(strangers.full)} full, ${formatCount(strangers.failed)} failed`
+  return [`TLS handshakes with a session: ${given}, ${others}; ${without}.`]
 }
 
 /** What a fault added for who went elsewhere at once. */

@@ -63,6 +63,20 @@ describe('what came of a run', () => {
     )
   })
 
+  it('tells what TLS clients were given', () => {
+    const [first] = RECORD_SAMPLE.operations
+    const offered = { madeMs: 0, livesUntilMs: 9_000, madeBy: 1 }
+    const tls = { version: 'TLSv1.2', offered, result: 'resumed', from: 'peers' } as const
+    const record: RunRecord = { ...RECORD_SAMPLE, operations: [{ ...first!, kind: 'tls-resume', detail: { tls } }] }
+    assert.ok(
+      runLines(record, undefined).includes(
+        "TLS handshakes with a session: 1 resumed, 1 of them from another member's memory, 0 full, 0 failed; without one: 0 full, 0 failed.",
+      ),
+    )
+    assert.equal(Reflect.get(Reflect.get(runJson(record, undefined), 'handshakes'), 'fromPeers'), 1)
+    assert.equal(Reflect.get(runJson(RECORD_SAMPLE, undefined), 'handshakes'), undefined)
+  })
+
   it('lists scenarios with where they can run', () => {
     assert.deepEqual(tableLines(SCENARIO_COLUMNS, [{ scenario: RECORD_SAMPLE.scenario, backends: ['sim', 'proc'] }]), [
       'SCENARIO  NODES  COPIES   LASTS  FAULTS  BACKENDS  SUMMARY',

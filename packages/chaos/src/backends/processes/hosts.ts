@@ -10,6 +10,8 @@ export interface Hosts extends AsyncDisposable {
   readonly links: Links
   /** The command that becomes a member's process; empty where it is started as it is. */
   prefixOf(member: number): readonly string[]
+  /** The address of a member's host, at which clients reach it. */
+  addressOf(member: number): string
   /** The multiaddr that a member listens on. */
   listenOf(member: number): string
   /** The multiaddr that others are told of it; undefined: where it listens. */
@@ -41,6 +43,10 @@ export class LoopbackHosts implements Hosts {
 
   prefixOf(): readonly string[] {
     return []
+  }
+
+  addressOf(): string {
+    return '127.0.0.1'
   }
 
   listenOf(): string {
@@ -87,8 +93,14 @@ export class NamespaceHosts implements Hosts {
     return this.links.lab.command(member, [])
   }
 
+  addressOf(member: number): string {
+    const host = this.links.lab.hosts[member]
+    if (host === undefined) throw new Error(`there is no host ${member}`)
+    return host.address
+  }
+
   listenOf(member: number): string {
-    return `/ip4/${this.#addressOf(member)}/tcp/${MEMBER_PORT}`
+    return `/ip4/${this.addressOf(member)}/tcp/${MEMBER_PORT}`
   }
 
   announceOf(): undefined {
@@ -96,7 +108,7 @@ export class NamespaceHosts implements Hosts {
   }
 
   joinOf(member: number): string {
-    return `${this.#addressOf(member)}:${MEMBER_PORT}`
+    return `${this.addressOf(member)}:${MEMBER_PORT}`
   }
 
   detoursOf(): Readonly<Record<string, string>> {
@@ -107,12 +119,6 @@ export class NamespaceHosts implements Hosts {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.links.close()
-  }
-
-  #addressOf(member: number): string {
-    const host = this.links.lab.hosts[member]
-    if (host === undefined) throw new Error(`there is no host ${member}`)
-    return host.address
   }
 }
 

@@ -20,14 +20,21 @@ export interface MemberExit {
   readonly lastLines: readonly string[]
 }
 
+/** The ports that a member listens on. */
+export interface MemberPorts {
+  readonly port: number
+  /** Of its TLS server, if it has one. */
+  readonly tlsPort: number | undefined
+}
+
 export class MemberProcess {
-  /** The port that it listens on. Rejects when it ends before it serves. */
-  readonly serving: Promise<number>
+  /** Rejects when it ends before it serves. */
+  readonly serving: Promise<MemberPorts>
   /** Resolves when the process is gone; never rejects. */
   readonly exited: Promise<MemberExit>
   readonly #name: string
   readonly #child: ChildProcess
-  readonly #serving = Promise.withResolvers<number>()
+  readonly #serving = Promise.withResolvers<MemberPorts>()
   readonly #calls = new Map<number, (answer: MemberAnswer | undefined) => void>()
   readonly #lastLines: string[] = []
   #guard: ChildProcess | undefined
@@ -149,7 +156,7 @@ export class MemberProcess {
   #onMessage(message: FromMember): void {
     switch (message.type) {
       case 'serving':
-        return this.#serving.resolve(message.port)
+        return this.#serving.resolve({ port: message.port, tlsPort: message.tlsPort })
       case 'answer':
         return this.#calls.get(message.number)?.(message.answer)
       case 'failed':

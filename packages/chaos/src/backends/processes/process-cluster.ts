@@ -17,7 +17,14 @@ import type { Condition, SessionAnswer, SessionCall } from '../../member/calls.t
 import type { MemberAnswer, MemberConfig } from '../../member/messages.ts'
 import type { FinalCheck } from '../../run-record.ts'
 import type { Fault, FaultKind, Scenario } from '../../scenario.ts'
-import type { ClusterUnderTest, EndFault, MemberCondition, ResolvedFault } from '../backend.ts'
+import type {
+  ClusterUnderTest,
+  EndFault,
+  MemberCondition,
+  ResolvedFault,
+  StartOptions,
+  TlsAddress,
+} from '../backend.ts'
 import { LinkFaults } from '../link-faults.ts'
 import { Turns } from '../turns.ts'
 import type { Hosts } from './hosts.ts'
@@ -29,6 +36,8 @@ interface Member {
   readonly name: string
   process: MemberProcess | undefined
   isServing: boolean
+  /** Of its TLS server, in its present life. */
+  tlsPort: number | undefined
   clockRate: number
 }
 
@@ -38,6 +47,7 @@ export interface ProcessClusterInit {
   readonly signal: AbortSignal
   /** The module whose `createNode` makes members of the previous wire. */
   readonly previousNode: URL | undefined
+  readonly tls: StartOptions['tls']
 }
 
 export class ProcessCluster implements ClusterUnderTest {
@@ -46,6 +56,7 @@ export class ProcessCluster implements ClusterUnderTest {
   readonly #scenario: Scenario
   readonly #hosts: Hosts
   readonly #previousNode: URL | undefined
+  readonly #tls: StartOptions['tls']
   readonly #directory: string
   readonly #members: readonly Member[]
   readonly #expected: Set<number>
@@ -59,9 +70,10 @@ export class ProcessCluster implements ClusterUnderTest {
   readonly #ending = new Set<MemberProcess>()
   #stopping: Promise<void> | undefined
 
-  private constructor({ scenario, hosts, previousNode }: ProcessClusterInit, directory: string) {
+  private constructor({ scenario, hosts, previousNode, tls }: ProcessClusterInit, directory: string) {
     this.#scenario = scenario
     this.#previousNode = previousNode
+    this.#tls = tls
     this.#hosts = hosts
     this.#directory = directory
     this.failed = this.#failed.promise
@@ -71,6 +83,7 @@ export class ProcessCluster implements ClusterUnderTest {
       name: `node-${number + 1}`,
       process: undefined,
       isServing: false,
+      tlsPort: undefined,
       clockRate: 1,
     }))
     this.memberNames = this.#members.map(({ name }) => name)
@@ -102,6 +115,12 @@ export class ProcessCluster implements ClusterUnderTest {
     const { process: child, isServing } = this.#member(node)
     if (child?.isRunning !== true || !isServing) return DOWN
     return (await child.call(call, deadlineMs)) as SessionAnswer | undefined
+  }
+
+  tlsAddress(node: number): TlsAddress | undefined {
+    const { process: child, isServing, tlsPort: port } = this.#member(node)
+    if (child?.isRunning !== true || !isServing || port === undefined) return undefined
+    return { host: this.#hosts.addressOf(node), port }
   }
 
   async condition(node: number, deadlineMs: number): Promise<MemberCondition> {
@@ -211,7 +230,9 @@ export class ProcessCluster implements ClusterUnderTest {
       this.#onEnded(member, child, `${member.name} ${describeExit(exit)}`, exit.lastLines),
     )
     child.start(this.#configOf(member))
-    this.#hosts.onServing(member.number, await within(START_DEADLINE_MS, child.serving, member.name))
+    const { port, tlsPort } = await within(START_DEADLINE_MS, child.serving, member.name)
+    this.#hosts.onServing(member.number, port)
+    member.tlsPort = tlsPort
     member.isServing = true
   }
 
@@ -247,6 +268,7 @@ export class ProcessCluster implements ClusterUnderTest {
       cacheBytesMax: isRepository ? undefined : cacheBytesMax,
       repositoryDirectory: isRepository ? this.#repositoryOf(number) : undefined,
       detours: hosts.detoursOf(number),
+      tls: this.#tls === undefined ? undefined : { ...this.#tls, host: hosts.addressOf(number) },
       nodeModule: previousWire.includes(number) ? this.#previousNode?.href : undefined,
     }
   }

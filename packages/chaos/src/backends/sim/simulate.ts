@@ -16,6 +16,8 @@ export const SIM_ABILITIES: Abilities = {
   faults: new Set(['kill', 'freeze', 'stall', 'restart', 'join', 'partition', 'cut', 'impair', 'clock-jump']),
   conditions: new Set(['lossRate', 'delayMs', 'jitterMs', 'duplicateRate', 'reorderRate']),
   previousWire: true,
+  // In virtual time there are no sockets.
+  tls: false,
 }
 
 /** What can be judged by what the simulator's clients were told; most of the rest its own checkers judge, see `judgedIn`. */

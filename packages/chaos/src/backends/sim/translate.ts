@@ -17,11 +17,15 @@ export interface Translation {
   readonly faults: readonly FaultBand[]
 }
 
-/** @throws UnsupportedError for conditions on some links only: what the simulator does to a network it does to all of it. */
+/**
+ * @throws UnsupportedError for conditions on some links only, since what the simulator does to a network it does to all of it; and for TLS
+ * clients.
+ */
 export function translate(scenario: Scenario, seed: number): Translation {
   const random = new Random(seed, PRIMARIES)
   const bands = planStrikes(scenario, seed).map((strike) => resolve(strike, scenario, random))
   const { cluster, workload, phases } = scenario
+  if (workload.kind === 'tls') throw new UnsupportedError('sim', 'has no TLS clients')
   const nodes = Array.from({ length: cluster.nodes }, (_, node) => node)
   const isOld = (node: number): boolean => cluster.previousWire?.includes(node) === true
   const { cart = 0, read = 0, touch = 0, drop = 0 } = workload.mix

@@ -2,22 +2,23 @@
 import type { Random } from '@reprise/testkit'
 import type { ClusterUnderTest } from '../backends/backend.ts'
 import { CLIENTS_AT_ONCE, FINAL_READ_MEMBERS, FINAL_READ_TRIES } from '../constants.ts'
-import type { Clients } from '../workload/client.ts'
-import type { ClientSession } from '../workload/sessions.ts'
+import type { Clients } from './client.ts'
+import type { ClientSession } from './sessions.ts'
+import { drawMembers, severalAtOnce } from './traffic.ts'
 
 export interface FinalReadsInit {
-  readonly cluster: ClusterUnderTest
+  readonly cluster: Pick<ClusterUnderTest, 'expected'>
   readonly clients: Clients
   readonly random: Random
   nextRequest(): number
 }
 
 export async function readEverything(sessions: readonly ClientSession[], init: FinalReadsInit): Promise<void> {
-  const reads = sessions.flatMap((session) => nodesFor(init).map((node) => ({ session, node }))).values()
-  const readSome = async (client: number): Promise<void> => {
-    for (const { session, node } of reads) await read(client, session, node, init)
-  }
-  await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, (_, client) => readSome(client)))
+  const { cluster, random } = init
+  const reads = sessions.flatMap((session) =>
+    drawMembers(cluster.expected, FINAL_READ_MEMBERS, random).map((node) => ({ session, node })),
+  )
+  await severalAtOnce(reads, CLIENTS_AT_ONCE, ({ session, node }, client) => read(client, session, node, init))
 }
 
 /** An answer that says nothing is asked for again: the cluster is at rest, and the machine may be busy. */
@@ -26,13 +27,4 @@ async function read(client: number, session: ClientSession, node: number, init: 
   for (let i = 0; i < FINAL_READ_TRIES; i++) {
     if ((await init.clients.look(request, node, 'final-read')) !== undefined) return
   }
-}
-
-function nodesFor({ cluster, random }: FinalReadsInit): number[] {
-  const rest = [...cluster.expected]
-  const chosen: number[] = []
-  while (chosen.length < FINAL_READ_MEMBERS && rest.length > 0) {
-    chosen.push(...rest.splice(random.below(rest.length), 1))
-  }
-  return chosen
 }
