@@ -1,6 +1,6 @@
 /** A client of the benches of handshakes and of the soak. It runs in the bench's own process, so that the servers' CPU is theirs alone. */
-import { once } from 'node:events'
-import { connect, type SecureVersion } from 'node:tls'
+import type { SecureVersion } from 'node:tls'
+import { visit as visitServer } from '../../packages/chaos/src/tls/visit.ts'
 import { CLIENT_A } from '../../packages/tls/test/support/certificates.ts'
 
 /** What one visit came to. */
@@ -30,8 +30,7 @@ export interface Destination {
  */
 export async function visit(destination: Destination, session?: Buffer): Promise<Visit> {
   const { port, version, isMutual = false, signal } = destination
-  const startedMs = performance.now()
-  const socket = connect({
+  const options = {
     port,
     host: '127.0.0.1',
     servername: 'service.test',
@@ -39,23 +38,7 @@ export async function visit(destination: Destination, session?: Buffer): Promise
     maxVersion: version,
     ...(isMutual ? CLIENT_A : {}),
     ...(session === undefined ? {} : { session }),
-  })
-  let ms = Number.NaN
-  let kind = ''
-  let newest: Buffer | undefined
-  socket.on('session', (given) => {
-    newest = given
-  })
-  socket.on('data', (chunk) => {
-    if (kind === '') ms = performance.now() - startedMs
-    kind += chunk
-  })
-  // A server that is killed may end the connection first and break it then; who never spoke was not there.
-  socket.on('error', () => {})
-  try {
-    await once(socket, 'end', { signal })
-  } finally {
-    socket.destroy()
   }
-  return { ms, kind, session: newest }
+  const { ms, answer, session: newest } = await visitServer(options, signal)
+  return { ms, kind: answer, session: newest }
 }

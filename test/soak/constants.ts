@@ -16,14 +16,8 @@ export const TLS_LIFETIME_MS = 20_000
 /** How long TLS 1.3 renews one, in milliseconds. */
 export const TLS_RENEWAL_MS = 40_000
 
-/** A client takes a session for dead so much before its end, in milliseconds: TLS counts whole seconds, both sides round. */
-export const TLS_MARGIN_MS = 3_000
-
 /** A part of the visits comes from somebody new. */
 export const STRANGER_RATE = 0.02
-
-/** A session that is younger when it is offered may not have arrived yet, in milliseconds. An issue says so. */
-export const YOUNG_MS = 50
 
 /** Of the handshakes that offered a live session, what part must be resumed. An issue says so. */
 export const RESUMED_RATE_MIN = 0.999

@@ -4,17 +4,9 @@
  */
 import type { SecureVersion } from 'node:tls'
 import type { Random } from '@reprise/testkit'
+import { type HeldSession, heldSession, ripenessOf, SETTLED_MS } from '../../packages/chaos/src/tls/held-session.ts'
 import { visit } from '../bench/tls-client.ts'
-import {
-  PACE_MS,
-  STRANGER_RATE,
-  TLS_LIFETIME_MS,
-  TLS_MARGIN_MS,
-  TLS_RENEWAL_MS,
-  VISIT_DEADLINE_MS,
-  VISITS_MAX,
-  YOUNG_MS,
-} from './constants.ts'
+import { PACE_MS, STRANGER_RATE, TLS_LIFETIME_MS, TLS_RENEWAL_MS, VISIT_DEADLINE_MS, VISITS_MAX } from './constants.ts'
 
 export interface CrowdOptions {
   readonly clients: number
@@ -55,18 +47,7 @@ export interface Missed {
 
 interface Client {
   readonly version: SecureVersion
-  session: Session | undefined
-}
-
-interface Session {
-  readonly bytes: Buffer
-  readonly madeAtMs: number
-  /** The latest time at which it is surely alive: its life began at some time in the handshake that made it. */
-  readonly livesUntilMs: number
-  /** When its client last began a full handshake. */
-  readonly provenAtMs: number
-  /** The member that made it. */
-  readonly madeBy: number
+  session: HeldSession | undefined
 }
 
 /** A handshake that was done. */
@@ -152,31 +133,22 @@ export class Crowd {
     const isResumed = done.kind !== 'new'
     if (session !== undefined) this.#judge(client.version, session, { done, offeredMs, isResumed })
     if (done.session === undefined) return
-    const provenAtMs = isResumed && session !== undefined ? session.provenAtMs : offeredMs
-    const endsMs = Math.min(offeredMs + TLS_LIFETIME_MS, provenAtMs + TLS_RENEWAL_MS)
-    client.session = {
-      bytes: done.session,
-      madeAtMs: performance.now(),
-      livesUntilMs: endsMs - TLS_MARGIN_MS,
-      provenAtMs,
-      madeBy: done.member,
-    }
+    const renewed = isResumed ? session : undefined
+    const endedMs = performance.now()
+    const made = { bytes: done.session, beganMs: offeredMs, endedMs, member: done.member, renewed }
+    client.session = heldSession(made, { lifetimeMs: TLS_LIFETIME_MS, renewalMs: TLS_RENEWAL_MS })
   }
 
   #judge(
     version: SecureVersion,
-    session: Session,
+    session: HeldSession,
     { done, offeredMs, isResumed }: { done: Done; offeredMs: number; isResumed: boolean },
   ): void {
     const { tally } = this
-    const ageMs = offeredMs - session.madeAtMs
-    if (ageMs <= YOUNG_MS) {
-      tally.young += 1
-      return
-    }
     // On a machine that stood still the handshake was over when the session was.
-    if (!isLive(session)) {
-      tally.old += 1
+    const ripeness = ripenessOf(session, { offeredMs, endedMs: performance.now(), settledMs: SETTLED_MS })
+    if (ripeness !== 'due') {
+      tally[ripeness] += 1
       return
     }
     tally.offered += 1
@@ -184,6 +156,7 @@ export class Crowd {
       tally.resumed += 1
       tally[done.kind === 'local' ? 'local' : 'fromPeers'] += 1
     } else {
+      const ageMs = offeredMs - session.madeMs
       this.missed.push({ at: new Date(), version, ageMs, madeAt: session.madeBy, offeredTo: done.member })
     }
   }
@@ -206,6 +179,6 @@ export class Crowd {
   }
 }
 
-function isLive(session: Session | undefined): session is Session {
+function isLive(session: HeldSession | undefined): session is HeldSession {
   return session !== undefined && performance.now() < session.livesUntilMs
 }
