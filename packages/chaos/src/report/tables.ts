@@ -12,6 +12,7 @@ import {
   countDuring,
   type InsideAndOut,
   type Percentiles,
+  type RequestTally,
   tallyErrors,
   tallyHandshakes,
   tallyKinds,
@@ -60,7 +61,7 @@ export function latenciesSection(record: RunRecord): Markup {
   return html`<section class="half"><h2>Latency</h2><div class="scroll"><table>
 <thead><tr><th>Kind</th><th>Of faults</th><th class="number">P50</th><th class="number">P90</th><th class="number">P99</th><th class="number">Max</th><th class="number">Count</th></tr></thead>
 <tbody>${row('request', requests)}${tallyLatencies(record).map((tally) => row(tally.kind, tally))}</tbody></table></div>
-<p class="note">Of what went well while clients came, as they saw it. Inside: a fault was on during some part of it. A request is all that a client did for one wish, from its first attempt on, at the next node too: ${plural(served, 'request')} served, ${formatCount(unserved)} not, ${formatCount(movedOn)} went on to another node.${takeoverText(record)}</p></section>`
+<p class="note">Of what went well while clients came, as they saw it. Inside: a fault was on during some part of it. A request is all that a client did for one wish, from its first attempt on, at the next node too: ${plural(served, 'request')} served, ${formatCount(unserved)} not, ${formatCount(movedOn)} went on to another node.${elsewhereText(requests)}${takeoverText(record)}</p></section>`
 }
 
 export function faultsSection(
@@ -142,6 +143,13 @@ function errorsTable(operations: RunRecord['operations']): Markup {
 <thead><tr><th class="number">Times</th><th>Kind</th><th>Outcome</th><th class="number">First</th><th>Answer</th></tr></thead><tbody>
 ${rows}
 </tbody></table></div>${more > 0 ? html`<p class="note">And ${formatCount(more)} more answers.</p>` : NOTHING}`
+}
+
+/** What those waited that had nothing to do with who was hit. */
+function elsewhereText({ inside, elsewhere }: RequestTally): string {
+  if (elsewhere === undefined || elsewhere.count === inside?.count) return ''
+  const { p99, count } = elsewhere
+  return ` Of those inside ${plural(count, 'request')} asked no member that was killed, stood still or restarted: p99 ${formatLatency(p99)}.`
 }
 
 /** What clients had of a fault that went elsewhere at once. */

@@ -1,5 +1,6 @@
 /** What a run comes to in numbers: operations by outcome, errors by what was said, latencies inside and outside of faults. */
 import type { FaultBand, Operation, OperationKind, OperationOutcome, RunRecord } from '../run-record.ts'
+import { familyOf } from './fault-name.ts'
 
 export type Counts = Readonly<Record<OperationOutcome, number>>
 
@@ -43,6 +44,8 @@ export interface RequestTally extends InsideAndOut {
   readonly unserved: number
   /** Those, served or not, for which more than one node was asked. */
   readonly movedOn: number
+  /** Of those inside the ones for which no member was asked whose process a fault had hit: what everybody else's clients wait. */
+  readonly elsewhere: Percentiles | undefined
 }
 
 const KINDS: readonly OperationKind[] = [
@@ -94,29 +97,47 @@ export function tallyErrors(operations: readonly Operation[]): ErrorTally[] {
  * from the first attempt to the end of the last.
  */
 export function tallyRequests({ operations, faults }: Pick<RunRecord, 'operations' | 'faults'>): RequestTally {
-  const requests = new Map<number, { first: Operation; last: Operation; hasMoved: boolean }>()
+  const requests = new Map<number, { first: Operation; last: Operation; hasMoved: boolean; isElsewhere: boolean }>()
+  const struck = faults.filter(({ fault }) => familyOf(fault.kind) === 'process')
   for (const operation of operations.filter(isOfClients)) {
     const seen = requests.get(operation.request)
+    const isElsewhere = !struck.some((band) => isMet(band, operation))
     if (seen === undefined) {
-      requests.set(operation.request, { first: operation, last: operation, hasMoved: false })
+      requests.set(operation.request, { first: operation, last: operation, hasMoved: false, isElsewhere })
       continue
     }
+    seen.isElsewhere &&= isElsewhere
     if (operation.startMs < seen.first.startMs) seen.first = operation
     if (operation.startMs >= seen.last.startMs) seen.last = operation
     seen.hasMoved ||= operation.node !== seen.first.node
   }
   const ended = [...requests.values()]
-  const served = ended.flatMap(({ first, last }) =>
-    last.outcome === 'ok' && last.endMs !== undefined ? [{ startMs: first.startMs, endMs: last.endMs }] : [],
+  const served = ended.flatMap(({ first, last, isElsewhere }) =>
+    last.outcome === 'ok' && last.endMs !== undefined
+      ? [{ startMs: first.startMs, endMs: last.endMs, isElsewhere }]
+      : [],
   )
+  const spans = unionOf(faults)
   const dropped = new Set<number>()
   for (const { kind, outcome, session } of operations) if (kind === 'drop' && outcome !== 'failed') dropped.add(session)
   return {
     served: served.length,
     unserved: ended.filter(({ last }) => last.outcome !== 'ok' && !dropped.has(last.session)).length,
     movedOn: ended.filter(({ hasMoved }) => hasMoved).length,
-    ...insideAndOut(served, unionOf(faults)),
+    ...insideAndOut(served, spans),
+    elsewhere: insideAndOut(
+      served.filter(({ isElsewhere }) => isElsewhere),
+      spans,
+    ).inside,
   }
+}
+
+/** Whether an operation was at a member while the fault had hit it. */
+function isMet(
+  { nodes, fromMs, untilMs = Infinity }: FaultBand,
+  { node, startMs, endMs = Infinity }: Operation,
+): boolean {
+  return nodes.includes(node) && startMs <= untilMs && endMs >= fromMs
 }
 
 /** What TLS clients were given for what they offered, while they came. */

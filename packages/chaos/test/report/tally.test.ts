@@ -69,7 +69,25 @@ describe('tally of a run', () => {
       movedOn: 2,
       outside: { count: 1, p50: 10, p90: 10, p99: 10, max: 10 },
       inside: { count: 1, p50: 3_020, p90: 3_020, p99: 3_020, max: 3_020 },
+      elsewhere: undefined,
     })
+  })
+
+  it('tells requests inside of faults apart that asked nobody whom one had hit', () => {
+    const operations = [
+      operation(110, 140, { request: 1 }),
+      operation(140, 190, { request: 1, node: 1 }),
+      operation(120, 125, { request: 2, node: 1 }),
+      // It was asked before, and after.
+      operation(10, 20, { request: 3 }),
+      operation(300, 320, { request: 3, node: 1 }),
+      operation(310, 311, { request: 4 }),
+    ]
+    const { inside, elsewhere } = tallyRequests({ operations, faults: [fault(100, 200)] })
+    assert.deepEqual([inside?.count, inside?.max], [3, 310])
+    assert.deepEqual(elsewhere, { count: 2, p50: 5, p90: 310, p99: 310, max: 310 })
+    const network = { ...fault(100, 200), fault: { kind: 'partition', side: [0] } } as const
+    assert.equal(tallyRequests({ operations, faults: [network] }).elsewhere?.count, 3)
   })
 
   it('leaves out of the latencies what did not go well, and what was before and after the clients', () => {

@@ -132,10 +132,12 @@ function countsOf({ operations }: RunRecord): Record<RunRecord['operations'][num
 }
 
 /** What clients had of it. */
-function requestLine({ served, unserved, outside, inside }: RequestTally): string {
+function requestLine({ served, unserved, outside, inside, elsewhere }: RequestTally): string {
   const p99 = (where: string, found: Percentiles | undefined): string[] =>
     found === undefined ? [] : [`p99 ${formatMs(found.p99)} ${where} faults`]
-  const latencies = [...p99('outside of', outside), ...p99('inside of', inside)]
+  const isApart = elsewhere !== undefined && elsewhere.count !== inside?.count
+  const others = isApart ? [`p99 ${formatMs(elsewhere.p99)} of them where nobody that was hit was asked`] : []
+  const latencies = [...p99('outside of', outside), ...p99('inside of', inside), ...others]
   const tail = latencies.length === 0 ? '' : `; ${latencies.join(', ')}`
   return `Requests: ${formatCount(served)} served, ${formatCount(unserved)} not${tail}.`
 }
@@ -165,8 +167,9 @@ function takeoverJson({ takeover: { before, during } }: Measures): object {
   return { latencyMs: { before: rounded(before), during: rounded(during) } }
 }
 
-function requestsJson({ served, unserved, movedOn, outside, inside }: RequestTally): object {
-  return { served, unserved, movedOn, latencyMs: { outside: rounded(outside), inside: rounded(inside) } }
+function requestsJson({ served, unserved, movedOn, outside, inside, elsewhere }: RequestTally): object {
+  const latencyMs = { outside: rounded(outside), inside: rounded(inside), elsewhere: rounded(elsewhere) }
+  return { served, unserved, movedOn, latencyMs }
 }
 
 function rounded(found: Percentiles | undefined): object | null {

@@ -63,6 +63,16 @@ describe('what came of a run', () => {
     )
   })
 
+  it('tells what others had of a fault than the clients of who was hit', () => {
+    const [, second] = RECORD_SAMPLE.operations
+    const atHit = { ...second!, request: 9, node: 1, startMs: 6_000, endMs: 9_000 }
+    const record: RunRecord = { ...RECORD_SAMPLE, operations: [...RECORD_SAMPLE.operations, atHit] }
+    assert.match(
+      runLines(record, undefined).join('\n'),
+      /p99 3\.0 s inside of faults, p99 4\.0 ms of them where nobody that was hit was asked\./,
+    )
+  })
+
   it('tells what TLS clients were given', () => {
     const [first] = RECORD_SAMPLE.operations
     const offered = { madeMs: 0, livesUntilMs: 9_000, madeBy: 1 }
