@@ -15,8 +15,10 @@ import { promisify } from 'node:util'
 import { fill } from './fill.js'
 import { resume, VERSIONS, visit } from './visit.js'
 
+/** How long a process may take to end; a node hands over what it holds first, for up to ten seconds. */
 const END_MS_MAX = 15_000
-const LISTEN_MS_MAX = 30_000
+/** How long what is waited for may take. Keys are not rotated in the first six seconds, and commands take one or two each. */
+const WAIT_MS_MAX = 60_000
 
 /** In a clone of the repository `reprise` is its own, as `npx reprise` would find it; elsewhere it is that of the PATH. */
 const COMMANDS = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url))
@@ -26,7 +28,8 @@ const PATH = existsSync(join(COMMANDS, 'reprise')) ? `${COMMANDS}${delimiter}${p
 export async function play(example) {
   const stage = new Stage()
   const interrupted = new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, resolve)
+    // For good: whoever asks twice does not want what was started to stay behind.
+    for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, resolve)
   })
   try {
     const played = example(stage).then(() => console.log('\n^C ends it.'))
@@ -120,7 +123,7 @@ class Stage {
 
   /** Wait for a condition. */
   async until(what, isSo) {
-    const deadlineMs = performance.now() + LISTEN_MS_MAX
+    const deadlineMs = performance.now() + WAIT_MS_MAX
     while (!(await Promise.race([isSo(), this.broken]))) {
       if (performance.now() > deadlineMs) throw new Error(`in vain: ${what}`)
       await pause(50)
