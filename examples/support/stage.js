@@ -33,7 +33,7 @@ export async function play(example) {
   })
   try {
     const played = example(stage).then(() => console.log('\n^C ends it.'))
-    await Promise.race([interrupted, played.then(() => Promise.race([interrupted, stage.broken]))])
+    await Promise.race([interrupted, stage.broken, played.then(() => interrupted)])
   } catch (error) {
     console.error(error.message)
     process.exitCode = 1
