@@ -3,11 +3,21 @@
  * asserted; how fast it was is printed at the end, since that depends on what else the machine does.
  */
 import assert from 'node:assert/strict'
-import { type BackendName, findScenario, measure, NetnsLinks, type RunRecord, runScenario } from '@reprise/chaos'
+import {
+  type BackendName,
+  findScenario,
+  measure,
+  NetnsLinks,
+  type RunRecord,
+  runScenario,
+  tallyHandshakes,
+} from '@reprise/chaos'
 import { type UnpackedFrozen, unpackFrozen } from '../wire/frozen.ts'
 
 /** On a machine that does something else as well everything takes longer. It is not given up for that. */
 const PATIENCE_MS = 90_000
+/** The same for TLS clients: when a session must have arrived elsewhere, and how long a member may take to answer. */
+const TLS_PATIENCE = { settledMs: 1_000, lookupDeadlineMs: 3_000, patienceMs: 20_000 }
 
 describe('chaos on real processes', function () {
   this.timeout(300_000)
@@ -34,7 +44,10 @@ describe('chaos on real processes', function () {
     const found = findScenario(name)
     assert(found !== undefined, name)
     const phases = { ...found.phases, quietWithinMs: PATIENCE_MS, linksWithinMs: PATIENCE_MS }
-    const record = await runScenario({ ...found, phases }, { backend, previousNode: frozen.moduleOf('node') })
+    const { workload } = found
+    const patient = workload.kind === 'tls' ? { ...workload, ...TLS_PATIENCE } : workload
+    const scenario = { ...found, phases, workload: patient }
+    const record = await runScenario(scenario, { backend, previousNode: frozen.moduleOf('node') })
     measured.push(describeMeasures(record))
     const broken = record.violations.map(({ invariant, atMs, text }) => `${Math.round(atMs)} ms ${invariant}: ${text}`)
     assert.deepEqual(broken, [], `run it again: ${record.replay}`)
@@ -47,6 +60,12 @@ describe('chaos on real processes', function () {
 
   it('[R3] [R5] the primary stands still for longer than it takes to be given up, and comes back by itself', async () => {
     await run('freeze')
+  })
+
+  it('[R3] [R6] a member is killed, and its TLS clients have short handshakes at the others', async () => {
+    const record = await run('tls-kill')
+    const { offered, fromPeers } = tallyHandshakes(record) ?? assert.fail('no TLS client came')
+    assert(fromPeers > 0 && offered.resumed > offered.full)
   })
 
   it('[R12] two members are killed at once: what two copies confirmed is there', async () => {
