@@ -281,6 +281,8 @@ export const VOUCHED_MS_MAX = 30_000
 /** A round of heartbeats that comes later than this says that this node did not run: half an interval. Less is a busy
  * turn, which the margin of `SUSPECT_MS` covers. */
 export const STALL_MS: number = HEARTBEAT_MS / 2
+/** A pause after which others may have declared this node dead: the last heartbeat may have been one in steady times. */
+export const GIVEN_UP_MS: number = SUSPECT_MS + DEAD_MS - HEARTBEAT_STEADY_MS
 /** How much slower than usual a node that stalls judges others, at most, less one: three makes 4 × `SUSPECT_MS` and
  * 4 × `DEAD_MS` the bounds of detection while it stalls. */
 export const SELF_DOUBT_MAX = 3

@@ -80,9 +80,9 @@ export class Rooms {
     this.checker = this.#connectChecker()
   }
 
-  /** Whether everything this node shall hold is here and counts as a copy. */
+  /** Whether everything this node shall hold is here and counts as a copy, and the others are known to listen to it. */
   get isReady(): boolean {
-    return this.members.isSettled() && this.holdings.isComplete
+    return this.members.isSettled() && !this.members.mayBeGivenUp && this.holdings.isComplete
   }
 
   /** This node's part in a shard: it does not hold it, is about to, or has all of it. */

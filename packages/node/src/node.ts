@@ -137,7 +137,10 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
     return this.#network.addresses
   }
 
-  /** Whether everything this node shall hold is here and counts as a copy. */
+  /**
+   * Whether everything this node shall hold is here and counts as a copy. After a pause in which others may have declared it dead (some six
+   * seconds) it is not, until those that it knows listen to it again: what it writes would have no copies.
+   */
   get isReady(): boolean {
     const { isReady } = this.#replica
     this.#wasReady ||= isReady

@@ -60,11 +60,16 @@ export class Heartbeats {
     return this.#dueMs
   }
 
-  /** First of all in every step: a round that is late says that this node did not run, and is due now. */
-  noticeStall(): void {
-    if (this.#dueMs === Number.NEGATIVE_INFINITY || this.#context.lacks('self-doubt')) return
+  /**
+   * First of all in every step: a round that is late says that this node did not run, and is due now.
+   * @returns for how long it did not run; 0: it did.
+   */
+  noticeStall(): number {
+    if (this.#dueMs === Number.NEGATIVE_INFINITY || this.#context.lacks('self-doubt')) return 0
     const { nowMs } = this.#context
-    if (this.#doubt.notice(this.#dueMs, nowMs)) this.#dueMs = nowMs
+    const pauseMs = this.#doubt.notice(this.#dueMs, nowMs)
+    if (pauseMs > 0) this.#dueMs = nowMs
+    return pauseMs
   }
 
   /** Something that others should know of changed: tell it soon, with what else changes meanwhile. */

@@ -33,6 +33,8 @@ export interface Member {
   beatHeardAtMs: number
   /** The last of this node's beats that it said to have heard. */
   echoHeard: number
+  /** The last beat that was sent to it before this node stood still for so long that it may have been given up. */
+  beatSentBeforePause: number
   /** Since when its silence means something, while it does. */
   watchedSinceAwakeMs: number | undefined
   /** What it was last told of this node's shards, and with which beat first. */
@@ -63,6 +65,7 @@ export function createMember(news: MemberNews, awakeMs: number): Member {
     beatHeard: 0,
     beatHeardAtMs: 0,
     echoHeard: 0,
+    beatSentBeforePause: 0,
     watchedSinceAwakeMs: undefined,
     toldJoined: NO_SHARDS,
     toldReady: NO_SHARDS,

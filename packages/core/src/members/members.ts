@@ -27,6 +27,7 @@ import {
   ALONE_MS,
   DEAD_MS,
   FORGET_MS,
+  GIVEN_UP_MS,
   HEARTBEAT_ALL_MAX,
   HEARTBEAT_MS,
   MEMBERS_MAX,
@@ -80,6 +81,7 @@ export class Members {
   /** Open control streams over which no heartbeat came yet: a greeting may be lost, and is said again until then. */
   readonly #strangers = new Map<NodeId, number>()
   readonly #startedAtAwakeMs: number
+  #mayBeGivenUp = false
   #metAnyone = false
   /** Somebody of those is part of a cluster: it holds shards, or is about to. */
   #metHolder = false
@@ -413,7 +415,17 @@ export class Members {
 
   /** First of all in every step: did this node run when it wanted to? */
   noticeStall(): void {
-    this.#heartbeats.noticeStall()
+    if (this.#heartbeats.noticeStall() < GIVEN_UP_MS) return
+    this.#mayBeGivenUp = true
+    for (const member of this.#members.values()) member.beatSentBeforePause = member.beatSent
+  }
+
+  /**
+   * Whether this node stood still for so long that others may have declared it dead, and not all of them have heard it since: who
+   * takes it for dead listens to nothing but its greeting, so what it writes has no copies yet.
+   */
+  get mayBeGivenUp(): boolean {
+    return this.#mayBeGivenUp
   }
 
   nextDueMs(): number {
@@ -426,6 +438,7 @@ export class Members {
     if (nowMs < dueMs) return
     // Where they were reached last is the best guess at where they are.
     if (dueMs === Number.NEGATIVE_INFINITY && this.#coldStart.isWaiting) this.#publishDialList()
+    this.#mayBeGivenUp &&= this.#isAnyoneDeaf()
     this.#vouching.tick()
     this.#forgetEarlierMembers()
     if (!this.#context.lacks('greeting-retry')) {
@@ -434,6 +447,15 @@ export class Members {
     if (this.#introductions.isLeaving) this.startLeaving()
     this.#heartbeats.round(this.#members.values())
     if (this.#doubt.mayJudge(nowMs)) for (const member of this.#members.values()) this.#judge(member)
+  }
+
+  /** Whether somebody who is watched has not said to have heard this node since its last long pause. */
+  #isAnyoneDeaf(): boolean {
+    for (const member of this.present()) {
+      const { watchedSinceAwakeMs, echoHeard, beatSentBeforePause } = member
+      if (watchedSinceAwakeMs !== undefined && echoHeard <= beatSentBeforePause) return true
+    }
+    return false
   }
 
   #forgetEarlierMembers(): void {

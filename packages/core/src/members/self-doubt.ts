@@ -17,15 +17,15 @@ export class SelfDoubt {
   /** When this node last found that it had not run. */
   #awokeAtMs = Number.NEGATIVE_INFINITY
 
-  /** Something happens, and the next round was due by then. @returns whether this node did not run for a while. */
-  notice(dueMs: number, nowMs: number): boolean {
+  /** Something happens, and the next round was due by then. @returns for how long this node did not run; 0: it did. */
+  notice(dueMs: number, nowMs: number): number {
     const lateMs = nowMs - dueMs
-    if (lateMs < STALL_MS) return false
+    if (lateMs < STALL_MS) return 0
     this.#lostMs += lateMs
     this.#doubt = Math.min(SELF_DOUBT_MAX, this.#doubt + 1)
     this.#punctualRounds = 0
     this.#awokeAtMs = nowMs
-    return true
+    return lateMs
   }
 
   onRound(): void {

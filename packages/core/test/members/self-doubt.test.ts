@@ -11,9 +11,9 @@ const accusations = (cluster: Cluster, by: string): string[] =>
 describe('self-doubt', () => {
   it('grows with each stall, is bounded, and falls with punctual rounds', () => {
     const doubt = new SelfDoubt()
-    assert.equal(doubt.notice(1_000, 1_000 + STALL_MS - 1), false)
+    assert.equal(doubt.notice(1_000, 1_000 + STALL_MS - 1), 0)
     assert.equal(doubt.factor, 1)
-    for (let n = 0; n < 10; n++) assert(doubt.notice(1_000, 1_000 + STALL_MS))
+    for (let n = 0; n < 10; n++) assert.equal(doubt.notice(1_000, 1_000 + STALL_MS), STALL_MS)
     assert.equal(doubt.factor, 1 + SELF_DOUBT_MAX)
     for (let n = 0; n < SELF_DOUBT_ROUNDS * SELF_DOUBT_MAX; n++) {
       assert(doubt.factor > 1)
@@ -44,6 +44,46 @@ describe('[pitfall 44] a node that did not run for a while', () => {
       assert.deepEqual(accusations(cluster, 'b'), [], `after ${pauseMs} ms`)
       assert(cluster.isSettled())
     }
+  })
+
+  it('is not ready before everybody who gave it up listens to it again', () => {
+    for (const isCut of [false, true]) {
+      const cluster = Cluster.ready({ nodes: 4 })
+      const id = idInShard(7)
+      cluster.establish('a', id, { n: '1' })
+      cluster.freeze('b')
+      cluster.run(2 * DEAD_MS)
+      assert(!cluster.replica('a').aliveMembers().includes('b'))
+      cluster.thaw('b')
+      assert.equal(cluster.replica('b').isReady, false)
+      if (isCut) for (const other of ['a', 'c', 'd']) cluster.cut('b', other)
+      cluster.run(HEARTBEAT_MS)
+      if (isCut) {
+        assert.equal(cluster.replica('b').isReady, false)
+        for (const other of ['a', 'c', 'd']) cluster.connect('b', other)
+      }
+      cluster.until(() => cluster.replica('b').isReady, 'b is ready')
+      for (const other of ['a', 'c', 'd']) assert(cluster.replica(other).aliveMembers().includes('b'), other)
+      cluster.written(cluster.commit('b', id, { n: '2' }, { copies: 1 }))
+    }
+  })
+
+  it('is ready after a pause in which nobody gave it up', () => {
+    const cluster = Cluster.ready()
+    cluster.freeze('b')
+    cluster.run(SUSPECT_MS)
+    cluster.thaw('b')
+    assert(cluster.replica('b').isReady)
+  })
+
+  it('is ready alone, when nobody is left who could listen', () => {
+    const cluster = Cluster.ready()
+    cluster.freeze('b')
+    cluster.run(2 * DEAD_MS)
+    for (const other of ['a', 'c']) cluster.crash(other)
+    cluster.thaw('b')
+    cluster.until(() => cluster.replica('b').isReady, 'b goes on', 10 * DEAD_MS)
+    assert.deepEqual(cluster.replica('b').aliveMembers(), ['b'])
   })
 
   it('[R5] has everything again that was written meanwhile', () => {
