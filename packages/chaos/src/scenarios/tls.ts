@@ -2,11 +2,14 @@
 import { scenario } from '../define.ts'
 import type { Scenario } from '../scenario.ts'
 
+/** Between two health checks, which come once a second: clients find out before the balancer does. */
+const BETWEEN_CHECKS_MS = 400
+
 export const tlsKill: Scenario = scenario({
   name: 'tls-kill',
   summary: 'TLS clients round robin; a member is killed, and comes back with empty memory',
   workload: { kind: 'tls' },
-  nemesis: [{ atMs: 5_000, lastsMs: 4_000, fault: { kind: 'kill', nodes: ['any'] } }],
+  nemesis: [{ atMs: 5_000 + BETWEEN_CHECKS_MS, lastsMs: 4_000, fault: { kind: 'kill', nodes: ['any'] } }],
   phases: { runMs: 13_000 },
 })
 
@@ -14,7 +17,7 @@ export const tlsFreeze: Scenario = scenario({
   name: 'tls-freeze',
   summary: 'TLS clients at random members; one stands still, longer than it takes to be given up',
   workload: { kind: 'tls', balance: 'random' },
-  nemesis: [{ atMs: 4_000, lastsMs: 12_000, fault: { kind: 'freeze', nodes: ['any'] } }],
+  nemesis: [{ atMs: 4_000 + BETWEEN_CHECKS_MS, lastsMs: 12_000, fault: { kind: 'freeze', nodes: ['any'] } }],
   phases: { runMs: 20_000 },
 })
 
