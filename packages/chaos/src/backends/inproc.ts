@@ -54,6 +54,8 @@ class InprocCluster implements ClusterUnderTest {
   readonly #addresses = new Map<number, readonly string[]>()
   readonly #expected: Set<number>
   readonly #turns = new Turns()
+  /** Ends what waits for a node to be ready. */
+  readonly #ending = new AbortController()
   readonly #secret = randomBytes(32)
   readonly #failed = Promise.withResolvers<Error>()
   #stopping: Promise<void> | undefined
@@ -103,7 +105,11 @@ class InprocCluster implements ClusterUnderTest {
   }
 
   async condition(member: number): Promise<MemberCondition> {
-    return this.#running.get(member)?.desk.condition() ?? 'down'
+    const condition = this.#running.get(member)?.desk.condition()
+    if (condition === undefined) return 'down'
+    // Until it lets TLS clients in it is not there for them.
+    const isOpen = this.#tls === undefined || this.tlsAddress(member) !== undefined
+    return isOpen ? condition : { ...condition, state: 'starting' }
   }
 
   async check(member: number): Promise<FinalCheck | undefined> {
@@ -160,7 +166,17 @@ class InprocCluster implements ClusterUnderTest {
     this.#addresses.set(member, node.addresses)
     const running: Running = { node, desk: new SessionDesk(node), tlsDesk: undefined }
     this.#running.set(member, running)
-    if (this.#tls !== undefined) running.tlsDesk = await TlsDesk.open(node, { ...this.#tls, host: LOOPBACK })
+    if (this.#tls !== undefined) running.tlsDesk = await this.#openTls(node, this.#tls)
+  }
+
+  /** @returns undefined when the cluster is stopped before the node is ready. */
+  async #openTls(node: Node, tls: NonNullable<StartOptions['tls']>): Promise<TlsDesk | undefined> {
+    try {
+      return await TlsDesk.open(node, { ...tls, host: LOOPBACK }, this.#ending.signal)
+    } catch (error) {
+      if (this.#ending.signal.aborted) return undefined
+      throw error
+    }
   }
 
   /** It serves until it has gone. */
@@ -172,6 +188,7 @@ class InprocCluster implements ClusterUnderTest {
   }
 
   async #stop(): Promise<void> {
+    this.#ending.abort()
     await Promise.all(
       [...this.#running.values()].map(async (running) => {
         await closeTls(running)

@@ -35,6 +35,7 @@ async function run(): Promise<void> {
   let desk: SessionDesk | undefined
   let node: Stoppable | undefined
   let tlsDesk: TlsDesk | undefined
+  const ending = new AbortController()
   process.on('message', (message: ToMember) => {
     switch (message.type) {
       case 'start':
@@ -46,6 +47,7 @@ async function run(): Promise<void> {
       case 'clock':
         return clock.set(message)
       case 'stop':
+        ending.abort()
         return void end(node, tlsDesk)
     }
   })
@@ -60,9 +62,14 @@ async function run(): Promise<void> {
   const created = await createNode(optionsOf(config))
   node = created
   desk = new SessionDesk(created)
-  const port = await listening
-  if (config.tls !== undefined) tlsDesk = await TlsDesk.open(created, config.tls)
-  await tell({ type: 'serving', port, tlsPort: tlsDesk?.port })
+  await tell({ type: 'serving', port: await listening })
+  if (config.tls === undefined) return
+  try {
+    tlsDesk = await TlsDesk.open(created, config.tls, ending.signal)
+    await tell({ type: 'tls-serving', port: tlsDesk.port })
+  } catch (error) {
+    if (!ending.signal.aborted) throw error
+  }
 }
 
 function optionsOf(config: MemberConfig): NodeOptions {

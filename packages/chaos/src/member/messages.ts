@@ -4,7 +4,8 @@
  * ```
  *  runner                           member
  *     │  start(config) ────────────►  │   once
- *     │  ◄──────────────── serving    │   where it listens, TLS too if wanted; it takes calls
+ *     │  ◄──────────────── serving    │   where it listens; it takes calls
+ *     │  ◄──────────── tls-serving    │   where its TLS server listens, if it shall have one: its node is ready
  *     │  call(n) ──────────────────►  │   session operations, condition, check
  *     │  ◄───────────────── answer(n) │   each ends once, in any order
  *     │  stall, clock ─────────────►  │   faults that happen inside
@@ -54,6 +55,7 @@ export type ToMember =
   | { readonly type: 'stop' }
 
 export type FromMember =
-  | { readonly type: 'serving'; readonly port: number; readonly tlsPort: number | undefined }
+  | { readonly type: 'serving'; readonly port: number }
+  | { readonly type: 'tls-serving'; readonly port: number }
   | { readonly type: 'answer'; readonly number: number; readonly answer: MemberAnswer }
   | { readonly type: 'failed'; readonly message: string }

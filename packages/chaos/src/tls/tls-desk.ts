@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { SessionSource } from '@reprise/core'
 import { type ClusterResumption, resumeAcrossCluster } from '@reprise/tls'
@@ -29,6 +30,8 @@ export interface Greeting {
   readonly client: string
 }
 
+export type TlsNode = SessionSource & { readonly isReady: boolean }
+
 export class TlsDesk {
   /** Where it listens. */
   readonly port: number
@@ -44,8 +47,12 @@ export class TlsDesk {
     this.#sockets = sockets
   }
 
-  /** Resolves when it listens. */
-  static async open(source: SessionSource, serving: TlsServing): Promise<TlsDesk> {
+  /**
+   * Open when the node is ready, as servers do: one that lets clients in before knows nobody whom it could ask for a session.
+   * Resolves when it listens. @throws the signal's reason.
+   */
+  static async open(source: TlsNode, serving: TlsServing, signal: AbortSignal): Promise<TlsDesk> {
+    while (!source.isReady) await sleep(READY_LOOK_MS, undefined, { signal })
     const { host, key, cert, ca, lifetimeMs, renewalMs, lookupDeadlineMs } = serving
     const server = createServer({ key, cert, ca, requestCert: true, rejectUnauthorized: true })
     const lifetimes = { lifetimeMs, renewalMs }
@@ -79,3 +86,6 @@ export class TlsDesk {
     await this.#resumption.close()
   }
 }
+
+/** How often it is looked whether the node is ready. */
+const READY_LOOK_MS = 20

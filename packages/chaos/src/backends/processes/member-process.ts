@@ -20,21 +20,17 @@ export interface MemberExit {
   readonly lastLines: readonly string[]
 }
 
-/** The ports that a member listens on. */
-export interface MemberPorts {
-  readonly port: number
-  /** Of its TLS server, if it has one. */
-  readonly tlsPort: number | undefined
-}
-
 export class MemberProcess {
-  /** Rejects when it ends before it serves. */
-  readonly serving: Promise<MemberPorts>
+  /** The port that it listens on. Rejects when it ends before it serves. */
+  readonly serving: Promise<number>
+  /** The port of its TLS server, if it shall have one. Rejects when it ends before. */
+  readonly tlsServing: Promise<number>
   /** Resolves when the process is gone; never rejects. */
   readonly exited: Promise<MemberExit>
   readonly #name: string
   readonly #child: ChildProcess
-  readonly #serving = Promise.withResolvers<MemberPorts>()
+  readonly #serving = Promise.withResolvers<number>()
+  readonly #tlsServing = Promise.withResolvers<number>()
   readonly #calls = new Map<number, (answer: MemberAnswer | undefined) => void>()
   readonly #lastLines: string[] = []
   #guard: ChildProcess | undefined
@@ -50,9 +46,11 @@ export class MemberProcess {
     const [command = process.execPath, ...args] = [...prefix, process.execPath, ...memberArguments()]
     this.#child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], serialization: 'advanced' })
     this.serving = this.#serving.promise
+    this.tlsServing = this.#tlsServing.promise
     this.exited = this.#watch()
     // Whoever waits hears of it; when nobody waits any more it is no news.
     this.serving.catch(() => {})
+    this.tlsServing.catch(() => {})
   }
 
   get isRunning(): boolean {
@@ -138,9 +136,11 @@ export class MemberProcess {
     const onEnd = (exitCode: number | null, signal: NodeJS.Signals | null): void => {
       const exit = { exitCode, signal, lastLines: this.#lastLines }
       const why = this.#failure ?? this.#lastLines.join(' | ')
-      this.#serving.reject(
-        new ClusterError(`${this.#name} ${describeExit(exit)} before it served: ${why}`, { code: 'START' }),
-      )
+      const failure = new ClusterError(`${this.#name} ${describeExit(exit)} before it served: ${why}`, {
+        code: 'START',
+      })
+      this.#serving.reject(failure)
+      this.#tlsServing.reject(failure)
       for (const answer of this.#calls.values()) answer(undefined)
       resolve(exit)
     }
@@ -156,7 +156,9 @@ export class MemberProcess {
   #onMessage(message: FromMember): void {
     switch (message.type) {
       case 'serving':
-        return this.#serving.resolve({ port: message.port, tlsPort: message.tlsPort })
+        return this.#serving.resolve(message.port)
+      case 'tls-serving':
+        return this.#tlsServing.resolve(message.port)
       case 'answer':
         return this.#calls.get(message.number)?.(message.answer)
       case 'failed':

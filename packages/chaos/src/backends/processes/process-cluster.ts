@@ -127,7 +127,12 @@ export class ProcessCluster implements ClusterUnderTest {
     const { process: child, isServing } = this.#member(node)
     if (child?.isRunning !== true) return 'down'
     if (!isServing) return { state: 'starting', lagFrames: 0, reachable: 0, sessions: 0 }
-    return ((await child.call({ kind: 'condition' }, deadlineMs)) as Condition | undefined) ?? 'silent'
+    const condition = (await child.call({ kind: 'condition' }, deadlineMs)) as Condition | undefined
+    if (condition === undefined) return 'silent'
+    // Until it lets TLS clients in it is not there for them.
+    return this.#tls === undefined || this.tlsAddress(node) !== undefined
+      ? condition
+      : { ...condition, state: 'starting' }
   }
 
   async check(node: number): Promise<FinalCheck | undefined> {
@@ -225,15 +230,15 @@ export class ProcessCluster implements ClusterUnderTest {
     const child = new MemberProcess(member.name, this.#hosts.prefixOf(member.number))
     member.process = child
     member.isServing = false
+    member.tlsPort = undefined
     member.clockRate = 1
     void child.exited.then((exit) =>
       this.#onEnded(member, child, `${member.name} ${describeExit(exit)}`, exit.lastLines),
     )
     child.start(this.#configOf(member))
-    const { port, tlsPort } = await within(START_DEADLINE_MS, child.serving, member.name)
-    this.#hosts.onServing(member.number, port)
-    member.tlsPort = tlsPort
+    this.#hosts.onServing(member.number, await within(START_DEADLINE_MS, child.serving, member.name))
     member.isServing = true
+    if (this.#tls !== undefined) member.tlsPort = await within(START_DEADLINE_MS, child.tlsServing, member.name)
   }
 
   async #kill(member: Member): Promise<void> {
