@@ -12,8 +12,8 @@
 import { NEWS_MS } from '../constants.ts'
 import type { FaultBand, HandshakeDetail, Operation, Violation } from '../run-record.ts'
 import type { FaultKind } from '../scenario.ts'
-import { clientName } from '../tls/authority.ts'
 import { ripenessOf, SETTLED_MS } from '../tls/held-session.ts'
+import { clientName } from '../tls/identities.ts'
 import { bandsBetween, type Evidence, seconds, violation } from './checker.ts'
 
 /** Every live session is resumed, unless a fault excuses it. */

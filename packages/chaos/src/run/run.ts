@@ -15,7 +15,7 @@ import { ClusterError } from '../errors.ts'
 import { planStrikes } from '../plan.ts'
 import type { FaultBand, FinalCheck, HandshakeDetail, Operation, RunRecord, Violation } from '../run-record.ts'
 import type { Scenario } from '../scenario.ts'
-import { Authority } from '../tls/authority.ts'
+import { type Identities, makeIdentities } from '../tls/identities.ts'
 import { TlsTraffic } from '../tls/tls-traffic.ts'
 import { Balancer } from '../workload/balancer.ts'
 import { Clients } from '../workload/client.ts'
@@ -57,32 +57,32 @@ export interface RunInit {
 /** @throws ClusterError when the cluster did not form; the signal's reason. */
 export async function run({ scenario, backend, seed, onEvent, signal, previousNode }: RunInit): Promise<RunOutcome> {
   onEvent({ type: 'phase', atMs: 0, phase: 'starting' })
-  const authority = new Authority()
-  const tls = servingOf(scenario.workload, authority)
+  const { workload } = scenario
+  const identities = await makeIdentities(workload.kind === 'tls' ? workload.clients : 0)
+  const tls = servingOf(workload, identities)
   await using cluster = await backend.start(scenario, { seed, signal, previousNode, tls })
   // What still sleeps when all is over is no longer wanted.
   const over = new AbortController()
   try {
     const time = new RunTime(AbortSignal.any([signal, over.signal]))
-    return await new Run({ scenario, cluster, authority, seed, onEvent, time }).go()
+    return await new Run({ scenario, cluster, identities, seed, onEvent, time }).go()
   } finally {
     over.abort()
   }
 }
 
 /** What members serve TLS with, when clients want that. */
-function servingOf(workload: Scenario['workload'], authority: Authority): StartOptions['tls'] {
+function servingOf(workload: Scenario['workload'], { ca, server }: Identities): StartOptions['tls'] {
   if (workload.kind !== 'tls') return undefined
   const { lifetimeMs = TLS_LIFETIME_MS, lookupDeadlineMs = TLS_LOOKUP_DEADLINE_MS } = workload
   const renewalMs = Math.max(lifetimeMs, TLS_RENEWAL_MS)
-  return { ...authority.issueServer(), ca: authority.cert, lifetimeMs, renewalMs, lookupDeadlineMs }
+  return { ...server, ca, lifetimeMs, renewalMs, lookupDeadlineMs }
 }
 
 interface RunParts {
   readonly scenario: Scenario
   readonly cluster: ClusterUnderTest
-  /** Of TLS clients' certificates. */
-  readonly authority: Authority
+  readonly identities: Identities
   readonly seed: number
   readonly onEvent: (event: RunEvent) => void
   readonly time: RunTime
@@ -119,10 +119,10 @@ class Run {
     })
   }
 
-  #trafficOf({ scenario: { workload: plan }, cluster, authority, seed, time }: RunParts): Traffic {
+  #trafficOf({ scenario: { workload: plan }, cluster, identities, seed, time }: RunParts): Traffic {
     const [balancer, history] = [this.#balancer, this.#history]
     const random = { arrivals: new Random(seed, 23), reads: new Random(seed, 24) }
-    if (plan.kind === 'tls') return new TlsTraffic({ plan, cluster, authority, balancer, history, random, time })
+    if (plan.kind === 'tls') return new TlsTraffic({ plan, cluster, identities, balancer, history, random, time })
     const { confirm, itemBytes = 0 } = plan
     const clients = new Clients({ cluster, balancer, history, time, confirm, itemBytes })
     return new Workload({ plan, cluster, clients, balancer, random, time })

@@ -9,8 +9,8 @@ import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { SessionSource } from '@reprise/core'
 import { type ClusterResumption, resumeAcrossCluster } from '@reprise/tls'
 import { GOODBYE_MS } from '../constants.ts'
-import type { Identity } from './authority.ts'
 import type { Lifetimes } from './held-session.ts'
+import type { Identity } from './identities.ts'
 
 /** What a member serves TLS with: data that can be sent to its process. */
 export interface TlsServing extends Lifetimes, Identity {

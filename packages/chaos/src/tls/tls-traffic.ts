@@ -21,15 +21,15 @@ import type { Balancer } from '../workload/balancer.ts'
 import type { Time } from '../workload/client.ts'
 import type { History } from '../workload/history.ts'
 import { drawMembers, severalAtOnce, type Traffic } from '../workload/traffic.ts'
-import { type Authority, clientName, SERVER_NAME } from './authority.ts'
 import { type HeldSession, heldSession } from './held-session.ts'
+import { clientName, type Identities, type Identity, SERVER_NAME } from './identities.ts'
 import type { Greeting } from './tls-desk.ts'
 import { type Visit, visit } from './visit.ts'
 
 export interface TlsTrafficInit {
   readonly plan: TlsWorkload
   readonly cluster: Pick<ClusterUnderTest, 'expected' | 'tlsAddress'>
-  readonly authority: Authority
+  readonly identities: Identities
   readonly balancer: Balancer
   readonly history: History
   /** Of who comes and when; and of where everything is offered again in the end. */
@@ -68,9 +68,11 @@ export class TlsTraffic implements Traffic {
 
   constructor(init: TlsTrafficInit) {
     this.#init = init
-    const { plan, authority, random, time } = init
+    const { plan, identities, random, time } = init
     const { clients, rate } = plan
-    this.#clients = Array.from({ length: clients }, (_, number) => clientOf(number, authority))
+    this.#clients = identities.clients
+      .slice(0, clients)
+      .map((identity, number) => clientOf(number, identity, identities.ca))
     const serve = (client: number): Promise<void> => this.#come(this.#client(client))
     this.#arrivals = new Arrivals({ clients, rate, random: random.arrivals, time, serve })
   }
@@ -185,11 +187,10 @@ export class TlsTraffic implements Traffic {
   }
 }
 
-function clientOf(number: number, authority: Authority): TlsClient {
+function clientOf(number: number, { key, cert }: Identity, ca: string): TlsClient {
   const name = clientName(number)
   const version = number % 2 === 0 ? 'TLSv1.2' : 'TLSv1.3'
-  const { key, cert } = authority.issueClient(name)
-  const context = createSecureContext({ key, cert, ca: authority.cert, minVersion: version, maxVersion: version })
+  const context = createSecureContext({ key, cert, ca, minVersion: version, maxVersion: version })
   return { number, name, version, context, session: undefined }
 }
 

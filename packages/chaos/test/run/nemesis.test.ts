@@ -29,7 +29,8 @@ function nemesisOf(struck: Struck, nemesis: readonly Strike[], writers: readonly
   return new Nemesis({
     cluster: struck as unknown as ClusterUnderTest,
     strikes: planStrikes(given, 1),
-    time: { nowMs: () => performance.now(), sleep: (ms) => sleep(Math.max(0, ms)) },
+    // What it sleeps for beyond its test keeps no process alive.
+    time: { nowMs: () => performance.now(), sleep: (ms) => sleep(Math.max(0, ms), undefined, { ref: false }) },
     writers: () => writers,
     onBegin: () => {},
     onEnd: () => {},

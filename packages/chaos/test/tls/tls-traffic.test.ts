@@ -8,7 +8,7 @@ import { scenario, TLS_INVARIANTS } from '../../src/define.ts'
 import { RunTime } from '../../src/run/time.ts'
 import type { Operation } from '../../src/run-record.ts'
 import type { TlsWorkload } from '../../src/scenario.ts'
-import { Authority } from '../../src/tls/authority.ts'
+import { type Identities, makeIdentities } from '../../src/tls/identities.ts'
 import { TlsTraffic } from '../../src/tls/tls-traffic.ts'
 import { Balancer } from '../../src/workload/balancer.ts'
 import { History } from '../../src/workload/history.ts'
@@ -29,8 +29,12 @@ interface Planted {
 describe('TLS clients', function () {
   this.timeout(60_000)
 
-  const authority = new Authority()
+  let identities: Identities
   const servers: Server[] = []
+
+  before(async () => {
+    identities = await makeIdentities(PLAN.clients)
+  })
 
   afterEach(async () => {
     await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))))
@@ -54,7 +58,7 @@ describe('TLS clients', function () {
 
   /** @returns what the clients did at two such members, and what broke. */
   const comeTo = async (planted: Planted): Promise<{ operations: readonly Operation[]; broken: readonly string[] }> => {
-    const identity = { ...authority.issueServer(), ca: authority.cert, requestCert: true, sessionIdContext: 'test' }
+    const identity = { ...identities.server, ca: identities.ca, requestCert: true, sessionIdContext: 'test' }
     const shared = planted.keepsToItself === true ? {} : { ticketKeys: Buffer.alloc(48, 7) }
     const ports = await Promise.all([0, 1].map((number) => serve({ ...identity, ...shared }, planted, number)))
     const aborter = new AbortController()
@@ -65,7 +69,7 @@ describe('TLS clients', function () {
     const cluster = { expected, tlsAddress: (node: number) => ({ host: '127.0.0.1', port: ports[node] ?? 0 }) }
     const random = { arrivals: new Random(1, 1), reads: new Random(1, 2) }
     const time = new RunTime(aborter.signal)
-    const traffic = new TlsTraffic({ plan: PLAN, cluster, authority, balancer, history, random, time })
+    const traffic = new TlsTraffic({ plan: PLAN, cluster, identities, balancer, history, random, time })
     await traffic.fill()
     const coming = traffic.run()
     while (history.operations().length < HANDSHAKES) await time.sleep(10)
