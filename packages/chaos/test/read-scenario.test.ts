@@ -9,10 +9,15 @@ const STRIKE = { atMs: 1_000, lastsMs: 500, fault: { kind: 'kill', nodes: ['any'
 const LEAST = { name: 'mine', summary: 'A crash.', nemesis: [STRIKE], phases: { runMs: 5_000 } }
 
 describe('readScenario', () => {
-  it('reads the example of docs/chaos.md', () => {
+  it('reads the examples of docs/chaos.md', () => {
     const text = readFileSync(join(import.meta.dirname, '../../../docs/chaos.md'), 'utf8')
-    const [, example = ''] = /```json\n(.*?)```/s.exec(text) ?? []
-    assert.equal(readScenario(JSON.parse(example)).name, 'two-at-once')
+    const examples = [...text.matchAll(/```json\n(.*?)```/gs)].map(([, example = '']) =>
+      readScenario(JSON.parse(example)),
+    )
+    assert.deepEqual(
+      examples.map(({ name }) => name),
+      ['tls-two', 'two-at-once'],
+    )
   })
 
   it('fills in what is as usual, as for a scenario in code', () => {

@@ -108,7 +108,8 @@ export class Ingest {
    */
   #outlives(incoming: SessionRecord, before: SessionRecord): boolean {
     const untilMs = this.#context.nowMs + SYNC_REMAINING_MS_MIN
-    return endsAtMs(before) <= untilMs && endsAtMs(incoming) > untilMs && !this.#context.lacks('outlived')
+    const isEnding = before.kind === 'live' && endsAtMs(before) <= untilMs
+    return isEnding && endsAtMs(incoming) > untilMs && !this.#context.lacks('outlived')
   }
 
   #add(key: SessionKey, incoming: SessionRecord): void {
