@@ -62,7 +62,7 @@ export type { Endpoint, SegmentHeader, Transport } from './portions/transport.ts
 export { transport } from './portions/transport.ts'
 export type { RepositoryStatus } from './repository/keeper.ts'
 export type { SessionFacts } from './session.ts'
-export { inspectSession, recordMark } from './session.ts'
+export { commitNow, inspectSession, recordMark } from './session.ts'
 export type { SessionCacheOptions } from './session-cache.ts'
 export { SessionCache, sessionCache } from './session-cache.ts'
 export type { LatencyHistogram, NodeStats } from './stats.ts'

@@ -21,6 +21,7 @@ import type {
   ResumeOrigin,
   Session,
   SessionIdInput,
+  SessionKey,
   SessionSource,
 } from '@reprise/core'
 import {
@@ -155,18 +156,31 @@ export class Node extends EventEmitter<NodeEvents> implements SessionSource {
   }
 
   async create(id: SessionIdInput, options: CreateOptions = {}): Promise<Session> {
+    return await this.createNow(id, options)
+  }
+
+  /** `create` for hot paths: a session that is assumed to be new is made within the call, and needs no promise. */
+  createNow(id: SessionIdInput, options: CreateOptions = {}): Session | Promise<Session> {
     const key = toSessionKey(id)
     const { idleMs = this.#options.idleMs, absoluteMs = this.#options.absoluteMs, assumeNew = false } = options
     assertLifetime(idleMs, absoluteMs)
     const deadlineMs = deadline(options.deadlineMs)
     const command = { type: 'create', key, idleMs, absoluteMs, assumeNew, deadlineMs } as const
-    try {
-      const result = await this.#requests.make(command, options.signal)
-      if (result.kind !== 'created') throw unexpected(result)
-    } catch (error) {
+    const refuse = (error: unknown): never => {
       this.#counts.createFailed(error)
       throw error
     }
+    try {
+      const made = this.#requests.make(command, options.signal)
+      if (made instanceof Promise) return made.then((result) => this.#created(key, result)).catch(refuse)
+      return this.#created(key, made)
+    } catch (error) {
+      return refuse(error)
+    }
+  }
+
+  #created(key: SessionKey, result: Result): Session {
+    if (result.kind !== 'created') throw unexpected(result)
     this.#counts.creates.created += 1
     return new NodeSession(this.#writer, key, this.#writer.record(key) as LiveRecord)
   }

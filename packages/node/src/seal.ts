@@ -37,7 +37,8 @@ export interface Place {
 }
 
 export interface Sealer {
-  seal(plain: Uint8Array, place: Place): Uint8Array
+  /** @param headBytes room in front of the sealed value, for its caller to fill. Default 0. */
+  seal(plain: Uint8Array, place: Place, headBytes?: number): Uint8Array
   /** @throws SealError when the key is unknown, the place is another one, or the bytes were changed. */
   open(sealed: Uint8Array, place: Place): Uint8Array
 }
@@ -55,11 +56,20 @@ export function createSealer(keys: readonly Uint8Array[]): Sealer {
   const byId = new Map(ring.map((key) => [key.id.readUInt32BE(), key]))
   const nonces = new Nonces()
   return {
-    seal(plain, place) {
-      const nonce = nonces.next()
+    seal(plain, place, headBytes = 0) {
+      const nonceAt = headBytes + SEAL_KEY_ID_BYTES
+      const bodyAt = nonceAt + SEAL_NONCE_BYTES
+      const sealed = Buffer.allocUnsafe(bodyAt + plain.length + SEAL_TAG_BYTES)
+      sealed.set(current.id, headBytes)
+      const nonce = sealed.subarray(nonceAt, bodyAt)
+      nonces.draw(nonce)
       const cipher = createCipheriv('aes-256-gcm', current.key, nonce)
       cipher.setAAD(placeBytes(place))
-      return Buffer.concat([current.id, nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+      sealed.set(cipher.update(plain), bodyAt)
+      // This cipher keeps no bytes for the end.
+      cipher.final()
+      sealed.set(cipher.getAuthTag(), bodyAt + plain.length)
+      return sealed
     },
     open(sealed, place) {
       const overhead = SEAL_KEY_ID_BYTES + SEAL_NONCE_BYTES + SEAL_TAG_BYTES
@@ -103,14 +113,14 @@ class Nonces {
   readonly #drawn = Buffer.alloc(NONCES_AT_ONCE * SEAL_NONCE_BYTES)
   #at = this.#drawn.length
 
-  next(): Buffer {
+  draw(nonce: Uint8Array): void {
     if (this.#at === this.#drawn.length) {
       randomFillSync(this.#drawn)
       this.#at = 0
     }
     const from = this.#at
     this.#at += SEAL_NONCE_BYTES
-    return Buffer.from(this.#drawn.subarray(from, this.#at))
+    for (let i = 0; i < SEAL_NONCE_BYTES; i++) nonce[i] = this.#drawn[from + i] as number
   }
 }
 

@@ -99,6 +99,11 @@ export class SessionCache extends EventEmitter<NodeEvents> implements SessionSou
     return await this.#running().create(id, options)
   }
 
+  /** See `Node.createNow`. @throws StoppedError while the host does not run. */
+  createNow(id: SessionIdInput, options?: CreateOptions): Session | Promise<Session> {
+    return this.#running().createNow(id, options)
+  }
+
   /** See `Node.resume`. @throws StoppedError while the host does not run. */
   async resume(id: SessionIdInput, options?: ResumeOptions): Promise<Resumed> {
     return await this.#running().resume(id, options)

@@ -9,8 +9,8 @@ import type { Driver } from './driver.ts'
 import type { Requests, SuccessfulResult } from './requests.ts'
 import { unexpected } from './requests.ts'
 import type { Sealer } from './seal.ts'
-import type { Change, Committed, SessionOwner } from './session.ts'
-import { storedSize } from './session.ts'
+import type { Change, Committed, SessionOwner, View } from './session.ts'
+import { recordOf, storedSize } from './session.ts'
 import type { StatsCounter } from './stats.ts'
 import { sealValue } from './values.ts'
 
@@ -48,7 +48,7 @@ export class SessionWriter implements SessionOwner {
 
   commit(
     key: SessionKey,
-    record: LiveRecord,
+    view: View,
     changes: ReadonlyMap<string, Change>,
     options: WriteOptions,
   ): Committed | Promise<Committed> {
@@ -57,8 +57,8 @@ export class SessionWriter implements SessionOwner {
     try {
       const isOpen = replica.has(key) && replica.hasRoom
       const done = isOpen
-        ? this.#commit(key, record, changes, options)
-        : this.#makeWay(key, record, options).then(() => this.#commit(key, record, changes, options))
+        ? this.#commit(key, view, changes, options)
+        : this.#makeWay(key, view, options).then(() => this.#commit(key, view, changes, options))
       if (done instanceof Promise) return this.#counted(done, options.copies, sinceMs)
       this.#countCommit(options.copies, sinceMs)
       return done
@@ -100,41 +100,46 @@ export class SessionWriter implements SessionOwner {
     changes: ReadonlyMap<string, Change>,
   ): Pick<CommitCommand, 'changes' | 'numbers'> {
     const encoded = new Map<string, Uint8Array | typeof ABSENT>()
+    const sizes = new Map<string, ReturnType<typeof storedSize>>()
     let isSealed = false
     for (const [name, change] of changes) {
       encoded.set(name, change.encoded)
+      sizes.set(name, storedSize(change))
       isSealed ||= change.seal
     }
     const { sealer } = this
     if (!isSealed || sealer === undefined) return { changes: encoded }
-    const sizes = new Map([...changes].map(([name, change]) => [name, storedSize(change)]))
-    const plan = this.#parts.replica.plan(key, birth, sizes)
-    const numbers = new Map<string, Version>()
+    const { replica } = this.#parts
+    const plan = replica.plan(key, birth, sizes)
+    let numbers: Map<string, Version> | undefined
     for (const [name, { encoded: plain, seal }] of changes) {
       if (!seal || plain === ABSENT) continue
-      if (plan.version === undefined) numbers.set(name, this.#parts.replica.takeBlobNumber())
-      const version = plan.version ?? (numbers.get(name) as Version)
+      const version = plan.version ?? replica.takeBlobNumber()
+      if (plan.version === undefined) {
+        numbers ??= new Map()
+        numbers.set(name, version)
+      }
       encoded.set(name, sealValue(plain, sealer, { key, birth, portion: name, version }))
     }
-    return { changes: encoded, numbers }
+    return numbers === undefined ? { changes: encoded } : { changes: encoded, numbers }
   }
 
   #commit(
     key: SessionKey,
-    record: LiveRecord,
+    view: View,
     changes: ReadonlyMap<string, Change>,
     { copies, waitMs, idleMs, signal }: WriteOptions,
   ): Committed | Promise<Committed> {
-    const { birth } = record
+    const { birth } = view
     const encoded = this.#encode(key, birth, changes)
     const ended = this.#parts.requests.make({ type: 'commit', key, birth, ...encoded, copies, waitMs, idleMs }, signal)
-    if (ended instanceof Promise) return ended.then((result) => this.#committed(key, record, result))
-    return this.#committed(key, record, ended)
+    if (ended instanceof Promise) return ended.then((result) => this.#committed(key, view, result))
+    return this.#committed(key, view, ended)
   }
 
-  #committed(key: SessionKey, record: LiveRecord, result: SuccessfulResult): Committed {
+  #committed(key: SessionKey, view: View, result: SuccessfulResult): Committed {
     if (result.kind !== 'written') throw unexpected(result)
-    return { record: this.record(key) ?? record, proof: result.proof }
+    return { record: this.record(key) ?? recordOf(view), proof: result.proof }
   }
 
   async #counted(done: Promise<Committed>, copies: number, sinceMs: number): Promise<Committed> {
@@ -154,8 +159,8 @@ export class SessionWriter implements SessionOwner {
   }
 
   /** Wait until the session is here, and there is room to write it. */
-  async #makeWay(key: SessionKey, record: LiveRecord, { waitMs, signal }: WriteOptions): Promise<void> {
-    if (!this.#parts.replica.has(key)) await this.#bringBack(key, record)
+  async #makeWay(key: SessionKey, view: View, { waitMs, signal }: WriteOptions): Promise<void> {
+    if (!this.#parts.replica.has(key)) await this.#bringBack(key, recordOf(view))
     if (!this.#parts.replica.hasRoom) await this.#room(waitMs, signal)
   }
 
@@ -189,7 +194,7 @@ export class SessionWriter implements SessionOwner {
 /** Count what does not open. */
 function counting(sealer: Sealer, counts: StatsCounter): Sealer {
   return {
-    seal: (plain, place) => sealer.seal(plain, place),
+    seal: (plain, place, headBytes) => sealer.seal(plain, place, headBytes),
     open: (sealed, place) => {
       try {
         return sealer.open(sealed, place)

@@ -48,6 +48,9 @@ export interface Committed {
   readonly proof: WriteProof
 }
 
+/** What a session shows: a record, or where it is read when somebody looks. Both say which life it is, and when that ends. */
+export type View = LiveRecord | Snapshot
+
 /** What a session needs of its node. */
 export interface SessionOwner {
   readonly nodeId: string
@@ -56,7 +59,7 @@ export interface SessionOwner {
   /** Publish changes. Most commits end at once, and need no promise. */
   commit(
     key: SessionKey,
-    record: LiveRecord,
+    view: View,
     changes: ReadonlyMap<string, Change>,
     options: { copies: number; waitMs: number; idleMs: number | undefined; signal: AbortSignal | undefined },
   ): Committed | Promise<Committed>
@@ -71,7 +74,7 @@ export interface SessionOwner {
 export class NodeSession implements Session {
   readonly #owner: SessionOwner
   readonly #key: SessionKey
-  #view: LiveRecord | Snapshot
+  #view: View
   #mark: number | undefined
   // Made when first used: most views are looked at once and forgotten, on a hot path.
   #id: Uint8Array | undefined
@@ -81,7 +84,7 @@ export class NodeSession implements Session {
   #decoded: Map<string, PortionValue> | undefined
   #outside: Map<string, OutsideValue> | undefined
 
-  constructor(owner: SessionOwner, key: SessionKey, view: LiveRecord | Snapshot, blobs?: Blobs) {
+  constructor(owner: SessionOwner, key: SessionKey, view: View, blobs?: Blobs) {
     this.#owner = owner
     this.#key = key
     this.#view = view
@@ -91,7 +94,7 @@ export class NodeSession implements Session {
 
   /** Read at the first look: many a session is looked up only to see that it is there. */
   get #record(): LiveRecord {
-    if ('read' in this.#view) this.#view = this.#view.read()
+    this.#view = recordOf(this.#view)
     return this.#view
   }
 
@@ -134,15 +137,16 @@ export class NodeSession implements Session {
 
   /** See `inspectSession`. */
   facts(): SessionFacts {
-    const { expiry, portions } = this.#record
+    const { expiry } = this.#view
     const nowMs = this.#owner.nowMs()
+    const record = (): LiveRecord => this.#record
     return {
       idleMs: expiry.idleMs,
       idleMsLeft: Math.max(0, expiry.idleAtMs - nowMs),
       absoluteMsLeft: Math.max(0, expiry.absoluteAtMs - nowMs),
       // A gateway asks for the rest at every write.
       get portions() {
-        return portionFacts(portions)
+        return portionFacts(record().portions)
       },
     }
   }
@@ -191,13 +195,23 @@ export class NodeSession implements Session {
   }
 
   async commit(options: CommitOptions = {}): Promise<VersionToken> {
+    const written = this.write(options)
+    return encodeToken(written instanceof Promise ? await written : written)
+  }
+
+  /** Commit, and say at once if that has ended: see `commitNow`. */
+  write(options: CommitOptions): WriteProof | Promise<WriteProof> {
     const changes = this.#changes ?? NO_CHANGES
     let bytes = 0
     for (const { encoded } of changes.values()) bytes += encoded?.length ?? 0
     const idleMs = options.idleMs === undefined ? undefined : integer('idleMs', options.idleMs, 1, ABSOLUTE_MS_MAX)
     this.#isCommitting = true
-    const ended = this.#owner.commit(this.#key, this.#record, changes, { ...waitOptions(options, bytes), idleMs })
-    const { record, proof } = ended instanceof Promise ? await ended : ended
+    const ended = this.#owner.commit(this.#key, this.#view, changes, { ...waitOptions(options, bytes), idleMs })
+    if (ended instanceof Promise) return ended.then((committed) => this.#onCommitted(changes, committed))
+    return this.#onCommitted(changes, ended)
+  }
+
+  #onCommitted(changes: ReadonlyMap<string, Change>, { record, proof }: Committed): WriteProof {
     this.#forget(changes)
     for (const [name, { encoded }] of changes) {
       const portion = record.portions.get(name)
@@ -208,7 +222,7 @@ export class NodeSession implements Session {
     this.#view = record
     this.#mark = undefined
     this.#decoded = undefined
-    return encodeToken(proof)
+    return proof
   }
 
   touch(): void {
@@ -307,6 +321,22 @@ export function recordMark(session: Session): number | undefined {
   return session instanceof NodeSession ? session.mark : undefined
 }
 
+/**
+ * `session.commit` for hot paths: a commit that waits for no copies ends within the call unless there is no room for it, its
+ * session was evicted, or a value is large, and needs no promise and no token then.
+ * @returns undefined when it has ended, else a promise of that. @throws what `commit` rejects with, when it fails at once.
+ */
+export function commitNow(session: Session, options: CommitOptions = {}): Promise<void> | undefined {
+  if (!(session instanceof NodeSession)) return session.commit(options).then(nothing)
+  const written = session.write(options)
+  return written instanceof Promise ? written.then(nothing) : undefined
+}
+
+/** The record that a view shows. */
+export function recordOf(view: View): LiveRecord {
+  return 'read' in view ? view.read() : view
+}
+
 function portionFacts(portions: LiveRecord['portions']): SessionFacts['portions'] {
   const present = new Map<string, { bytes: number; version: string }>()
   for (const [name, { value, version }] of portions) {
@@ -361,6 +391,8 @@ function assertName(name: string): void {
     throw new UsageError(`a portion's name is text of 1 to ${PORTION_NAME_BYTES_MAX} bytes`)
   }
 }
+
+function nothing(): void {}
 
 const MIB = 1024 * 1024
 const NO_CHANGES: ReadonlyMap<string, Change> = new Map()

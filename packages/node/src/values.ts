@@ -27,7 +27,9 @@ export const SEALED_OVERHEAD_BYTES: number = SEAL_KEY_ID_BYTES + SEAL_NONCE_BYTE
 
 /** Seal an encoded value for its place. */
 export function sealValue(encoded: Uint8Array, sealer: Sealer, place: Place): Uint8Array {
-  return tagged((encoded[0] as number) | TAG_SEALED, sealer.seal(encoded.subarray(1), place))
+  const sealed = sealer.seal(encoded.subarray(TAG_LENGTH), place, TAG_LENGTH)
+  sealed[0] = (encoded[0] as number) | TAG_SEALED
+  return sealed
 }
 
 /** @throws SealError when it is sealed and cannot be opened; WireError when it is no value. */
@@ -86,6 +88,8 @@ function refuseProto(key: string, value: unknown): unknown {
   return key === '__proto__' ? undefined : value
 }
 
+/** Bytes of the tag, in front of a value. */
+const TAG_LENGTH = 1
 const TAG_BYTES = 0
 const TAG_JSON = 1
 const TAG_SEALED = 0x80

@@ -8,7 +8,7 @@ import type { Blobs } from '../outbox.ts'
 import type { SessionKey } from '../session/id.ts'
 import type { Hash64 } from '../session/meta-hash.ts'
 import { metaOnWire } from '../session/meta-hash.ts'
-import type { Floor, LiveRecord, SessionRecord } from '../session/record.ts'
+import type { Expiry, Floor, LiveRecord, SessionRecord } from '../session/record.ts'
 import type { Birth, Tenure } from '../session/version.ts'
 import type { Arena } from './arena.ts'
 import { bucketOf, shardOfBucket } from './key-hash.ts'
@@ -244,6 +244,15 @@ export class Snapshot {
    */
   get mark(): number {
     return this.#slab.serial * MARKS_PER_SLAB + this.#at / BLOCK_STEP_BYTES
+  }
+
+  get birth(): Birth {
+    return this.#slab.birth(this.#at)
+  }
+
+  /** Alone: whoever writes a session without having read it needs no more. */
+  get expiry(): Expiry {
+    return this.#slab.expiry(this.#at)
   }
 
   /** The same with values that lie outside of it. */

@@ -28,7 +28,15 @@
  * something else; `isLent` says that somebody may remember.
  */
 import type { Hash64 } from '../session/meta-hash.ts'
-import type { BlobReference, Floor, LiveRecord, Portion, PortionBytes, SessionRecord } from '../session/record.ts'
+import type {
+  BlobReference,
+  Expiry,
+  Floor,
+  LiveRecord,
+  Portion,
+  PortionBytes,
+  SessionRecord,
+} from '../session/record.ts'
 import { ABSENT, FLOOR_BYTES, isReference, MISSING, REFERENCE_BYTES } from '../session/record.ts'
 import type { Birth, Tenure, Version } from '../session/version.ts'
 
@@ -221,10 +229,9 @@ export class Slab {
 
   /** The record. It shares nothing with the slab but the values of the `lent` portions: those are good until the table changes. */
   read(at: number, lent: Names = NO_NAMES): SessionRecord {
-    const double = at >> 3
     const birth = this.birth(at)
-    const absoluteAtMs = this.doubles[double + 11] as number
     if (!this.isLive(at)) {
+      const absoluteAtMs = this.endsAtMs(at)
       const isBrief = this.isBrief(at)
       const isFloor = this.hasFloor(at)
       return { kind: 'dropped', birth, absoluteAtMs, ...(isBrief && { isBrief }), ...(isFloor && { isFloor }) }
@@ -232,16 +239,22 @@ export class Slab {
     const frontier = new Array<Version>(this.bytes[at + FRONTIER_COUNT] as number)
     let offset = at + FRONTIER
     for (let i = 0; i < frontier.length; i++, offset += VERSION_BYTES) frontier[i] = this.#version(offset, undefined)
-    const expiry = {
-      version: this.#version(at + EXPIRY_VERSION, frontier[0]),
-      idleMs: this.doubles[double + 9] as number,
-      idleAtMs: this.doubles[double + 10] as number,
-      absoluteAtMs,
-    }
+    const expiry = this.expiry(at, frontier[0])
     const portions = this.#readPortions(at, offset, frontier[0], lent)
     const record: LiveRecord = { kind: 'live', birth, frontier, portions, expiry }
     const floor = this.floor(at)
     return floor === undefined ? record : { ...record, floor }
+  }
+
+  /** Of a live record: when it ends. @param last its last write, if that is known. */
+  expiry(at: number, last?: Version): Expiry {
+    const double = at >> 3
+    return {
+      version: this.#version(at + EXPIRY_VERSION, last),
+      idleMs: this.doubles[double + 9] as number,
+      idleAtMs: this.doubles[double + 10] as number,
+      absoluteAtMs: this.doubles[double + 11] as number,
+    }
   }
 
   /** Copy a block here from another slab. */
