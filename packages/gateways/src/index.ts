@@ -34,7 +34,7 @@ export { serveResp } from './resp/serve.ts'
 export type { GatewayServer, GatewayServerOptions } from './server.ts'
 export type { SessiondGateway, SessiondOptions, SessiondStats } from './sessiond/gateway.ts'
 export { serveSessiond } from './sessiond/gateway.ts'
-export type { ClusterStore, KeyValueStats, LocalKeyValueStore } from './store/cluster-store.ts'
+export type { ClusterStore, LocalKeyValueStore } from './store/cluster-store.ts'
 export { createKeyValueStore } from './store/cluster-store.ts'
 export type {
   Answer,
@@ -50,3 +50,4 @@ export type {
 } from './store/key-value.ts'
 export { add, append, compareAndSet, expire, prepend, replace } from './store/operations.ts'
 export type { KeyValueNode, KeyValueOptions } from './store/options.ts'
+export type { KeyValueStats } from './store/stats.ts'

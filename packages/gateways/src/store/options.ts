@@ -19,7 +19,7 @@ import type { KeyValueLimits } from './key-value.ts'
 import { PrefixRules } from './prefix-rules.ts'
 
 /** What a store needs of a node: one that `createNode` made, or the service that `sessionCache` made. */
-export type KeyValueNode = Pick<Node, 'create' | 'resume' | 'local' | 'heldIds'>
+export type KeyValueNode = Pick<Node, 'createNow' | 'resume' | 'local' | 'heldIds'>
 
 export interface KeyValueOptions {
   /** The store does not stop it. */

@@ -36,7 +36,8 @@ export const storedValue: PortionCodec<StoredValue> = {
     bytes[0] = FORMAT
     bytes[1] = MARKS.indexOf(mark)
     bytes.writeUInt32BE(flags, 2)
-    bytes.writeBigUInt64BE(unique, 6)
+    wide.setBigUint64(0, unique)
+    bytes.set(wideBytes, 6)
     bytes.set(value, HEADER_BYTES)
     return bytes
   },
@@ -53,4 +54,7 @@ export const storedValue: PortionCodec<StoredValue> = {
 
 const FORMAT = 1
 const HEADER_BYTES = 14
+/** Where numbers of 64 bits are written on their way: faster than what buffers have for it. */
+const wideBytes = new Uint8Array(8)
+const wide = new DataView(wideBytes.buffer)
 const MARKS: readonly Mark[] = ['none', 'stale', 'claimed', 'stale-claimed']
