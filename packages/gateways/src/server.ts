@@ -3,7 +3,8 @@
  *
  * Each connection is worked off in order, one request after the other, since the next may depend on it. What a client sends
  * meanwhile is read up to a bound, and then left to the network; a client that does not take its answers is not answered
- * further. An idle connection has no buffer, no timer and no promise.
+ * further. What came of all clients together is answered together (`rounds.ts`). An idle connection has no buffer, no timer and
+ * no promise.
  */
 import { chmod, unlink } from 'node:fs/promises'
 import type { AddressInfo, Server, Socket } from 'node:net'
@@ -23,6 +24,7 @@ import { assertCredentials } from './credentials.ts'
 import type { ConversationFigures, GatewayFigures } from './figures.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { isLocal, parseListenAddress, showListenAddress } from './listen-address.ts'
+import { Rounds } from './rounds.ts'
 
 /** What every gateway with connections can be told. */
 export interface GatewayServerOptions {
@@ -76,6 +78,7 @@ export class GatewayServer {
   readonly #wanted: ListenAddress
   readonly #server: Server
   readonly #connections = new Set<Connection>()
+  readonly #rounds = new Rounds<Connection>((connection) => connection.work())
   #bufferedBytes = 0
   #refused = 0
   #stopping: Promise<void> | undefined
@@ -163,6 +166,7 @@ export class GatewayServer {
   #onSocket(socket: Socket): void {
     const connection: Connection = new Connection(socket, this.#init.open(), {
       onBuffered: (bytes) => this.#mayBuffer(bytes),
+      onRequest: () => this.#rounds.add(connection),
       onClose: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
@@ -182,6 +186,8 @@ export class GatewayServer {
 
 interface ConnectionPorts {
   onBuffered(bytes: number): boolean
+  /** There is something to `work` off. */
+  onRequest(): void
   onClose(): void
 }
 
@@ -190,7 +196,7 @@ class Connection {
   readonly #conversation: Conversation
   readonly #ports: ConnectionPorts
   #buffered = 0
-  /** Requests are being worked off, or wait until the client takes answers. */
+  /** Requests are being worked off, or wait for their round, or until the client takes answers. */
   #isBusy = false
   /** The client does not take its answers. */
   #isBlocked = false
@@ -232,27 +238,29 @@ class Connection {
       this.destroy()
       return
     }
-    if (!this.#isBusy) this.#work()
-    else if (this.#buffered > READ_AHEAD_BYTES_MAX) this.#socket.pause()
+    if (!this.#isBusy) {
+      this.#isBusy = true
+      this.#ports.onRequest()
+    } else if (this.#buffered > READ_AHEAD_BYTES_MAX) this.#socket.pause()
   }
 
   #onDrain(): void {
     if (this.#isBusy && this.#isBlocked) {
       this.#isBlocked = false
-      this.#work()
+      this.work()
     }
   }
 
   /** Work off what is there, as far as it goes. */
-  #work(): void {
-    this.#isBusy = true
+  work(): void {
+    if (this.#isOver) return
     for (;;) {
       const state = this.#conversation.work()
       if (state instanceof Promise) {
         // What is answered by now need not wait for what is not.
         this.#send()
         void state.then((then) => {
-          if (!this.#isOver && this.#proceed(then)) this.#work()
+          if (!this.#isOver && this.#proceed(then)) this.work()
         })
         return
       }
