@@ -136,7 +136,7 @@ export class Replica {
     birth: Birth,
     changes: ReadonlyMap<string, { readonly length: number } | null>,
   ): { readonly version: Version | undefined; readonly outside: ReadonlySet<string> } {
-    const portions = this.#rooms.primary.portionsOf(key, birth) ?? NO_PORTIONS
+    const portions = this.#rooms.primary.portionsOf(key, birth, changes) ?? NO_PORTIONS
     const outside = placeOutside(portions, { changes }, this.#context.sharedWire)
     return { version: outside === undefined ? this.nextVersion(key, birth) : undefined, outside: outside ?? NO_NAMES }
   }

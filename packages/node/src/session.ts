@@ -137,18 +137,7 @@ export class NodeSession implements Session {
 
   /** See `inspectSession`. */
   facts(): SessionFacts {
-    const { expiry } = this.#view
-    const nowMs = this.#owner.nowMs()
-    const record = (): LiveRecord => this.#record
-    return {
-      idleMs: expiry.idleMs,
-      idleMsLeft: Math.max(0, expiry.idleAtMs - nowMs),
-      absoluteMsLeft: Math.max(0, expiry.absoluteAtMs - nowMs),
-      // A gateway asks for the rest at every write.
-      get portions() {
-        return portionFacts(record().portions)
-      },
-    }
+    return new Facts(this.#view.expiry, this.#owner.nowMs(), () => this.#record)
   }
 
   get(name: string): PortionValue | undefined
@@ -302,6 +291,25 @@ export interface SessionFacts {
   readonly absoluteMsLeft: number
   /** The portions whose values are here: the bytes they are stored in, and the write that they are from. */
   readonly portions: ReadonlyMap<string, { readonly bytes: number; readonly version: string }>
+}
+
+class Facts implements SessionFacts {
+  readonly idleMs: number
+  readonly idleMsLeft: number
+  readonly absoluteMsLeft: number
+  // A gateway asks for the rest at every write.
+  readonly #record: () => LiveRecord
+
+  constructor({ idleMs, idleAtMs, absoluteAtMs }: LiveRecord['expiry'], nowMs: number, record: () => LiveRecord) {
+    this.idleMs = idleMs
+    this.idleMsLeft = Math.max(0, idleAtMs - nowMs)
+    this.absoluteMsLeft = Math.max(0, absoluteAtMs - nowMs)
+    this.#record = record
+  }
+
+  get portions(): SessionFacts['portions'] {
+    return portionFacts(this.#record().portions)
+  }
 }
 
 /**

@@ -23,6 +23,7 @@ import {
 } from '../errors.ts'
 import type { Outcome, Result } from '../outbox.ts'
 import type { Entry } from '../table/entry.ts'
+import type { Names } from '../table/slab.ts'
 import { floorOf, isRemainder, raiseFloor } from './floor.ts'
 import type { SessionKey } from './id.ts'
 import { mergeRecords } from './merge.ts'
@@ -243,14 +244,16 @@ export class Primary {
     if (this.#ports.isUploading(key)) return undefined
     if (this.#draftOf(key, birth) !== undefined) return { tenure: this.#tenure(this.#epochFloor + 1), seq: 1 }
     const entry = this.#context.table.peek(key)
-    if (entry?.record.kind !== 'live') return undefined
-    if (entry.tenure !== undefined) return { tenure: entry.tenure, seq: entry.seq + 1 }
-    return { tenure: this.#newTenure(entry.record), seq: 1 }
+    if (entry?.isLive !== true) return undefined
+    // Read only when this node is not its primary: that copies its values.
+    const { tenure } = entry
+    if (tenure !== undefined) return { tenure, seq: entry.seq + 1 }
+    return entry.record.kind === 'live' ? { tenure: this.#newTenure(entry.record), seq: 1 } : undefined
   }
 
-  /** The portions of a life of an id, as they are here. */
-  portionsOf(key: SessionKey, birth: Birth): LiveRecord['portions'] | undefined {
-    const record = this.#draftOf(key, birth) ?? this.#context.table.peek(key)?.record
+  /** The portions of a life of an id, as they are here. Values of those that will change are not for keeping: see `Entry.read`. */
+  portionsOf(key: SessionKey, birth: Birth, changes: Names): LiveRecord['portions'] | undefined {
+    const record = this.#draftOf(key, birth) ?? this.#context.table.peek(key)?.read(changes)
     return record?.kind === 'live' && compareBirths(record.birth, birth) === 0 ? record.portions : undefined
   }
 
