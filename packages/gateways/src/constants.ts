@@ -64,6 +64,8 @@ export const BUFFERED_BYTES_MAX_DEFAULT: number = 256 * 1024 * 1024
 export const READ_AHEAD_BYTES_MAX: number = 64 * 1024
 /** Bytes of answers that a client has not taken; then its next request waits until it has. */
 export const UNSENT_BYTES_MAX: number = 1024 * 1024
+/** A round of answers ends after this, and what is left of it is the next one: timers, frames and new data get their turn between. */
+export const ROUND_MS = 10
 /** How long a stop waits for requests under way. A look-up takes at most its deadline, a write a little longer. */
 export const STOP_MS_MAX = 1_000
 /** What a socket address has room for, its end included, on every system. */
