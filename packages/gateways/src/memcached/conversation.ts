@@ -158,7 +158,9 @@ export class MemcachedConversation implements Conversation, Context {
 
   #onLine(line: string): Answer<void> {
     this.counters.countCommand()
-    const [name, ...args] = line.split(' ').filter((token) => token !== '')
+    const tokens = line.split(' ')
+    const args = tokens.includes('') ? tokens.filter((token) => token !== '') : tokens
+    const name = args.shift()
     if (!this.#isAuthenticated) return this.#onStrangersLine(name, args)
     const command = name === undefined ? undefined : COMMANDS.get(name)
     if (command === undefined || name === undefined) {

@@ -2,6 +2,8 @@
  * When keys were last used through this gateway, and whether before: what `mg` tells with `h` and `l`. Nobody else knows it,
  * and what is forgotten counts as never used.
  */
+import { Buffer } from 'node:buffer'
+import { SecondChanceMap } from '../second-chance.ts'
 import { USES_REMEMBERED_MAX } from './constants.ts'
 
 export interface Use {
@@ -11,12 +13,12 @@ export interface Use {
 }
 
 export class Uses {
-  /** In the order of use. */
-  readonly #uses = new Map<string, Use>()
+  readonly #uses = new SecondChanceMap<string, { -readonly [Name in keyof Use]: Use[Name] }>(USES_REMEMBERED_MAX)
 
   /** @param key as Latin-1 text. */
   last(key: string): Use | undefined {
-    return this.#uses.get(key)
+    const use = this.#uses.get(key)
+    return use && { ...use }
   }
 
   stored(key: string): void {
@@ -28,12 +30,13 @@ export class Uses {
   }
 
   #put(key: string, isFetched: boolean): void {
-    this.#uses.delete(key)
-    if (this.#uses.size >= USES_REMEMBERED_MAX)
-      for (const oldest of this.#uses.keys()) {
-        this.#uses.delete(oldest)
-        break
-      }
-    this.#uses.set(key, { atMs: performance.now(), isFetched })
+    const atMs = performance.now()
+    const use = this.#uses.get(key)
+    // A piece of a line would keep the whole line.
+    if (use === undefined) this.#uses.keep(Buffer.from(key, 'latin1').toString('latin1'), { atMs, isFetched }, 1)
+    else {
+      use.atMs = atMs
+      use.isFetched = isFetched
+    }
   }
 }
