@@ -1,5 +1,5 @@
 /** A node with its gateways, in a process of its own. */
-import { createKeyValueStore, type GatewayServer, serveResp } from '@reprise/gateways'
+import { createKeyValueStore, type GatewayServer, serveMemcached, serveResp } from '@reprise/gateways'
 import { createNode, type Node } from '@reprise/node'
 import { serve } from './child.ts'
 
@@ -9,11 +9,12 @@ let node: Node | undefined
 let gateway: GatewayServer | undefined
 
 const commands = {
-  /** Serve RESP at a socket. */
-  start: async (socketPath: string): Promise<void> => {
+  /** Serve a protocol at a socket. */
+  start: async (protocol: 'memcached' | 'resp', socketPath: string): Promise<void> => {
     node = await createNode({ secret: 'sixteen bytes or more' })
     await node.whenReady()
-    gateway = await serveResp({ store: createKeyValueStore({ node }), listen: `unix:${socketPath}` })
+    const serveProtocol = protocol === 'resp' ? serveResp : serveMemcached
+    gateway = await serveProtocol({ store: createKeyValueStore({ node }), listen: `unix:${socketPath}` })
   },
 
   /** Connections that are open, and what the process holds after garbage collection. */

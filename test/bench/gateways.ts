@@ -1,4 +1,7 @@
-/** The RESP gateway of one node against redis-server, both driven by redis-benchmark; and what idle connections cost. */
+/**
+ * The gateways of one node against the servers that they stand for, and what idle connections cost. redis-benchmark drives RESP and
+ * redis-server; memcached has no tool that sends pipelines, so a process of ours drives it and our gateway alike.
+ */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -10,6 +13,8 @@ import { createClient } from 'redis'
 import { Child } from './child.ts'
 import type { GatewayCommands } from './gateways-process.ts'
 import { type Bench, median, type Row, ratio, until } from './harness.ts'
+import { startMemcached } from './memcached.ts'
+import type { MemcachedLoad, MemcachedLoadCommands } from './memcached-load-process.ts'
 import { startRedis } from './redis.ts'
 
 const BYTES = 200
@@ -28,7 +33,9 @@ export const gateways: Bench = {
   run: async (signal) => {
     const folder = await mkdtemp(join(tmpdir(), 'reprise-bench-'))
     try {
-      return [...(await compare(folder, signal)), ...(await holdIdle(folder, signal))]
+      const resp = await compareWithRedis(folder, signal)
+      const memcached = await compareWithMemcached(folder, signal)
+      return [...resp, ...memcached, ...(await holdIdle(folder, signal))]
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -57,24 +64,56 @@ interface Taken {
   readonly cpuUs: number[]
 }
 
-async function compare(folder: string, signal: AbortSignal): Promise<readonly Row[]> {
+async function compareWithRedis(folder: string, signal: AbortSignal): Promise<readonly Row[]> {
   await using redis = await startRedis(signal)
   if (redis === undefined) return []
-  await using child = await startGateway(join(folder, 'speed.sock'), signal)
+  await using child = await startGateway('resp', join(folder, 'resp.sock'), signal)
+  const driven = (socketPath: string): Drive => ({
+    cpuUs: () => redisCpuUs(socketPath),
+    send: (load) => sendByBenchmark(socketPath, load, signal),
+  })
+  return await compare('RESP', driven(child.socketPath), 'redis-server', driven(redis.socketPath))
+}
+
+async function compareWithMemcached(folder: string, signal: AbortSignal): Promise<readonly Row[]> {
+  await using memcached = await startMemcached(signal)
+  if (memcached === undefined) return []
+  await using child = await startGateway('memcached', join(folder, 'memcached.sock'), signal)
+  await using generator = new Child<MemcachedLoadCommands>(LOAD_MODULE, signal)
+  const driven = async (socketPath: string, cpuUs: () => Promise<number>): Promise<Drive> => {
+    const shape = { socketPath, clients: CLIENTS, keys: KEYS, valueBytes: BYTES }
+    await generator.call('fill', { ...shape, command: 'set', pipeline: 1, requests: 0 })
+    return { cpuUs, send: (load) => generator.call('drive', { ...shape, ...load } satisfies MemcachedLoad) }
+  }
+  const mine = await driven(child.socketPath, () => child.process.cpuUs())
+  return await compare('memcached', mine, 'memcached', await driven(memcached.socketPath, memcached.cpuUs))
+}
+
+/** A server under load. */
+interface Drive {
+  /** CPU that it has used, user and system. */
+  cpuUs(): Promise<number>
+  /** @returns requests that were answered in a second. */
+  send(load: Load): Promise<number>
+}
+
+async function compare(protocol: string, mine: Drive, peerName: string, peer: Drive): Promise<readonly Row[]> {
   const rows: Row[] = []
   for (const load of LOADS) {
-    const [mine, peer] = [empty(), empty()]
+    const [here, there] = [empty(), empty()]
     for (let turn = -1; turn < TURNS; turn++) {
-      for (const [socketPath, taken] of [[child.socketPath, mine] as const, [redis.socketPath, peer] as const]) {
-        const { perSecond, cpuUs } = await drive(socketPath, load, signal)
+      for (const [drive, taken] of [[mine, here] as const, [peer, there] as const]) {
+        const before = await drive.cpuUs()
+        const perSecond = await drive.send(load)
+        const cpuUs = ((await drive.cpuUs()) - before) / load.requests
         // The first turn compiles the code.
         if (turn < 0) continue
         taken.perSecond.push(perSecond)
         taken.cpuUs.push(cpuUs)
       }
     }
-    rows.push(rowOf(`redis-server ${load.what}`, peer, peer))
-    rows.push({ ...rowOf(`gateway ${load.what}`, mine, peer), expected: load.pipeline === 1 ? 'x 0.5' : '' })
+    rows.push(rowOf(`${peerName} ${load.what}`, there, there, peerName))
+    rows.push({ ...rowOf(`${protocol} gateway ${load.what}`, here, there, peerName), expected: 'x 0.5' })
   }
   return rows
 }
@@ -83,33 +122,31 @@ function empty(): Taken {
   return { perSecond: [], cpuUs: [] }
 }
 
-function rowOf(what: string, taken: Taken, peer: Taken): Row {
+function rowOf(what: string, taken: Taken, peer: Taken, peerName: string): Row {
   const value = median(taken.perSecond)
   const also = [{ what: 'CPU a request', value: median(taken.cpuUs), unit: 'us' }] as const
-  return { what, value, unit: '/s', ratio: ratio(value, median(peer.perSecond), 'redis-server'), also }
+  return { what, value, unit: '/s', ratio: ratio(value, median(peer.perSecond), peerName), also }
 }
 
-async function drive(
+async function sendByBenchmark(
   socketPath: string,
   { command, pipeline, requests }: Load,
   signal: AbortSignal,
-): Promise<{ perSecond: number; cpuUs: number }> {
+): Promise<number> {
   const options = ['-c', CLIENTS, '-d', BYTES, '-r', KEYS, '-n', requests, '-P', pipeline, '-t', command]
-  const before = await cpuSeconds(socketPath)
   const args = ['-s', socketPath, ...options.map(String), '--csv']
   const { stdout } = await promisify(execFile)('redis-benchmark', args, { signal })
-  const after = await cpuSeconds(socketPath)
   const [, perSecond = ''] = stdout.trim().split('\n').at(-1)?.replaceAll('"', '').split(',') ?? []
-  return { perSecond: Number(perSecond), cpuUs: ((after - before) * 1e6) / requests }
+  return Number(perSecond)
 }
 
 /** CPU that a server has used, as it says itself. */
-async function cpuSeconds(socketPath: string): Promise<number> {
+async function redisCpuUs(socketPath: string): Promise<number> {
   const client = await createClient({ socket: { path: socketPath, tls: false } }).connect()
   try {
     const info = await client.info('cpu')
     const seconds = (name: string): number => Number(new RegExp(`${name}:([\\d.]+)`).exec(info)?.[1])
-    return seconds('used_cpu_sys') + seconds('used_cpu_user')
+    return (seconds('used_cpu_sys') + seconds('used_cpu_user')) * 1e6
   } finally {
     await client.close()
   }
@@ -117,7 +154,7 @@ async function cpuSeconds(socketPath: string): Promise<number> {
 
 /** Connections that said something once and are quiet. */
 async function holdIdle(folder: string, signal: AbortSignal): Promise<readonly Row[]> {
-  await using child = await startGateway(join(folder, 'idle.sock'), signal)
+  await using child = await startGateway('resp', join(folder, 'idle.sock'), signal)
   const sockets: Socket[] = []
   try {
     // What the first connections make the process allocate for good is no connection's.
@@ -164,10 +201,11 @@ interface Gateway extends AsyncDisposable {
   readonly socketPath: string
 }
 
-async function startGateway(socketPath: string, signal: AbortSignal): Promise<Gateway> {
+async function startGateway(protocol: 'memcached' | 'resp', socketPath: string, signal: AbortSignal): Promise<Gateway> {
   const process = new Child<GatewayCommands>(MODULE, signal, ['--expose-gc'])
-  await process.call('start', socketPath)
+  await process.call('start', protocol, socketPath)
   return { process, socketPath, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() }
 }
 
 const MODULE = new URL('./gateways-process.ts', import.meta.url)
+const LOAD_MODULE = new URL('./memcached-load-process.ts', import.meta.url)
