@@ -7,6 +7,7 @@ import { BUCKET_COUNT, bucketOf, type KeyHash, loadKeyHash, PORTION_BYTES_MAX, s
 import {
   AlreadyExistsError,
   CopiesError,
+  commitNow,
   createNode,
   DroppedError,
   ExpiredError,
@@ -48,6 +49,32 @@ describe('a node by itself', () => {
     next.set('n', 2)
     await next.commit()
     assert.equal((await found(node, 's')).get('n'), 2)
+  })
+
+  it('makes and writes within the call what waits for nobody', async () => {
+    const node = await startNode()
+    const made = node.createNow('s', { assumeNew: true })
+    assert(!(made instanceof Promise))
+    made.set('a', 1)
+    assert.equal(commitNow(made), undefined)
+    assert.throws(() => node.createNow('s', { assumeNew: true }), AlreadyExistsError)
+    // Of a view that nobody looked at, with a value that stays and one that is sealed.
+    const view = node.local('s', [])
+    view?.set('b', 'secret', { seal: true })
+    assert.equal(view && commitNow(view, { idleMs: 60_000 }), undefined)
+    const now = node.local('s')
+    assert.deepEqual([now?.get('a'), now?.get('b')], [1, 'secret'])
+    assert(now !== undefined && now.remainingMs <= 60_000)
+    assert.deepEqual(
+      [node.stats().creates, node.stats().commits],
+      [
+        { created: 1, exists: 1, failed: 0 },
+        { queued: 2, confirmed: 0, failed: 0 },
+      ],
+    )
+    await made.drop()
+    now.set('a', 2)
+    assert.throws(() => commitNow(now), DroppedError)
   })
 
   it('ends sessions at their idle and absolute deadlines, and a use puts off the first only', async () => {

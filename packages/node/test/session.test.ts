@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { LiveRecord, SessionKey } from '@reprise/core'
 import type { Change, Committed, SessionOwner } from '../src/session.ts'
-import { NodeSession } from '../src/session.ts'
+import { commitNow, NodeSession } from '../src/session.ts'
 
 const KEY = 'cart-17' as SessionKey
 const tenure = { epoch: 1, node: 'a', incarnation: 1 }
@@ -62,6 +62,19 @@ describe('changes of a session', () => {
     assert.deepEqual(owner.names(2), [])
     owner.commits[2]?.end()
     await third
+  })
+
+  it('are committed by `commitNow` when its promise says so, if it does not end within the call', async () => {
+    const { owner, session } = start()
+    session.set('a', 1)
+    const first = commitNow(session)
+    session.set('b', 2)
+    owner.commits[0]?.end()
+    assert.equal(await first, undefined)
+    const second = commitNow(session)
+    assert.deepEqual(owner.names(1), ['b'])
+    owner.commits[1]?.fail()
+    await assert.rejects(async () => await second, /refused/)
   })
 
   it('stay when a commit fails, and go with the next one', async () => {
