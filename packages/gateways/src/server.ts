@@ -78,7 +78,7 @@ export class GatewayServer {
   readonly #wanted: ListenAddress
   readonly #server: Server
   readonly #connections = new Set<Connection>()
-  readonly #rounds = new Rounds<Connection>((connection) => connection.work())
+  readonly #rounds = new Rounds()
   #bufferedBytes = 0
   #refused = 0
   #stopping: Promise<void> | undefined
@@ -204,6 +204,8 @@ class Connection {
   #isFinishing = false
   /** Nothing is answered any more. */
   #isOver = false
+  /** What the last work came to. */
+  #state: WorkState | Promise<WorkState> = 'more'
 
   constructor(socket: Socket, conversation: Conversation, ports: ConnectionPorts) {
     this.#socket = socket
@@ -248,24 +250,34 @@ class Connection {
     if (this.#isBusy && this.#isBlocked) {
       this.#isBlocked = false
       this.work()
+      this.answer()
     }
   }
 
-  /** Work off what is there, as far as it goes. */
+  /** Work off what is there, as far as it goes for now. */
   work(): void {
-    if (this.#isOver) return
-    for (;;) {
-      const state = this.#conversation.work()
+    if (!this.#isOver) this.#state = this.#conversation.work()
+  }
+
+  /** Say what came of it, and go on for as long as there is more. */
+  answer(): void {
+    while (!this.#isOver) {
+      const state = this.#state
       if (state instanceof Promise) {
         // What is answered by now need not wait for what is not.
         this.#send()
-        void state.then((then) => {
-          if (!this.#isOver && this.#proceed(then)) this.work()
-        })
+        void state.then((then) => this.#goOn(then))
         return
       }
       if (!this.#proceed(state)) return
+      this.work()
     }
+  }
+
+  #goOn(then: WorkState): void {
+    if (this.#isOver || !this.#proceed(then)) return
+    this.work()
+    this.answer()
   }
 
   /** @returns whether there is more to work off now. */
