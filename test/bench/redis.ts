@@ -1,24 +1,15 @@
-/** Redis servers of our own, on unix sockets in folders of their own. */
-import { spawn } from 'node:child_process'
+/** Redis servers of our own. */
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { until } from './harness.ts'
-
-export interface Redis extends AsyncDisposable {
-  readonly socketPath: string
-}
+import { type SocketServer, startSocketServer } from './socket-server.ts'
 
 /** Start it without persistence. Undefined, with one line said, when `redis-server` is not installed. */
-export function startRedis(signal: AbortSignal): Promise<Redis | undefined> {
+export function startRedis(signal: AbortSignal): Promise<SocketServer | undefined> {
   return start(signal, ['--port', '0'])
 }
 
 /** Start two, the second a replica of the first, over loopback. Undefined when `redis-server` is not installed. */
-export async function startReplicatedRedis(signal: AbortSignal): Promise<Redis | undefined> {
+export async function startReplicatedRedis(signal: AbortSignal): Promise<SocketServer | undefined> {
   const port = String(await freePort())
   const primary = await start(signal, ['--port', port, '--bind', '127.0.0.1', '--repl-diskless-sync-delay', '0'])
   if (primary === undefined) return undefined
@@ -32,30 +23,11 @@ export async function startReplicatedRedis(signal: AbortSignal): Promise<Redis |
   }
 }
 
-async function start(signal: AbortSignal, network: readonly string[]): Promise<Redis | undefined> {
-  const folder = await mkdtemp(join(tmpdir(), 'reprise-bench-'))
-  const socketPath = join(folder, 'redis.sock')
-  const args = [...network, '--unixsocket', socketPath, '--save', '', '--appendonly', 'no', '--dir', folder]
-  const server = spawn('redis-server', args, { stdio: 'ignore', signal, killSignal: 'SIGKILL' })
-  const ended = once(server, 'exit').catch(() => undefined)
-  const started = await Promise.race([
-    once(server, 'spawn').then(() => true),
-    once(server, 'error').then(() => false),
-  ]).catch(() => false)
-  const dispose = async (): Promise<void> => {
-    if (started) {
-      server.kill()
-      await ended
-    }
-    await rm(folder, { recursive: true, force: true })
+async function start(signal: AbortSignal, network: readonly string[]): Promise<SocketServer | undefined> {
+  const argsOf = (socketPath: string, folder: string): readonly string[] => {
+    return [...network, '--unixsocket', socketPath, '--save', '', '--appendonly', 'no', '--dir', folder]
   }
-  if (!started) {
-    console.error('redis-server is not installed (npm run system-packages): its rows are left out')
-    await dispose()
-    return undefined
-  }
-  await until(async () => existsSync(socketPath), 'the Redis socket')
-  return { socketPath, [Symbol.asyncDispose]: dispose }
+  return await startSocketServer('redis-server', argsOf, signal)
 }
 
 async function freePort(): Promise<number> {
