@@ -5,7 +5,7 @@
 import type { ClusterUnderTest } from '../backends/backend.ts'
 import { type PlannedStrike, type PlannedTarget, withTargets } from '../plan.ts'
 import type { FaultBand } from '../run-record.ts'
-import type { Time } from '../workload/client.ts'
+import type { Time } from '../workload/time.ts'
 
 export interface NemesisInit {
   readonly cluster: ClusterUnderTest

@@ -5,7 +5,7 @@
 import type { ClusterUnderTest } from '../backends/backend.ts'
 import { QUIET_LOOK_MS } from '../constants.ts'
 import type { FinalCheck } from '../run-record.ts'
-import type { Time } from '../workload/client.ts'
+import type { Time } from '../workload/time.ts'
 import type { Sampler } from './sampler.ts'
 
 export interface Rest {

@@ -2,7 +2,7 @@
 import type { ClusterUnderTest, MemberCondition } from '../backends/backend.ts'
 import { SAMPLE_DEADLINE_MS, SAMPLE_MS } from '../constants.ts'
 import type { Sample } from '../run-record.ts'
-import type { Time } from '../workload/client.ts'
+import type { Time } from '../workload/time.ts'
 
 export type Conditions = ReadonlyMap<number, MemberCondition>
 

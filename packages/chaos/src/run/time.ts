@@ -1,6 +1,6 @@
 /** Time of a run on real processes, in milliseconds since it was made. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Time } from '../workload/client.ts'
+import type { Time } from '../workload/time.ts'
 
 export class RunTime implements Time {
   readonly #signal: AbortSignal

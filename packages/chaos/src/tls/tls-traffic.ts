@@ -5,22 +5,15 @@
 import { createSecureContext, type SecureContext } from 'node:tls'
 import type { Random } from '@reprise/testkit'
 import type { ClusterUnderTest } from '../backends/backend.ts'
-import {
-  CLIENTS_AT_ONCE,
-  FINAL_READ_MEMBERS,
-  PATIENCE_MS,
-  REQUEST_MS,
-  ROUND_PAUSE_MS,
-  TLS_LIFETIME_MS,
-  TLS_RENEWAL_MS,
-} from '../constants.ts'
+import { CLIENTS_AT_ONCE, FINAL_READ_MEMBERS, PATIENCE_MS, TLS_LIFETIME_MS, TLS_RENEWAL_MS } from '../constants.ts'
 import type { HandshakeDetail, OperationKind } from '../run-record.ts'
 import type { TlsWorkload } from '../scenario.ts'
 import { Arrivals } from '../workload/arrivals.ts'
 import type { Balancer } from '../workload/balancer.ts'
-import type { Time } from '../workload/client.ts'
 import type { History } from '../workload/history.ts'
+import type { Time } from '../workload/time.ts'
 import { drawMembers, severalAtOnce, type Traffic } from '../workload/traffic.ts'
+import { untilServed } from '../workload/until-served.ts'
 import { type HeldSession, heldSession } from './held-session.ts'
 import { clientName, type Identities, type Identity, SERVER_NAME } from './identities.ts'
 import type { Greeting } from './tls-desk.ts'
@@ -104,27 +97,14 @@ export class TlsTraffic implements Traffic {
   }
 
   async #come(client: TlsClient): Promise<void> {
-    const { balancer, plan, random, time } = this.#init
+    const { plan, random } = this.#init
     const isStranger = random.arrivals.chance(plan.strangerRate)
     const isOffered = !isStranger && client.session !== undefined && this.#isLive(client.session)
     const offered = isOffered ? client.session : undefined
     const kind = offered === undefined ? 'tls-new' : 'tls-resume'
     const wish: Wish = { client, request: this.#nextRequest++, kind, offered }
-    const untilMs = time.nowMs() + REQUEST_MS
-    const tried = new Set<number>()
-    while (time.nowMs() < untilMs) {
-      const node = balancer.choose(tried)
-      if (node === undefined) {
-        tried.clear()
-        await time.sleep(ROUND_PAUSE_MS)
-        continue
-      }
-      tried.add(node)
-      const given = await this.#attempt(wish, node)
-      if (given === undefined) continue
-      client.session = given === 'nothing-new' ? offered : given
-      return
-    }
+    const given = await untilServed(this.#init, (node) => this.#attempt(wish, node))
+    if (given !== undefined) client.session = given === 'nothing-new' ? offered : given
   }
 
   /** One handshake. @returns the session that the client was given; undefined when it failed. */

@@ -3,7 +3,7 @@
  * waiting, who would come then does not.
  */
 import type { Random } from '@reprise/testkit'
-import type { Time } from './client.ts'
+import type { Time } from './time.ts'
 
 export interface ArrivalsInit {
   readonly clients: number

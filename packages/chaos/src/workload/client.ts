@@ -3,19 +3,15 @@
  * wanted or nobody would wait any longer. Every attempt is written down.
  */
 import type { ClusterUnderTest } from '../backends/backend.ts'
-import { LIFETIME_MS, PATIENCE_MS, REQUEST_MS, ROUND_PAUSE_MS } from '../constants.ts'
+import { LIFETIME_MS, PATIENCE_MS } from '../constants.ts'
 import type { Done, SessionAnswer, SessionCall } from '../member/calls.ts'
 import type { OperationDetail, OperationKind } from '../run-record.ts'
 import type { Activity } from '../scenario.ts'
 import type { Balancer } from './balancer.ts'
 import type { History } from './history.ts'
 import type { ClientSession } from './sessions.ts'
-
-/** Time as a run has it. */
-export interface Time {
-  nowMs(): number
-  sleep(ms: number): Promise<void>
-}
+import type { Time } from './time.ts'
+import { untilServed } from './until-served.ts'
 
 export interface ClientInit {
   readonly cluster: Pick<ClusterUnderTest, 'ask'>
@@ -149,21 +145,7 @@ export class Clients {
   }
 
   async #untilServed(attempt: (node: number) => Promise<AttemptEnd>): Promise<RequestEnd> {
-    const { balancer, time } = this.#init
-    const untilMs = time.nowMs() + REQUEST_MS
-    const tried = new Set<number>()
-    while (time.nowMs() < untilMs) {
-      const node = balancer.choose(tried)
-      if (node === undefined) {
-        tried.clear()
-        await time.sleep(ROUND_PAUSE_MS)
-        continue
-      }
-      tried.add(node)
-      const end = await attempt(node)
-      if (end !== undefined) return end
-    }
-    return 'unserved'
+    return (await untilServed(this.#init, attempt)) ?? 'unserved'
   }
 }
 

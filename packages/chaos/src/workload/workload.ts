@@ -13,9 +13,10 @@ import {
 import type { Activity, SessionWorkload } from '../scenario.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Balancer } from './balancer.ts'
-import type { Clients, RequestEnd, Time } from './client.ts'
+import type { Clients, RequestEnd } from './client.ts'
 import { readEverything } from './final-reads.ts'
 import { type ClientSession, SessionPool } from './sessions.ts'
+import type { Time } from './time.ts'
 import { severalAtOnce, type Traffic } from './traffic.ts'
 
 export interface WorkloadInit {
