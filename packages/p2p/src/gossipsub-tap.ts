@@ -1,9 +1,9 @@
 /**
- * What gossipsub does not tell: which stream it writes to a peer with.
+ * What gossipsub does not tell: which stream it writes to a peer with. And what it should not be told: that an old one failed.
  *
  * Gossipsub keeps its outgoing streams private, does not notice that one is missing, and writes into one without looking at
  * what is waiting there. Its registrar is therefore handed to it through this tap, which sees each stream as it is opened
- * and can ask gossipsub to open one. It uses public interfaces only. (libp2p's stream middleware would be the natural
+ * and can ask gossipsub to open one. Its incoming streams are changed on their way to it (`endQuietly`). It uses public interfaces only. (libp2p's stream middleware would be the natural
  * place; in libp2p 3.3 the list of middleware grows by each incoming stream's handler and runs them all for the next one.)
  */
 import type { GossipSubComponents } from '@libp2p/gossipsub'
@@ -56,6 +56,7 @@ export class GossipsubTap {
           protocol,
           (stream, connection) => {
             updateWindowLazily(stream)
+            endQuietly(stream)
             return handler(stream, this.#wrapConnection(connection))
           },
           options,
@@ -74,6 +75,8 @@ export class GossipsubTap {
     const newStream: Connection['newStream'] = async (protocols, options) => {
       const signal = AbortSignal.timeout(GOSSIP_OPEN_MS)
       const stream = await connection.newStream(protocols, { ...options, signal })
+      // It may have ended while it was opened. Gossipsub would wait for an end that has been.
+      if (stream.status !== 'open') throw new Error(`the stream is ${stream.status}`)
       this.#onStream(connection.remotePeer.toString(), stream)
       return stream
     }
@@ -86,3 +89,19 @@ export class GossipsubTap {
     })
   }
 }
+
+/**
+ * Let a stream that is reset end, for who listens from now on.
+ *
+ * Gossipsub takes an error of any incoming stream for the loss of its peer, and forgets the newer streams, too: of two connections the one
+ * that is not used is cut, its stream fails some time later, and the peer would get no frame on the other one, and say nothing.
+ */
+const endQuietly = (stream: Stream): void => {
+  const addEventListener = stream.addEventListener.bind(stream)
+  stream.addEventListener = (type, listener, options) => {
+    const isToldOfErrors = type === 'close' && typeof listener === 'function'
+    addEventListener(type, isToldOfErrors ? () => (listener as EventListener)(new Event('close')) : listener, options)
+  }
+}
+
+type EventListener = (event: Event) => void

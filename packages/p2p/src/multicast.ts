@@ -268,9 +268,16 @@ export class Multicast implements Carrier {
     const writer = new TurnWriter(stream, this.#joiner)
     const outgoing: Outgoing = { writer, promisedBytes: 0 }
     this.#outgoing.set(nodeId, outgoing)
-    stream.addEventListener('close', () => {
+    const forget = (): void => {
       if (this.#outgoing.get(nodeId) === outgoing) this.#outgoing.delete(nodeId)
-    })
+    }
+    stream.addEventListener('close', forget)
+    // Gossipsub closes what it has forgotten; to be closed, the stream would wait for the other side, too.
+    const close = stream.close.bind(stream)
+    stream.close = (options) => {
+      forget()
+      return close(options)
+    }
     stream.send = (data) => {
       const bytes = data instanceof Uint8Array ? data : data.subarray()
       if (isPublish(bytes)) {

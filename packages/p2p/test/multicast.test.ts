@@ -144,6 +144,16 @@ describe('multicast', function () {
     }, 'frames again')
   })
 
+  it('gets a new stream when gossipsub closed the one it writes to, as it does with those of a peer that it forgets', async () => {
+    const [a, b] = await startPair()
+    void a.streams('outbound')[0]!.close()
+    const look = lookAt(a)
+    await until(() => {
+      look()
+      return a.reaches(b)
+    }, 'frames again')
+  })
+
   it('names a peer a zombie when it gets no stream to it', async () => {
     const [a, b] = await startPair()
     const protocols = b.libp2p.getProtocols().filter((protocol) => /gossip|meshsub/.test(protocol))
@@ -190,9 +200,11 @@ describe('multicast', function () {
     const [a, b] = await startPair()
     const records = deliveryRecordsOf((b.libp2p.services as Record<string, unknown>)['pubsub'])
     assert.ok(records !== undefined, 'gossipsub keeps its delivery records elsewhere now: see gossipsub-records.ts')
-    for (let k = 0; k < 50; k++) a.multicast.publish(0, bytes(`counted ${k}`))
-    await until(() => b.frames.filter((text) => text.startsWith('counted')).length === 50, 'the frames')
-    assert.ok(records.queue.length > 0, 'the records are where they are looked for')
+    // The heartbeat that clears them may come right after some frames.
+    await until(() => {
+      a.multicast.publish(0, bytes(`counted ${n++}`))
+      return records.queue.length > 0
+    }, 'a record where they are looked for')
     await until(() => records.queue.length === 0, 'the records to go')
   })
 
