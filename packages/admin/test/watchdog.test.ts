@@ -53,12 +53,15 @@ describe('the watchdog', function () {
   it('can be told to report only, once for each stall', async () => {
     const child = start('serve', '200', 'report')
     await child.line()
-    for (let time = 0; time < 2; time++) {
-      child.tell('block 1000')
+    const stall = async (): Promise<void> => {
+      child.tell('block 2000')
       assert.equal(await child.line(), 'block done')
       child.tell('run 200')
       assert.equal(await child.line(), 'run done')
     }
+    // The watch begins some time after the process.
+    while (child.stderr === '') await stall()
+    await stall()
     child.tell('end')
     const { code, stderr } = await child.ended
     assert.equal(code, 0)

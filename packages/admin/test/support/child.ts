@@ -15,6 +15,8 @@ const running = new Set<ChildProcess>()
 export class Child {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
+  /** What it wrote there so far. */
+  stderr = ''
   readonly #lines: AsyncIterator<string>
 
   constructor(file: string, ...args: readonly string[]) {
@@ -23,16 +25,15 @@ export class Child {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     running.add(this.process)
-    let stderr = ''
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      stderr += text
+      this.stderr += text
     })
     const { stdout } = this.process
     if (stdout === null) throw new Error('stdout is a pipe')
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
     this.ended = once(this.process, 'close').then(() => {
       running.delete(this.process)
-      return { code: this.process.exitCode, signal: this.process.signalCode, stderr }
+      return { code: this.process.exitCode, signal: this.process.signalCode, stderr: this.stderr }
     })
   }
 
