@@ -14,8 +14,6 @@ export interface Heard {
 }
 
 const DATAGRAM_BYTES = 200
-/** So many leave at once: less than a receiver has room for. */
-const BURST = 50
 
 let datagrams: UdpSocket
 let server: Server
@@ -42,14 +40,13 @@ const commands = {
     return { udp: datagrams.address().port, tcp: (server.address() as AddressInfo).port }
   },
 
-  /** Send datagrams 0 to count - 1, a burst in each turn. */
-  send: async (address: string, port: number, count: number): Promise<void> => {
-    for (let number = 0; number < count; number++) {
+  /** Send datagrams from number `first` to before number `end`, all at once. */
+  send: (address: string, port: number, first: number, end: number): void => {
+    for (let number = first; number < end; number++) {
       const datagram = Buffer.alloc(DATAGRAM_BYTES)
       datagram.writeInt32BE(number, 0)
       datagram.writeBigInt64BE(process.hrtime.bigint(), 4)
       datagrams.send(datagram, port, address)
-      if (number % BURST === BURST - 1) await new Promise((resolve) => setTimeout(resolve, 2))
     }
   },
 
@@ -60,8 +57,11 @@ const commands = {
     return all
   },
 
-  /** How much was heard since then. */
-  heardCount: (): number => heard.length,
+  /** How much was heard since then; and without what came twice. */
+  heardCount: (): { all: number; different: number } => ({
+    all: heard.length,
+    different: new Set(heard.map(({ number }) => number)).size,
+  }),
 
   /** Open a connection that echoes. */
   dial: async (address: string, port: number): Promise<void> => {

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 
 /**
  * Send a script, one piece after the other, each when everything before it is answered.
- * @returns what came back for each piece; numbers of values are replaced, since no two servers give the same.
+ * @returns what came back for each piece; numbers of values are replaced, since no two servers give the same, and seconds rounded.
  */
 export async function play(port: number, script: readonly string[]): Promise<string[]> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -42,6 +42,10 @@ export async function play(port: number, script: readonly string[]): Promise<str
   return answers
 }
 
+/** Seconds in tens, `t` that are left rounded up and `l` that are over down: one server's clock may tick between two pieces. */
+const inTens = (flag: string, seconds: string): string =>
+  `${flag}${(flag === 't' ? Math.ceil : Math.floor)(Number(seconds) / 10) * 10}`
+
 /** The same number gets the same name wherever it stands. */
 function normalise(answer: string, names: Map<string, string>): string {
   const nameOf = (number: string): string => {
@@ -53,4 +57,7 @@ function normalise(answer: string, names: Map<string, string>): string {
   return answer
     .replace(/^(VALUE \S+ \d+ \d+) (\d+)/gm, (_, start: string, number: string) => `${start} ${nameOf(number)}`)
     .replace(/^((?:HD|VA|EX|NS|NF) .*?\bc)(\d+)/gm, (_, start: string, number: string) => start + nameOf(number))
+    .replace(/^(?:HD|VA|EX|NS|NF) .*/gm, (line) =>
+      line.replace(/\b([tl])(\d+)/g, (_, flag: string, seconds: string) => inTens(flag, seconds)),
+    )
 }
