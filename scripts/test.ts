@@ -39,6 +39,8 @@ interface Outcome {
   readonly passed: number
   readonly failed: number
   readonly skipped: number
+  /** A line for each test that failed. */
+  readonly failures: readonly string[]
 }
 
 /** Ends a group that is running, each: a terminal's Ctrl-C does not reach them. */
@@ -61,7 +63,12 @@ async function main(): Promise<void> {
   const sum = (count: 'passed' | 'failed' | 'skipped'): number =>
     outcomes.reduce((total, outcome) => total + outcome[count], 0)
   const totalsFile = process.env['REPRISE_TEST_TOTALS']
-  if (totalsFile !== undefined) appendFileSync(totalsFile, `${sum('passed')} ${sum('failed')} ${sum('skipped')}\n`)
+  const failures = outcomes.flatMap((outcome) => outcome.failures)
+  if (totalsFile !== undefined) {
+    const lines = [`${sum('passed')} ${sum('failed')} ${sum('skipped')}`, ...failures]
+    appendFileSync(totalsFile, `${lines.join('\n')}\n`)
+  }
+  if (failures.length > 0) console.log(`\n${failures.join('\n')}\n`)
   console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
   if (!outcomes.every(({ isGreen }) => isGreen)) process.exitCode = 1
 }
@@ -120,17 +127,18 @@ async function run(group: Group, totalsFile: string): Promise<Outcome> {
   running.delete(end)
   child.stdout.destroy()
   child.stderr.destroy()
-  const [passed = 0, failed = 0, skipped = 0] = existsSync(totalsFile)
-    ? readFileSync(totalsFile, 'utf8').trim().split(' ').map(Number)
-    : []
+  const [counts = '', ...failures] = existsSync(totalsFile)
+    ? readFileSync(totalsFile, 'utf8').trimEnd().split('\n')
+    : ['', `! ${group.name} ended before its last test`]
+  const [passed = 0, failed = 0, skipped = 0] = counts.split(' ').map(Number)
   const isGreen = exitCode === 0
-  const failures = isGreen ? failed : Math.max(failed, 1)
+  if (!isGreen && failures.length === 0) failures.push(`! ${group.name} did not end by itself`)
   // With --grep most groups have nothing to say.
   if (!isGreen || passed + failed + skipped > 0) {
     console.log(`\n=== ${group.name} ===`)
     process.stdout.write(Buffer.concat(output))
   }
-  return { isGreen, passed, failed: failures, skipped }
+  return { isGreen, passed, failed: isGreen ? failed : Math.max(failed, 1), skipped, failures }
 }
 
 function endProcessGroup(id: number | undefined): void {
