@@ -20,7 +20,13 @@ type Pair = readonly [key: Uint8Array, value: Uint8Array]
 
 /** What the thread is asked. Keys are bytes here. */
 export type StoreRequest = { readonly id: number } & (
-  | { readonly type: 'write'; readonly puts: readonly Pair[]; readonly deletes: readonly Uint8Array[] }
+  | {
+      readonly type: 'write'
+      readonly puts: readonly Pair[]
+      readonly deletes: readonly Uint8Array[]
+      /** See `StoreBatch`. */
+      readonly isSmaller: boolean
+    }
   | { readonly type: 'read'; readonly start: Uint8Array; readonly end: Uint8Array }
   | { readonly type: 'close' }
 )
@@ -82,6 +88,7 @@ export class LmdbStore implements RecordStore {
       type: 'write',
       puts: [...pairs, [HEADER_KEY, header]],
       deletes: deletes.map(({ bucket, key }) => encodeKey(bucket, key)),
+      isSmaller,
     })
   }
 
@@ -144,7 +151,7 @@ function failureOf({ code, text }: { readonly code: string; readonly text: strin
       { code: 'REPOSITORY_UNAVAILABLE' },
     )
   }
-  return new RepositoryError(text, { code: code === ENOSPC ? 'REPOSITORY_FULL' : 'REPOSITORY_UNREADABLE' })
+  return new RepositoryError(text, { code: NO_ROOM.has(code) ? 'REPOSITORY_FULL' : 'REPOSITORY_UNREADABLE' })
 }
 
 function bucketKey(bucket: number): Uint8Array {
@@ -163,5 +170,5 @@ function decodeKey(bytes: Uint8Array): SessionKey {
 const WORKER = new URL(`./lmdb-worker${extname(import.meta.url)}`, import.meta.url)
 const HEADER_KEY: Uint8Array = bucketKey(BUCKET_COUNT)
 const END_KEY: Uint8Array = bucketKey(0xffff)
-/** As LMDB hands it on. */
-const ENOSPC = '28'
+/** As the system names it, and as LMDB numbers it. */
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', '28'])

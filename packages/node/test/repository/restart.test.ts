@@ -128,7 +128,9 @@ describe('[R14] a repository with a directory', function () {
         return true
       })
     }
-    await truncate(file, Math.floor(whole.length / 2))
+    // Behind what was written are zeros, which nobody misses.
+    const writtenBytes = whole.findLastIndex((byte) => byte !== 0)
+    await truncate(file, Math.floor(writtenBytes / 2))
     await refused('REPOSITORY_TORN')
     await truncate(file, 100)
     await refused('REPOSITORY_FOREIGN')
