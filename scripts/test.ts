@@ -48,6 +48,8 @@ const running = new Set<() => void>()
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reprise-test-'))
+  // Hundreds of processes load the same files: compiled once, they take a third less of the processor. Not to be counted by, though.
+  if (process.env['NODE_V8_COVERAGE'] === undefined) process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compiled')
   const outcomes: Outcome[] = []
   const groups = findGroups()
   const work = async (): Promise<void> => {
@@ -58,7 +60,8 @@ async function main(): Promise<void> {
   try {
     await Promise.all(Array.from({ length: JOBS }, work))
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    // A process that was told to end may still write there what it compiled.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   }
   const sum = (count: 'passed' | 'failed' | 'skipped'): number =>
     outcomes.reduce((total, outcome) => total + outcome[count], 0)
