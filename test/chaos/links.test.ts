@@ -12,9 +12,12 @@ import type { Heard, HostCommands } from './host-process.ts'
 
 const SEED = 17
 const MEMBERS = 3
-const BURST = 50
-/** Of a receiver's room, which the system gives it, half: some 270 of our datagrams fit, and one that waits for the processor reads none. */
-const IN_FLIGHT_MAX = 135
+const BURST = 20
+/**
+ * A receiver that waits for the processor reads nothing, and the system keeps some 90 datagrams for it: as many of 2 KiB as it takes each for,
+ * however short.
+ */
+const IN_FLIGHT_MAX = 40
 /** What has not arrived so long after the last that did is lost. */
 const LOST_MS = 200
 
