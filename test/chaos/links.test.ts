@@ -13,10 +13,7 @@ import type { Heard, HostCommands } from './host-process.ts'
 const SEED = 17
 const MEMBERS = 3
 const BURST = 20
-/**
- * A receiver that waits for the processor reads nothing, and the system keeps some 90 datagrams for it: as many of 2 KiB as it takes each for,
- * however short.
- */
+/** A receiver that waits for the processor reads nothing, and the system keeps 166 of our datagrams for it. So many, and a burst more. */
 const IN_FLIGHT_MAX = 40
 /** What has not arrived so long after the last that did is lost. */
 const LOST_MS = 200
