@@ -2,9 +2,10 @@
  * What gossipsub does not tell: which stream it writes to a peer with. And what it should not be told: that an old one failed.
  *
  * Gossipsub keeps its outgoing streams private, does not notice that one is missing, and writes into one without looking at
- * what is waiting there. Its registrar is therefore handed to it through this tap, which sees each stream as it is opened
- * and can ask gossipsub to open one. Its incoming streams are changed on their way to it (`endQuietly`). It uses public interfaces only. (libp2p's stream middleware would be the natural
- * place; in libp2p 3.3 the list of middleware grows by each incoming stream's handler and runs them all for the next one.)
+ * what is waiting there. Its registrar is therefore handed to it through this tap, which sees each stream as it is opened,
+ * can ask gossipsub to open one, and lets those that come in end without an error. It uses public interfaces only. (libp2p's
+ * stream middleware would be the natural place; in libp2p 3.3 the list of middleware grows by each incoming stream's handler
+ * and runs them all for the next one.)
  */
 import type { GossipSubComponents } from '@libp2p/gossipsub'
 import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface'
@@ -91,17 +92,18 @@ export class GossipsubTap {
 }
 
 /**
- * Let a stream that is reset end, for who listens from now on.
+ * Let a stream that is reset end, for who listens from now on. Such a listener stays: it cannot be removed.
  *
- * Gossipsub takes an error of any incoming stream for the loss of its peer, and forgets the newer streams, too: of two connections the one
- * that is not used is cut, its stream fails some time later, and the peer would get no frame on the other one, and say nothing.
+ * Gossipsub takes an error of any incoming stream for the loss of its peer, and forgets the newer streams, too: of two
+ * connections the one that is not used is cut, its stream fails some time later, and the peer would get no frame on the other
+ * one, and say nothing.
  */
 const endQuietly = (stream: Stream): void => {
   const addEventListener = stream.addEventListener.bind(stream)
   stream.addEventListener = (type, listener, options) => {
     const isToldOfErrors = type === 'close' && typeof listener === 'function'
-    addEventListener(type, isToldOfErrors ? () => (listener as EventListener)(new Event('close')) : listener, options)
+    addEventListener(type, isToldOfErrors ? () => (listener as CloseListener)(new Event('close')) : listener, options)
   }
 }
 
-type EventListener = (event: Event) => void
+type CloseListener = (event: Event) => void
