@@ -1,9 +1,10 @@
 /**
  * Room in the files of LMDB, made before LMDB needs it.
  *
- * LMDB does not live through a full disk: after a write that failed it was seen to end the process. So its files are made longer here, with
- * zeros that the disk must have room for, and LMDB writes where they are long enough already. What fails for want of room fails here.
- * (A file system that writes each change to a new place may run out of room all the same.)
+ * LMDB does not always live through a full disk: a write that fails was seen to corrupt its memory, and a page of a map that
+ * the disk has no room for ends the process. So its files are made longer here, with zeros that the disk must have room for,
+ * and LMDB writes where they are long enough already. What fails for want of room fails here. It may still fail there, on file
+ * systems that write each change to a new place, and in a copy of the file that was made with the zeros left out.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 
@@ -67,8 +68,10 @@ function pagesOf(stats: DatabaseStats, { putBytes, deletes }: Transaction): numb
   return pages + FREE_TREE_PAGES + 2 * Math.ceil((pages * PAGE_NUMBER_BYTES) / pageSize)
 }
 
+/** Written at a time, where most transactions need less. */
 const ZEROS = new Uint8Array(256 * 1024)
 /** As LMDB has them. */
 const PAGE_HEADER_BYTES = 24
 const PAGE_NUMBER_BYTES = 8
+/** The ways to what is read and written of that tree: two, each no deeper than eight, which would hold more pages than a file. */
 const FREE_TREE_PAGES = 16

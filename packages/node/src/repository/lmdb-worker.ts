@@ -62,6 +62,7 @@ function sizeOf(database: RootDatabase<Buffer, Buffer>): Pick<StoreAnswer, 'reco
 type PageCount = 'treeBranchPageCount' | 'treeLeafPageCount' | 'overflowPages'
 
 const room = new Room(path)
+/** The largest batch of them. */
 const ENDINGS = { putBytes: [], deletes: REPOSITORY_BATCH_RECORDS }
 /** Twice what LMDB makes it. */
 const LOCK_BYTES = 16 * 1024
