@@ -1,9 +1,10 @@
 /**
  * The reporter of every run of mocha: mocha's own `spec`, and two things more.
  *
- * It adds one line `passed failed skipped` to the file that REPRISE_TEST_TOTALS names, and one `! what failed: why` for each test that
- * did, so that who starts several runs can say so of all of them. And it ends a run that does not end by itself: a test that failed may leave a server open or a process
- * running, and mocha would wait for it for ever. Such a run fails, and says what it was still holding.
+ * It adds one line `passed failed skipped` to the file that REPRISE_TEST_TOTALS names, and one `! what failed: why` for each test
+ * that did, so that who starts several runs can say so of all of them. And it ends a run that does not end by itself: a test that
+ * failed may leave a server open or a process running, and mocha would wait for it for ever. Such a run fails, and says what it was
+ * still holding.
  */
 
 import { appendFileSync } from 'node:fs'

@@ -48,7 +48,8 @@ const running = new Set<() => void>()
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reprise-test-'))
-  // Hundreds of processes load the same files: compiled once, they take a third less of the processor. Not to be counted by, though.
+  // Hundreds of processes load the same files; compiled once, those of the cli's tests take a third less of the processor. What
+  // was not compiled anew is not counted exactly.
   if (process.env['NODE_V8_COVERAGE'] === undefined) process.env['NODE_COMPILE_CACHE'] ??= join(folder, 'compiled')
   const outcomes: Outcome[] = []
   const groups = findGroups()
